@@ -1,0 +1,155 @@
+"""Where packages come from: sources with pinned keys, one origin per package, one version per set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from spec.base import Declared
+from spec.globs import overlap
+from spec.secret import SecretRef
+
+_FINGERPRINT = re.compile(r"^[0-9A-F]{40}$")
+#: what apt accepts as the name of a file in preferences.d
+_SOURCE_NAME = re.compile(r"^[a-z0-9][a-z0-9-]*$")
+_PACKAGES = re.compile(r"^[a-z0-9*?][a-z0-9+.*?-]*$")
+_FOREIGN_FILE = re.compile(r"^/etc/apt/sources\.list(\.d/[A-Za-z0-9_.-]+\.(list|sources))?$")
+
+
+def _fingerprint(value: str) -> str:
+    compact = value.replace(" ", "").upper()
+    if not _FINGERPRINT.match(compact):
+        raise ValueError(f"{value!r} is not a 40-digit OpenPGP fingerprint")
+    return compact
+
+
+def _word(value: str) -> str:
+    if not value or any(char.isspace() for char in value):
+        raise ValueError(f"{value!r} is not one word")
+    return value
+
+
+def _line(value: str) -> str:
+    if "\n" in value:
+        raise ValueError(f"{value!r} has more than one line")
+    return value
+
+
+def _uri(value: str) -> str:
+    if not re.match(r"^(https?|file|mirror\+https?|mirror\+file)://?[^\s@]+$", value):
+        raise ValueError(f"{value!r} is not an URI for apt (a login belongs into `login:`)")
+    return value
+
+
+def _packages(value: str) -> str:
+    if not _PACKAGES.match(value):
+        raise ValueError(f"{value!r} is not a package name or pattern")
+    return value
+
+
+def _foreign_file(value: str) -> str:
+    if not _FOREIGN_FILE.match(value) or "/b70fleet-" in value:
+        raise ValueError(f"{value!r} is not a file of somebody else's apt sources")
+    return value
+
+
+def _source_name(value: str) -> str:
+    if not _SOURCE_NAME.match(value):
+        raise ValueError(f"{value!r} is not a source name (lower-case letters, digits, '-')")
+    return value
+
+
+#: OpenPGP v4 fingerprint, 40 hex digits, upper case.
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+#: No white space: it stands in a space-separated field of a deb822 file.
+Word = Annotated[str, AfterValidator(_word)]
+Uri = Annotated[str, AfterValidator(_uri)]
+#: Package name with `*` and `?`.
+PackagePattern = Annotated[str, AfterValidator(_packages)]
+#: A sources file that this tool did not write.
+ForeignFile = Annotated[str, AfterValidator(_foreign_file)]
+SourceName = Annotated[str, AfterValidator(_source_name)]
+
+
+class AptKey(Declared):
+    """A repository key: the bytes travel with the fleet, the fingerprint is the promise."""
+
+    fingerprint: Fingerprint
+    #: ASCII-armoured public key file, relative to the fleet directory
+    file: str = ""
+    #: the key itself, ASCII-armoured, filled in by the loader from `file` (or written inline)
+    armored: str = ""
+    #: where a person gets the file; nothing is ever fetched from there by itself
+    url: str = ""
+
+
+class AptSource(Declared):
+    """One deb822 source."""
+
+    #: `{snapshot}` stands for the snapshot id
+    uris: tuple[Uri, ...] = Field(min_length=1)
+    suites: tuple[Word, ...] = Field(min_length=1)
+    components: tuple[Word, ...] = ()
+    types: tuple[Word, ...] = ("deb",)
+    architectures: tuple[Word, ...] = ("amd64",)
+    key: AptKey
+    #: the same id on every host and in every wave, so that hosts never diverge
+    snapshot: str = Field(default="", pattern=r"^[0-9A-Za-z._-]*$")
+    #: `Origin:` of the Release file, used for pinning; empty = pin by the host name of the URIs
+    origin: Annotated[str, AfterValidator(_line)] = ""
+    #: packages (globs) that may come from this source; from no other
+    owns: tuple[PackagePattern, ...] = ()
+    #: other addresses of the same repository, such as the live archive of a snapshot
+    aliases: tuple[Uri, ...] = ()
+    #: files in which other tools declare this repository; removed, since a second declaration with another
+    #: key stops apt, and one of the live archive undoes the snapshot
+    replaces: tuple[ForeignFile, ...] = ()
+    #: for a private mirror: written to auth.conf.d, mode 0600
+    login: Annotated[str, AfterValidator(_line)] = ""
+    password: SecretRef | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return the URIs with the snapshot id filled in."""
+        return tuple(uri.replace("{snapshot}", self.snapshot) for uri in self.uris)
+
+    @model_validator(mode="after")
+    def _snapshot_is_used(self) -> AptSource:
+        uses = any("{snapshot}" in uri for uri in self.uris)
+        if uses and not self.snapshot:
+            raise ValueError("an URI contains {snapshot} but no snapshot id is given")
+        return self
+
+
+class Apt(Declared):
+    """All third-party sources of a host, by name."""
+
+    sources: dict[SourceName, AptSource] = Field(default_factory=dict)
+    #: seconds to wait for another dpkg or apt to finish; Ansible's default is 60
+    lock_timeout_s: int = Field(default=300, ge=0, le=3600)
+
+    @model_validator(mode="after")
+    def _one_owner_per_package(self) -> Apt:
+        conflicts = shared_packages({name: source.owns for name, source in self.sources.items()})
+        if conflicts:
+            raise ValueError("; ".join(conflicts))
+        return self
+
+
+def shared_packages(owns: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return a sentence for every package that two sources claim: it would have no single origin.
+
+    Args:
+        owns: source name -> package patterns.
+    """
+    return tuple(
+        f"{mine} of {left} and {theirs} of {right} mean the same package; one source must own it"
+        for left, right in combinations(sorted(owns), 2)
+        for mine in owns[left]
+        for theirs in owns[right]
+        if overlap(mine, theirs)
+    )

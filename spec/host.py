@@ -1,0 +1,95 @@
+"""One host, fully resolved: the value that a converge turns into resources."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from spec.apt import Apt
+from spec.base import Declared
+from spec.hardware import Hardware
+from spec.profile import Profile
+from spec.secret import SecretRef
+from spec.stack import Stack
+from spec.system import Base
+
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
+_MACHINE_ID = re.compile(r"^[0-9a-f]{32}$")
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        raise ValueError(f"{value!r} is not a host name (lower-case letters, digits, '-', '.')")
+    return value
+
+
+def _machine_id(value: str) -> str:
+    if value and not _MACHINE_ID.match(value):
+        raise ValueError(f"{value!r} is not a machine-id (32 hex digits)")
+    return value
+
+
+#: `rig` serves; `lab` is disposable and may be simulated; `spark` is a GB10 host.
+Kind = Literal["rig", "lab", "spark"]
+
+
+class Identity(Declared):
+    """Pinned at first contact; a change is an incident, never accepted by itself."""
+
+    #: OpenSSH public key lines: "ssh-ed25519 AAAA..."
+    host_keys: tuple[str, ...] = ()
+    machine_id: Annotated[str, AfterValidator(_machine_id)] = ""
+    dmi_serial: str = ""
+    #: ISO date of the pin
+    pinned: str = ""
+
+
+class Connection(Declared):
+    """How to reach a host. ProxyJump and friends come from ssh_config."""
+
+    address: str
+    port: int = Field(default=22, ge=1, le=65_535)
+    user: str = "root"
+    #: private key file, `~` allowed; empty = agent or ssh_config
+    key: str = ""
+    ssh_config: str = ""
+    #: only where sudo asks; a NOPASSWD drop-in (b70 bootstrap writes one) is the better way
+    sudo_password: SecretRef | None = None
+    #: seconds until a connection attempt ends
+    connect_timeout_s: int = Field(default=10, ge=1, le=300)
+    #: seconds that one remote command may take unless the operation says otherwise
+    command_timeout_s: int = Field(default=900, ge=1)
+
+
+class HostSpec(Declared):
+    """A host's declaration after all layers (all < group < stack < profile < host < --set)."""
+
+    name: Annotated[str, AfterValidator(_name)]
+    kind: Kind = "rig"
+    groups: tuple[str, ...] = ()
+    connection: Connection
+    identity: Identity = Identity()
+    hardware: Hardware = Hardware()
+    #: lab hosts only: directory on the host that stands for /sys, /proc/cmdline, boot_id, modules, DMI
+    probe_root: str = ""
+    base: Base = Base()
+    apt: Apt = Apt()
+    stack: Stack | None = None
+    profile: Profile | None = None
+
+    @model_validator(mode="after")
+    def _only_lab_hosts_are_simulated(self) -> HostSpec:
+        if self.probe_root and self.kind != "lab":
+            raise ValueError("probe_root is accepted only for kind: lab")
+        return self
+
+    @model_validator(mode="after")
+    def _profile_fits_the_declared_cards(self) -> HostSpec:
+        if self.profile and self.profile.needs.cards > len(self.hardware.cards):
+            raise ValueError(
+                f"profile {self.profile.name} needs {self.profile.needs.cards} cards, "
+                f"{self.name} declares {len(self.hardware.cards)}"
+            )
+        return self

@@ -1,0 +1,181 @@
+"""Fingerprints of OpenPGP public keys, so that a repository key is checked before any host trusts it.
+
+Pure: reads the armour and the packet framing of RFC 9580 and nothing else (no signatures, no trust, no
+gpg on the controller). Only version 4 keys have the 40-digit fingerprint that a declaration carries.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+#: Packet types (RFC 9580, 5): a secret key must never travel to a host.
+_PUBLIC_KEY: Final = 6
+_SECRET: Final = (5, 7)
+#: CRC-24 of the armour (RFC 9580, 6.1).
+_CRC_INIT: Final = 0xB704CE
+_CRC_POLY: Final = 0x1864CFB
+_BLOCK: Final = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(.*?)-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
+)
+
+
+class KeyRefused(ValueError):
+    """The key is damaged, of an unknown kind, or not the one that was declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One primary key with everything that belongs to it.
+
+    Attributes:
+        fingerprint: 40 hex digits, upper case.
+        packets: the key's packets as they lay in the file.
+    """
+
+    fingerprint: str
+    packets: bytes
+
+
+def crc24(data: bytes) -> int:
+    """Return the checksum that ends an armoured block."""
+    crc = _CRC_INIT
+    for byte in data:
+        crc ^= byte << 16
+        for _ in range(8):
+            crc <<= 1
+            if crc & 0x1000000:
+                crc ^= _CRC_POLY
+    return crc & 0xFFFFFF
+
+
+def dearmor(text: str) -> bytes:
+    """Return the packets of all public key blocks in a text.
+
+    Raises:
+        KeyRefused: there is no block, or one is damaged.
+    """
+    blocks = _BLOCK.findall(text)
+    if not blocks:
+        raise KeyRefused("no ASCII-armoured public key block in it")
+    return b"".join(map(_dearmor_block, blocks))
+
+
+def _dearmor_block(block: str) -> bytes:
+    lines = [line.strip() for line in block.splitlines()]
+    while lines and ": " in lines[0]:  # armour headers such as "Comment: ..."
+        lines.pop(0)
+    body = [line for line in lines if line]
+    checksum = body.pop()[1:] if body and body[-1].startswith("=") else ""
+    try:
+        data = base64.b64decode("".join(body), validate=True)
+        promised = int.from_bytes(base64.b64decode(checksum, validate=True), "big")
+    except binascii.Error as error:
+        raise KeyRefused(f"the armour is damaged: {error}") from error
+    if checksum and crc24(data) != promised:
+        raise KeyRefused("the armour is damaged: its checksum does not fit")
+    return data
+
+
+def armor(data: bytes) -> str:
+    """Return packets as one armoured public key block."""
+    body = base64.b64encode(data).decode()
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    checksum = base64.b64encode(crc24(data).to_bytes(3, "big")).decode()
+    return "\n".join(
+        (
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+            "",
+            *lines,
+            f"={checksum}",
+            "-----END PGP PUBLIC KEY BLOCK-----",
+            "",
+        )
+    )
+
+
+def _packets(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield (type, body, whole packet); raise KeyRefused when the framing breaks."""
+    at = 0
+    while at < len(data):
+        start, head = at, data[at]
+        if not head & 0x80:
+            raise KeyRefused("not an OpenPGP packet stream")
+        try:
+            if head & 0x40:
+                kind, (length, at) = head & 0x3F, _new_length(data, at + 1)
+            else:
+                kind, (length, at) = (head >> 2) & 0x0F, _old_length(data, at + 1, head & 0x03)
+        except IndexError:
+            raise KeyRefused("a packet is cut off") from None
+        if at + length > len(data):
+            raise KeyRefused("a packet is cut off")
+        yield kind, data[at : at + length], data[start : at + length]
+        at += length
+
+
+def _new_length(data: bytes, at: int) -> tuple[int, int]:
+    first = data[at]
+    if first < 192:
+        return first, at + 1
+    if first < 224:
+        return ((first - 192) << 8) + data[at + 1] + 192, at + 2
+    if first < 255:
+        raise KeyRefused("a key packet of partial length")
+    return int.from_bytes(data[at + 1 : at + 5], "big"), at + 5
+
+
+def _old_length(data: bytes, at: int, size: int) -> tuple[int, int]:
+    if size == 3:
+        raise KeyRefused("a key packet of indeterminate length")
+    width = 1 << size
+    if at + width > len(data):
+        raise IndexError
+    return int.from_bytes(data[at : at + width], "big"), at + width
+
+
+def keys(text: str) -> tuple[Key, ...]:
+    """Return every primary key of an armoured text, in its order.
+
+    Raises:
+        KeyRefused: damaged, not version 4, or a secret key.
+    """
+    found: list[Key] = []
+    for kind, body, whole in _packets(dearmor(text)):
+        if kind in _SECRET:
+            raise KeyRefused("it holds a secret key")
+        if kind == _PUBLIC_KEY:
+            if not body or body[0] != 4:
+                raise KeyRefused(f"a key of version {body[0] if body else '?'}, not 4")
+            digest = hashlib.sha1(
+                b"\x99" + len(body).to_bytes(2, "big") + body, usedforsecurity=False
+            )
+            found.append(Key(digest.hexdigest().upper(), whole))
+        elif not found:
+            raise KeyRefused("it does not start with a public key")
+        else:
+            found[-1] = Key(found[-1].fingerprint, found[-1].packets + whole)
+    return tuple(found)
+
+
+def pinned(text: str, fingerprint: str) -> str:
+    """Return the one declared key of a text, armoured, without any other key that lies beside it.
+
+    Args:
+        text: ASCII-armoured public key file; vendors put expired and test keys into the same file.
+        fingerprint: 40 hex digits, upper case.
+
+    Raises:
+        KeyRefused: the file is damaged or does not hold that key; both fingerprints are named.
+    """
+    found = keys(text)
+    for key in found:
+        if key.fingerprint == fingerprint:
+            return armor(key.packets)
+    held = ", ".join(key.fingerprint for key in found)
+    raise KeyRefused(f"declared is {fingerprint}, found is {held}")

@@ -1,0 +1,92 @@
+"""A stack: a *tested set* of GPU userspace, compilers and (later) boot set, named and versioned as one."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from spec.base import Declared
+
+_PACKAGE = re.compile(r"^[a-z0-9][a-z0-9+.-]+$")
+#: Debian Policy 5.6.12
+_VERSION = re.compile(r"^(\d+:)?\d[A-Za-z0-9.+~-]*$")
+
+
+def _package(value: str) -> str:
+    if not _PACKAGE.match(value):
+        raise ValueError(f"{value!r} is not a Debian package name")
+    return value
+
+
+def _version(value: str) -> str:
+    if value and not _VERSION.match(value):
+        raise ValueError(f"{value!r} is not a Debian package version")
+    return value
+
+
+PackageName = Annotated[str, AfterValidator(_package)]
+Version = Annotated[str, AfterValidator(_version)]
+#: Debian package name -> exact version; empty = none was recorded, the source's snapshot decides.
+Versions = dict[PackageName, Version]
+
+
+class PackageSet(Declared):
+    """Packages that only work together: installed, upgraded and held in one dpkg transaction."""
+
+    packages: Versions = Field(default_factory=dict)
+    hold: bool = True
+
+
+class Loader(Declared):
+    """Who should own libze_loader.so.1, which both origins ship."""
+
+    #: `libze1` (graphics PPA) or `level-zero` (oneAPI)
+    owner: Literal["libze1", "level-zero"]
+    #: the loader version that the stack was tested with
+    version: Version
+    #: version of the empty `libze1` that satisfies xpu-smi when oneAPI owns the loader
+    shim_version: Version = ""
+    #: packages of the other origin that ship the same files; they leave in the same transaction
+    conflicts: tuple[PackageName, ...] = ()
+
+
+class Compiler(Declared):
+    """A oneAPI compiler; the *artifact* decides which one it is built with, so several stand side by side."""
+
+    #: directory below /opt/intel/oneapi/compiler
+    version: str = Field(pattern=r"^[0-9]+(\.[0-9]+)*$")
+    package: PackageName
+    package_version: Version
+
+
+class Verify(Declared):
+    """What must be true after the set is in place."""
+
+    #: text that `clinfo` must show as driver version, empty = not checked
+    driver_version: str = ""
+    #: command line (words as in a shell, but no shell runs it) -> text that its output must contain
+    commands: dict[str, str] = Field(default_factory=dict)
+    #: packages that bring these commands, in any version
+    tools: tuple[PackageName, ...] = ()
+    #: seconds until a command counts as hung; on a wedged driver clinfo never comes back
+    timeout_s: int = Field(default=60, ge=1, le=600)
+
+
+class Stack(Declared):
+    """A tested set; `b70 inventory explain HOST stack` names the file."""
+
+    name: str
+    title: str = ""
+    #: docs/evidence.md anchors behind the set
+    evidence: tuple[str, ...] = ()
+    userspace: PackageSet = PackageSet()
+    oneapi: PackageSet = PackageSet()
+    compilers: tuple[Compiler, ...] = ()
+    loader: Loader | None = None
+    verify: Verify = Verify()
+    #: kernel releases (globs) on which GPU services may start
+    kernels: tuple[str, ...] = ()
+    #: device name as this userspace reports it: tuned MoE configs are named after it
+    device_name: str = ""
