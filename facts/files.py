@@ -1,0 +1,186 @@
+"""State of single paths: kind, mode, owner, hash. Many paths are read by one script.
+
+The only fact that the batch merges: an operation asks for one path at a time, and the whole site's paths
+become one stat(1) and one sha256sum(1) on the host.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from typing_extensions import override
+
+from facts.base import END, HostFact, ParseError, wrap
+from facts.value import ABSENT, Absent, Unknown
+
+#: Files longer than this are never fetched for a diff, in bytes.
+TEXT_LIMIT: Final = 262_144
+#: sha256 of nothing readable: the reader was not allowed to open the file.
+_NO_HASH: Final = Unknown("not readable by this user")
+#: stat(1) messages (LC_ALL=C) that mean: there is no such path.
+_ABSENT_MESSAGES: Final = ("No such file or directory", "Not a directory")
+
+_KINDS: Final = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "link",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What lies at a path (a link is not followed).
+
+    Attributes:
+        kind: file, directory, link or other.
+        mode: four octal digits.
+        mtime: seconds since the epoch, on the host's clock.
+        sha256: of a file; ABSENT for other kinds, Unknown when it may not be read.
+        target: of a link, else empty.
+    """
+
+    kind: str
+    mode: str
+    user: str
+    group: str
+    size: int
+    mtime: int
+    sha256: str | Absent | Unknown
+    target: str = ""
+
+
+def script(paths: Sequence[str]) -> str:
+    """Return the script that describes the paths.
+
+    Raises:
+        ValueError: a path is relative or contains a line break, a tab or a backslash.
+    """
+    for path in paths:
+        if not path.startswith("/") or any(char in path for char in "\n\t\\"):
+            raise ValueError(f"not a plain absolute path: {path!r}")
+    names = " ".join(map(shlex.quote, paths))
+    return (
+        f"set -- {names}\n"
+        "stat --printf='S\\t%n\\t%f\\t%U\\t%G\\t%s\\t%Y\\n' -- \"$@\" 2>&1\n"
+        "n=$#; while [ $n -gt 0 ]; do p=$1; shift; n=$((n-1))\n"
+        'if [ -L "$p" ]; then printf \'L\\t%s\\t%s\\n\' "$p" "$(readlink "$p")"\n'
+        'elif [ -f "$p" ] && [ -r "$p" ]; then set -- "$@" "$p"; fi; done\n'
+        "[ $# = 0 ] || sha256sum -- \"$@\"\n"
+        "true\n"
+    )
+
+
+def describe(text: str, path: str) -> Stat | Absent | Unknown:
+    """Pick one path's state out of the script's output."""
+    fields: list[str] | None = None
+    target, digest, complaint = "", "", ""
+    for line in text.splitlines():
+        parts = line.split("\t")
+        if parts[0] == "S" and len(parts) == 7 and parts[1] == path:
+            fields = parts
+        elif parts[0] == "L" and len(parts) == 3 and parts[1] == path:
+            target = parts[2]
+        elif line[64:66] == "  " and line[66:] == path:
+            digest = line[:64]
+        elif line.startswith("stat: ") and f"'{path}'" in line:
+            complaint = line
+    if fields is None:
+        if any(message in complaint for message in _ABSENT_MESSAGES):
+            return ABSENT
+        return Unknown(complaint or "stat said nothing about it")
+    bits = int(fields[2], 16)
+    kind = _KINDS.get(stat.S_IFMT(bits), "other")
+    sha: str | Absent | Unknown = ABSENT
+    if kind == "file":
+        sha = digest or _NO_HASH
+    return Stat(
+        kind=kind,
+        mode=f"{stat.S_IMODE(bits):04o}",
+        user=fields[3],
+        group=fields[4],
+        size=int(fields[5]),
+        mtime=int(fields[6]),
+        sha256=sha,
+        target=target,
+    )
+
+
+class FileState(HostFact["Stat | Absent"]):
+    """What lies at one path."""
+
+    timeout_s: ClassVar[int] = 30
+
+    @override
+    def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]
+        return wrap(script([path]), self.timeout_s)
+
+    @override
+    def parse(self, text: str) -> Stat | Absent:
+        found = describe(text, _only_path(text))
+        if isinstance(found, Unknown):
+            raise ParseError(found.reason)
+        return found
+
+    @classmethod
+    def bulk(cls, calls: Sequence[Mapping[str, object]]) -> str:
+        """Return one command for many paths."""
+        return wrap(script([str(call["path"]) for call in calls]), cls.timeout_s)
+
+    @classmethod
+    def split(
+        cls, calls: Sequence[Mapping[str, object]], output: Sequence[str]
+    ) -> list[list[str]]:
+        """Cut the bulk output into what the single commands would have printed."""
+        by_path: dict[str, list[str]] = {str(call["path"]): [] for call in calls}
+        end = output[-1] if output and output[-1].startswith(END) else ""
+        for line in output:
+            owner = _owner(line)
+            if owner in by_path:
+                by_path[owner].append(line)
+        return [[*by_path[str(call["path"])], end] for call in calls]
+
+
+def _owner(line: str) -> str:
+    """Return the path that a line of the script's output is about."""
+    parts = line.split("\t")
+    if parts[0] in ("S", "L") and len(parts) > 2:
+        return parts[1]
+    if line.startswith("stat: ") and line.count("'") >= 2:
+        return line[line.index("'") + 1 : line.rindex("'")]
+    return line[66:] if line[64:66] == "  " else ""
+
+
+def _only_path(text: str) -> str:
+    owners = {owner for owner in map(_owner, text.splitlines()) if owner}
+    if len(owners) != 1:
+        raise ParseError("output is not about exactly one path")
+    return owners.pop()
+
+
+class FileText(HostFact["bytes | Absent"]):
+    """Content of one file, for a diff. Read only for files that differ, never for sensitive ones."""
+
+    @override
+    def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]
+        quoted = shlex.quote(path)
+        body = (
+            f"p={quoted}\n"
+            'if [ ! -f "$p" ]; then echo absent\n'
+            f'elif [ "$(stat -Lc %s -- "$p")" -gt {TEXT_LIMIT} ]; then echo large\n'
+            'else echo base64; base64 -- "$p"; fi\n'
+        )
+        return wrap(body, self.timeout_s)
+
+    @override
+    def parse(self, text: str) -> bytes | Absent:
+        kind, _, body = text.partition("\n")
+        if kind == "absent":
+            return ABSENT
+        if kind != "base64":
+            raise ParseError("too large for a diff")
+        return base64.b64decode("".join(body.split()), validate=True)
