@@ -1,0 +1,1 @@
+"""Deploys: the layers of a host, each a readable list of resources."""

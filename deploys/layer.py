@@ -1,0 +1,37 @@
+"""What a layer is, and how it gets at its declaration: typed, or a refusal that says why.
+
+Every layer starts with `spec = declaration()`. Knows nothing of YAML, the engine or any layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyinfra import host
+from pyinfra.api.exceptions import OperationError
+
+from spec.host import HostSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a host: its name in plans, and the deploy that lists its resources."""
+
+    name: str
+    deploy: Callable[[], object]
+
+
+def declaration() -> HostSpec:
+    """Return the declaration of the current pyinfra host.
+
+    Raises:
+        OperationError: the inventory that was loaded carries no declaration.
+    """
+    spec = host.data.get("spec")
+    if not isinstance(spec, HostSpec):
+        raise OperationError(
+            f"{host.name} carries no declaration (host.data.spec); "
+            "use `b70`, or `pyinfra inventory/rigs.py deploys/site.py`"
+        )
+    return spec

@@ -1,0 +1,1 @@
+"""Operations: idempotent pyinfra operations that pyinfra lacks. Each yields only real deltas."""
