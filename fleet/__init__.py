@@ -1,0 +1,1 @@
+"""The controller: command line, configuration, sessions, plan, executor, ledger and reports."""

@@ -1,0 +1,52 @@
+"""Errors as types: a sentence for the operator, the next command to type, a stable id for `b70 explain`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fleet.exitcodes import ExitCode
+
+
+class FleetError(Exception):
+    """Base of every error that a person is meant to read.
+
+    Args:
+        message: one sentence; what happened, with file and line where there is one.
+        hint: what to do next, preferably a command to type.
+    """
+
+    #: stable id; `b70 explain ID` expands it (the class docstring is the long text)
+    id: ClassVar[str] = "error"
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(FleetError):
+    """The declaration is wrong: a misspelt key, an unknown group, a value of the wrong type."""
+
+    id = "config"
+    exit_code = ExitCode.USAGE
+
+
+class Refused(FleetError):
+    """Something was refused before anything was changed."""
+
+    id = "refused"
+    exit_code = ExitCode.REFUSED
+
+
+class NoHostsMatched(Refused):
+    """A limit or a group matched no host. Nothing runs: a typo must not look like success."""
+
+    id = "no-hosts"
+
+
+class Unreachable(FleetError):
+    """The host could not be reached, or stopped answering; what it did last may be unknown."""
+
+    id = "unreachable"
+    exit_code = ExitCode.UNREACHABLE
