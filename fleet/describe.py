@@ -1,0 +1,111 @@
+"""Turns evaluated operations into the resources of a plan: commands, diffs, cost. Pure.
+
+Knows pyinfra's command types but no State and no host; everything it returns is already redacted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from pyinfra.api import StringCommand
+from pyinfra.api.command import FunctionCommand, PyinfraCommand
+
+from facts.value import Absent, Unknown
+from fleet.executor import PlannedOp
+from fleet.plan import Change, Cost, Resource, ResourceStatus
+from operations.filewrite import FileWrite
+
+Redact = Callable[[str], str]
+
+#: Live content of files that would be overwritten: path -> content, ABSENT, or why it cannot be shown.
+LiveFiles = Mapping[str, bytes | Absent | Unknown]
+
+_RESTART: Final = re.compile(r"\bsystemctl\s+(?:--\S+\s+)*(?:re)?(?:start|load)\s+(\S+)")
+_REBOOT: Final = re.compile(r"\bsystemctl\s+(?:--\S+\s+)*reboot\b")
+
+
+def resource(op: PlannedOp, live: LiveFiles, redact: Redact) -> Resource:
+    """Return what a plan shows of one operation."""
+    if op.commands:
+        status = ResourceStatus.CONDITIONAL if op.conditional else ResourceStatus.CHANGE
+    else:
+        status = ResourceStatus.IN_SYNC
+    return Resource(
+        layer=op.layer,
+        name=op.name,
+        status=status,
+        why=[redact(text) for text in op.noops],
+        changes=[change(command, live, redact) for command in op.commands],
+    )
+
+
+def change(command: PyinfraCommand, live: LiveFiles, redact: Redact) -> Change:
+    """Return what a plan shows of one command."""
+    if isinstance(command, FileWrite):
+        return Change(kind="write", text=command.path, diff=redact(_diff(command, live)))
+    if isinstance(command, FunctionCommand):
+        return Change(kind="python", text=command.function.__name__)
+    if isinstance(command, StringCommand):
+        return Change(kind="shell", text=redact(str(command)))
+    return Change(kind="shell", text=redact(repr(command)))
+
+
+def files_to_show(ops: Iterable[PlannedOp]) -> list[str]:
+    """Return the paths whose live content the diffs need."""
+    return [
+        command.path
+        for op in ops
+        for command in op.commands
+        if isinstance(command, FileWrite) and not command.sensitive
+    ]
+
+
+def cost(resources: Iterable[Resource], durations: Mapping[str, float]) -> Cost:
+    """Return what a plan costs its host.
+
+    Args:
+        resources: the plan.
+        durations: resource -> seconds that it took here before.
+    """
+    changing = [r for r in resources if r.status is not ResourceStatus.IN_SYNC]
+    texts = [item.text for r in changing for item in r.changes if item.kind == "shell"]
+    restarts = {match[1].strip("'\"") for text in texts for match in _RESTART.finditer(text)}
+    return Cost(
+        changes=sum(r.status is ResourceStatus.CHANGE for r in changing),
+        restarts=sorted(restarts),
+        reboots=sum(bool(_REBOOT.search(text)) for text in texts),
+        minutes=round(sum(durations.get(r.name, 0.0) for r in changing) / 60, 1),
+    )
+
+
+def fingerprint(item: Resource) -> str:
+    """Return a hash over what would be done to a resource and why; a saved plan is compared by it."""
+    body = item.model_dump(include={"status", "changes", "why"}, mode="json")
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _diff(write: FileWrite, live: LiveFiles) -> str:
+    if write.sensitive:
+        return "(sensitive content, not shown)"
+    before = live.get(write.path)
+    if isinstance(before, Unknown):
+        return f"(no diff: {before.reason})"
+    old, new = before if isinstance(before, bytes) else b"", write.content
+    try:
+        have, want = (text.decode().splitlines(keepends=True) for text in (old, new))
+    except UnicodeDecodeError:
+        return f"(binary, {len(old)} -> {len(new)} bytes)"
+    label = f"live:{write.path}" if isinstance(before, bytes) else "/dev/null"
+    diff = difflib.unified_diff(have, want, label, f"want:{write.path}")
+    return "".join(_with_newlines(diff))
+
+
+def _with_newlines(lines: Iterable[str]) -> Iterable[str]:
+    """Mark a missing line break at the end of a file the way diff(1) does."""
+    for line in lines:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

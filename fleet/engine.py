@@ -1,0 +1,205 @@
+"""The engine: the same few verbs for one host or hundreds.
+
+Fans jobs out over hosts, keeps the ledger, remembers what each host was asked. What happens on one host
+lies in hostjob.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from deploys.layer import Layer
+from facts.registry import all_facts
+from fleet import hostjob, hostlock
+from fleet.config import Fleet
+from fleet.errors import FleetError
+from fleet.events import Emit, HostDone, discard
+from fleet.executor import Stopper, fan_out, isolate_states
+from fleet.factkey import Key, from_text, to_text
+from fleet.hostdata import host_data
+from fleet.hostjob import Job
+from fleet.ledger import Ledger
+from fleet.plan import HostResult, HostState, RunResult
+from fleet.runid import run_id
+from gates.model import Decision
+from spec.host import HostSpec
+
+#: Hosts worked on at the same time unless told otherwise; one greenlet and one connection each.
+DEFAULT_PARALLEL = 128
+
+
+@dataclass(slots=True)
+class HostFacts:
+    """What `b70 facts` shows of one host."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    error: FleetError | None = None
+    execs: int = 0
+
+
+class Engine:
+    """Runs jobs over hosts of one fleet.
+
+    Args:
+        fleet: the loaded declaration.
+        ledger: where runs are recorded; None records nothing (tests of single verbs).
+        parallel: hosts at the same time, 0 = DEFAULT_PARALLEL.
+        layers: the site; the product's own unless a test plants one.
+        redact: masks secrets in every text that leaves the engine.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        ledger: Ledger | None = None,
+        parallel: int = 0,
+        layers: Sequence[Layer] | None = None,
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        isolate_states()
+        self._fleet = fleet
+        self._ledger = ledger
+        self._parallel = parallel or DEFAULT_PARALLEL
+        self._layers = layers
+        self._redact = redact
+        self._stopper = Stopper()
+
+    def facts(
+        self, hosts: Sequence[HostSpec], domains: Sequence[str] = (), emit: Emit = discard
+    ) -> dict[str, HostFacts]:
+        """Read every normal fact of the hosts, plus the on-demand ones that are named."""
+        known = all_facts()
+        extra = [known[name] for name in domains if known[name].on_demand]
+        jobs = self._jobs(hosts, emit, layers=())
+        results = self._each(jobs, lambda job: hostjob.read_facts(job, extra))
+        answer = {}
+        for job, result in zip(jobs, results, strict=True):
+            error = FleetError(result.error, result.hint) if result.error else None
+            answer[job.name] = HostFacts(job.readings, error, result.execs)
+        return answer
+
+    def gates(
+        self, hosts: Sequence[HostSpec], emit: Emit = discard
+    ) -> dict[str, tuple[Decision, ...] | FleetError]:
+        """Read the hosts' facts and decide every gate."""
+        jobs = self._jobs(hosts, emit, layers=())
+        results = self._each(jobs, hostjob.read_facts)
+        return {
+            job.name: FleetError(result.error, result.hint)
+            if result.error
+            else hostjob.decisions(job)
+            for job, result in zip(jobs, results, strict=True)
+        }
+
+    def plan(self, hosts: Sequence[HostSpec], emit: Emit = discard) -> RunResult:
+        """Find out what would change on the hosts; nothing is written there."""
+        return self._run("plan", hosts, emit, hostjob.plan)
+
+    def converge(
+        self, hosts: Sequence[HostSpec], emit: Emit = discard, saved: RunResult | None = None
+    ) -> RunResult:
+        """Bring the hosts to their declaration.
+
+        Args:
+            saved: only these plans, and only while they are still true.
+        """
+        plans = {result.host: result for result in saved.hosts} if saved else {}
+        with self._stopper.listening():
+            return self._run(
+                "converge", hosts, emit, lambda job: hostjob.converge(job, plans.get(job.name))
+            )
+
+    def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
+        """Remove a dead run's lock on a person's word; returns what the host said."""
+        job = self._jobs([host], discard, layers=())[0]
+        return hostjob.run_text(job, hostlock.unlock(lock, reason, who()))
+
+    def _run(
+        self,
+        command: str,
+        hosts: Sequence[HostSpec],
+        emit: Emit,
+        work: Callable[[Job], HostResult],
+    ) -> RunResult:
+        started = time.monotonic()
+        result = RunResult(
+            run=run_id(),
+            command=command,
+            fleet=self._fleet.name,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        if self._ledger is not None:
+            self._ledger.begin(result.run, command, self._fleet.name)
+        jobs = self._jobs(hosts, emit, self._site())
+
+        def one(job: Job) -> HostResult:
+            outcome = work(job)
+            self._remember(result.run, job, outcome)
+            return outcome
+
+        result.hosts = self._each(jobs, one)
+        result.seconds = round(time.monotonic() - started, 3)
+        if self._ledger is not None:
+            self._ledger.finish(result.run, result)
+        return result
+
+    def _each(self, jobs: Sequence[Job], work: Callable[[Job], HostResult]) -> list[HostResult]:
+        def told(job: Job) -> HostResult:
+            outcome = work(job)
+            job.emit(HostDone(job.name, outcome.state, outcome.error))
+            return outcome
+
+        return fan_out(jobs, told, self._parallel, hostjob.aborted)
+
+    def _remember(self, run: str, job: Job, outcome: HostResult) -> None:
+        if self._ledger is None:
+            return
+        self._ledger.host(run, outcome)
+        if outcome.state not in (HostState.UNREACHABLE, HostState.REFUSED):
+            self._ledger.remember(job.name, job.spec_hash, [to_text(key) for key in job.seen])
+
+    def _jobs(self, hosts: Sequence[HostSpec], emit: Emit, layers: Sequence[Layer]) -> list[Job]:
+        return [
+            Job(
+                spec=spec,
+                data=host_data(spec, self._fleet),
+                run=run_id(),
+                who=who(),
+                spec_hash=self._fleet.spec_hash(spec.name),
+                layers=layers,
+                emit=emit,
+                stopping=self._stopper.is_set,
+                redact=self._redact,
+                remembered=self._recall(spec.name) if layers else (),
+                durations=self._durations(spec.name) if layers else {},
+            )
+            for spec in hosts
+        ]
+
+    def _recall(self, host: str) -> list[Key]:
+        if self._ledger is None:
+            return []
+        texts = self._ledger.recall(host, self._fleet.spec_hash(host)) or []
+        keys = (from_text(str(text)) for text in texts)
+        return [key for key in keys if key is not None]
+
+    def _durations(self, host: str) -> Mapping[str, float]:
+        return {}
+
+    def _site(self) -> Sequence[Layer]:
+        if self._layers is not None:
+            return self._layers
+        from deploys.site import LAYERS  # late: tests of other verbs need no layer
+
+        return LAYERS
+
+
+def who() -> str:
+    """Return who runs this, as locks and journals name them: user@controller, process id."""
+    user = os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
+    return f"{user}@{socket.gethostname()} pid {os.getpid()}"
