@@ -6,19 +6,29 @@ The only room that touches paramiko. It knows programs and bytes, nothing of fac
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import gevent
 from gevent.event import Event as GeventEvent
-from paramiko import AuthenticationException, BadHostKeyException, PKey, SSHException
+from paramiko import (
+    AuthenticationException,
+    BadHostKeyException,
+    MissingHostKeyPolicy,
+    PKey,
+    SSHException,
+)
+from paramiko import SSHClient as ParamikoClient
 from paramiko.channel import Channel
 from paramiko.transport import Transport
 from pyinfra.api import Host, State
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
+from typing_extensions import override
 
 from fleet.errors import Refused, Unreachable
 
@@ -75,6 +85,41 @@ def fingerprint(key: PKey) -> str:
     return f"{key.get_name()} SHA256:{b64encode(digest).decode().rstrip('=')}"
 
 
+#: Decides about a host key at first contact: public key line, fingerprint -> accept?
+AcceptKey = Callable[[str, str], bool]
+
+
+class KeyNotAccepted(Refused):
+    """The key that the host showed at first contact is not the expected one, or nobody confirmed it."""
+
+    id = "host-key-not-accepted"
+
+
+class _FirstContact(SSHClient):
+    """A client that knows no key and asks about the one it is shown, exactly once."""
+
+    def __init__(self, accept: AcceptKey) -> None:
+        super().__init__()
+        self._accept = accept
+
+    @override
+    def set_missing_host_key_policy(
+        self, policy: type[MissingHostKeyPolicy] | MissingHostKeyPolicy
+    ) -> None:
+        super().set_missing_host_key_policy(_Ask(self._accept))
+
+
+class _Ask(MissingHostKeyPolicy):
+    def __init__(self, accept: AcceptKey) -> None:
+        self._accept = accept
+
+    @override
+    def missing_host_key(self, client: ParamikoClient, hostname: str, key: PKey) -> None:
+        line = f"{key.get_name()} {key.get_base64()}"
+        if not self._accept(line, fingerprint(key)):
+            raise KeyNotAccepted(f"{hostname}: host key {fingerprint(key)} was not accepted")
+
+
 class Session:
     """A connection that runs whole programs (`sh -s`, program on stdin) with a deadline.
 
@@ -82,15 +127,23 @@ class Session:
         state, host: pyinfra's; the host's connector supplies ssh_config, keys and ProxyJump.
         privileged: True runs programs through `sudo -n`.
         sudo_password: answered once per program, only where sudo asks.
+        accept: at first contact, decides about the host key; otherwise only pinned keys are known.
     """
 
     def __init__(
-        self, state: State, host: Host, *, privileged: bool, sudo_password: str = ""
+        self,
+        state: State,
+        host: Host,
+        *,
+        privileged: bool,
+        sudo_password: str = "",
+        accept: AcceptKey | None = None,
     ) -> None:
         self._state = state
         self._host = host
         self._privileged = privileged
         self._password = sudo_password
+        self._accept = accept
         self._client: SSHClient | None = None
         self._closing = GeventEvent()
         self._frozen = False
@@ -109,7 +162,9 @@ class Session:
             raise Unreachable(f"{self._host.name}: not an SSH host")
         kwargs = connector.make_paramiko_kwargs()
         hostname = kwargs.pop("hostname")
-        client = SSHClient()
+        client = _FirstContact(self._accept) if self._accept else SSHClient()
+        if self._accept:
+            kwargs["_pyinfra_ssh_known_hosts_file"] = os.devnull
         try:
             client.connect(hostname, **kwargs)
         except BadHostKeyException as error:

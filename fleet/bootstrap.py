@@ -1,0 +1,206 @@
+"""First contact with a brand-new host that has only sshd and sh.
+
+Shows or checks its key, creates the account this tool logs in with from then on, and reads what the host
+is. Writing the pins into the inventory is `fleet.config.edit`'s business.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from facts.registry import batch_facts
+from fleet.errors import FleetError, Refused
+from fleet.executor import new_state
+from fleet.factbatch import FactCache, NoAnswer
+from fleet.factkey import fact_key
+from fleet.session import Session
+from spec.secret import Secret
+
+#: The sudoers drop-in; sudo ignores names with a dot, so there is none.
+SUDOERS: Final = "/etc/sudoers.d/b70fleet"
+#: Seconds for the account script.
+_ACCOUNT_S: Final = 120
+
+
+class AccountFailed(FleetError):
+    """The login account could not be created on the new host; the host is otherwise as it was."""
+
+    id = "bootstrap-account"
+
+
+class FingerprintMismatch(Refused):
+    """The host showed another key than the one given with --host-key. Nothing was sent to it."""
+
+    id = "host-key-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How to reach a host before it is in the inventory.
+
+    Args:
+        login: account that exists already (`root`, or one with sudo).
+        key: private key file, empty = agent and ssh_config.
+        password, sudo_password: typed by a person, or None.
+    """
+
+    name: str
+    address: str
+    port: int
+    login: str
+    key: str = ""
+    ssh_config: str = ""
+    password: Secret | None = None
+    sudo_password: Secret | None = None
+    probe_root: str = ""
+
+
+@dataclass(slots=True)
+class FirstContact:
+    """What first contact found out."""
+
+    host_key: str = ""
+    fingerprint: str = ""
+    readings: dict[str, object] = field(default_factory=dict)
+    account: str = ""
+
+
+def meet(
+    contact: Contact,
+    *,
+    expected: str,
+    confirm: Callable[[str], bool],
+    account: str = "",
+    public_key: str = "",
+) -> FirstContact:
+    """Connect for the first time, read what the host is, and create the account.
+
+    Args:
+        expected: `SHA256:...` fingerprint, empty = ask `confirm`.
+        confirm: is shown the fingerprint, says whether to go on.
+        account: login account to create with sudo rights; empty = keep the login.
+        public_key: OpenSSH public key line to authorize for the account.
+
+    Raises:
+        FingerprintMismatch, KeyNotAccepted: the host key is not the right one; nothing was sent.
+        AccountFailed, Unreachable: see there.
+    """
+    found = FirstContact()
+
+    def accept(line: str, fingerprint: str) -> bool:
+        found.host_key, found.fingerprint = line, fingerprint
+        if expected:
+            if expected.removeprefix("SHA256:") == fingerprint.partition("SHA256:")[2]:
+                return True
+            raise FingerprintMismatch(
+                f"{contact.name}: host key is {fingerprint}, expected {expected}",
+                f"on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_{_kind(line)}_key.pub",
+            )
+        return confirm(fingerprint)
+
+    with _Connected(contact, accept) as session:
+        cache = FactCache(session)
+        keys = {
+            name: fact_key(fact, {"probe_root": contact.probe_root if fact.simulable else ""})
+            for name, fact in batch_facts().items()
+        }
+        try:
+            cache.fetch(keys.values())
+        except NoAnswer as silence:
+            raise AccountFailed(
+                f"{contact.name}: {contact.login} cannot become root: {silence}",
+                "log in as root, or give --ask-sudo-pass",
+            ) from silence
+        found.readings = {name: cache.value(key) for name, key in keys.items()}
+        if account:
+            output = session.run(account_script(account, public_key), deadline_s=_ACCOUNT_S)
+            if output.status:
+                said = output.stderr.decode("utf-8", "replace").strip()
+                raise AccountFailed(f"{contact.name}: account {account}: {said}")
+            found.account = account
+    return found
+
+
+def account_script(account: str, public_key: str) -> str:
+    """Return the text that creates a login account with one authorized key and passwordless sudo.
+
+    Idempotent; adds what is missing and touches nothing else. The sudoers drop-in is in place only after
+    visudo accepted it.
+    """
+    name, key = shlex.quote(account), shlex.quote(public_key.strip())
+    rule = shlex.quote(f"{account} ALL=(ALL:ALL) NOPASSWD: ALL")
+    return f"""set -eu
+umask 077
+command -v sudo >/dev/null && command -v visudo >/dev/null ||
+  {{ echo 'sudo is not installed: apt-get install sudo, or bootstrap with --user root' >&2; exit 1; }}
+id -u {name} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh {name}
+home=$(getent passwd {name} | cut -d: -f6)
+mkdir -p "$home/.ssh"; touch "$home/.ssh/authorized_keys"
+grep -qxF {key} "$home/.ssh/authorized_keys" || printf '%s\\n' {key} >>"$home/.ssh/authorized_keys"
+chown {name}: "$home/.ssh" "$home/.ssh/authorized_keys"
+chmod 700 "$home/.ssh"; chmod 600 "$home/.ssh/authorized_keys"
+new=$(mktemp); trap 'rm -f "$new"' EXIT
+printf '%s\\n' '# b70fleet: the account that provisions this host' {rule} >"$new"
+chmod 0440 "$new"
+visudo -cqf "$new" || {{ echo 'visudo refused the drop-in' >&2; exit 1; }}
+cmp -s "$new" {SUDOERS} || {{ cp -p "$new" {SUDOERS}~new && mv -f {SUDOERS}~new {SUDOERS}; }}
+visudo -cq || {{ rm -f {SUDOERS}; echo 'visudo refused the whole; drop-in removed' >&2; exit 1; }}
+"""
+
+
+def prove(contact: Contact, host_key: str) -> None:
+    """Log in the way every later run will, and become root.
+
+    Raises:
+        Unreachable, AccountFailed: it does not work.
+    """
+    with _Connected(contact, lambda line, _: line == host_key) as session:
+        output = session.run("id -u", deadline_s=_ACCOUNT_S)
+        if output.status or output.stdout.strip() != b"0":
+            said = output.stderr.decode("utf-8", "replace").strip()
+            raise AccountFailed(f"{contact.name}: {contact.login} cannot become root: {said}")
+
+
+class _Connected:
+    """A first-contact session that is closed whatever happens."""
+
+    def __init__(self, contact: Contact, accept: Callable[[str, str], bool]) -> None:
+        data: dict[str, object] = {
+            "ssh_hostname": contact.address,
+            "ssh_port": contact.port,
+            "ssh_user": contact.login,
+            "ssh_strict_host_key_checking": "yes",
+        }
+        if contact.key:
+            data["ssh_key"] = contact.key
+        if contact.ssh_config:
+            data["ssh_config_file"] = contact.ssh_config
+        if contact.password:
+            data["ssh_password"] = contact.password.reveal()
+        state, host = new_state(contact.name, data)
+        self._session = Session(
+            state,
+            host,
+            privileged=contact.login != "root",
+            sudo_password=contact.sudo_password.reveal() if contact.sudo_password else "",
+            accept=accept,
+        )
+
+    def __enter__(self) -> Session:
+        try:
+            self._session.connect()
+        except BaseException:
+            self._session.close()
+            raise
+        return self._session
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+
+def _kind(line: str) -> str:
+    return line.split()[0].removeprefix("ssh-").split("-")[0]
+
