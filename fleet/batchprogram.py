@@ -105,7 +105,8 @@ class Batch:
         answer = Answer()
         lines: list[str] = []
         waiting: tuple[_Item, int, list[str]] | None = None
-        for line in output.decode("utf-8", "surrogateescape").split("\n"):
+        # what stands behind the last line break is a line that was cut off
+        for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]:
             if not line.startswith(self._mark):
                 lines.append(line)
                 continue
