@@ -22,8 +22,8 @@ T = TypeVar("T")
 #: Last line of every fact's output: end marker, exit status of the script, its stderr on one line.
 END: Final = "#b70-end"
 _END_LINE: Final = re.compile(rf"^{END} (\d+) ?(.*)$")
-#: Exit statuses of timeout(1): 124 ran out, 137 had to be killed.
-_TIMED_OUT: Final = (124, 137)
+#: Exit statuses of timeout(1): 124 ran out (143 in busybox), 137 had to be killed.
+_TIMED_OUT: Final = (124, 137, 143)
 
 
 class ParseError(ValueError):
@@ -106,5 +106,5 @@ def interpret(fact: HostFact[T], output: list[str]) -> T | Unknown:
         return Unknown(f"exit status {status}: {stderr or 'no message'}", text)
     try:
         return fact.parse(text)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return Unknown(f"cannot parse: {error}", text)

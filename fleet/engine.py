@@ -77,24 +77,18 @@ class Engine:
         extra = [known[name] for name in domains if known[name].on_demand]
         jobs = self._jobs(hosts, emit, layers=())
         results = self._each(jobs, lambda job: hostjob.read_facts(job, extra))
-        answer = {}
-        for job, result in zip(jobs, results, strict=True):
-            error = FleetError(result.error, result.hint) if result.error else None
-            answer[job.name] = HostFacts(job.readings, error, result.execs)
-        return answer
+        return {
+            job.name: HostFacts(job.readings, job.error, result.execs)
+            for job, result in zip(jobs, results, strict=True)
+        }
 
     def gates(
         self, hosts: Sequence[HostSpec], emit: Emit = discard
     ) -> dict[str, tuple[Decision, ...] | FleetError]:
         """Read the hosts' facts and decide every gate."""
         jobs = self._jobs(hosts, emit, layers=())
-        results = self._each(jobs, hostjob.read_facts)
-        return {
-            job.name: FleetError(result.error, result.hint)
-            if result.error
-            else hostjob.decisions(job)
-            for job, result in zip(jobs, results, strict=True)
-        }
+        self._each(jobs, hostjob.read_facts)
+        return {job.name: job.error or hostjob.decisions(job) for job in jobs}
 
     def plan(self, hosts: Sequence[HostSpec], emit: Emit = discard) -> RunResult:
         """Find out what would change on the hosts; nothing is written there."""

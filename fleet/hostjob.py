@@ -107,6 +107,8 @@ class Job:
     #: filled in: facts to remember, domain -> value
     seen: list[Key] = field(default_factory=list)
     readings: dict[str, object] = field(default_factory=dict)
+    #: filled in: what ended the job early
+    error: FleetError | None = None
 
     @property
     def name(self) -> str:
@@ -121,6 +123,8 @@ def read_facts(job: Job, domains: Sequence[type] = ()) -> HostResult:
         cache = FactCache(session)
         extra = [_key(job, fact) for fact in domains]
         _probe(job, cache, hostlock.identify(job.spec.identity.machine_id), extra, result)
+        for fact, key in zip(domains, extra, strict=True):
+            job.readings[fact.domain] = cache.value(key)  # type: ignore[attr-defined]
     return result
 
 
@@ -435,12 +439,14 @@ def _contained(job: Job, result: HostResult) -> Iterator[None]:
     try:
         yield
     except FleetError as error:
-        _fail(result, error)
+        job.error = error
     except PyinfraError as error:
-        _fail(result, OperationFailed(f"{job.name}: {error}"))
+        job.error = OperationFailed(f"{job.name}: {error}")
     except Exception as error:  # a bug in one host's path must not take the fleet down
         _log.exception("%s", job.name)
-        _fail(result, FleetError(f"{job.name}: {type(error).__name__}: {error}"))
+        job.error = FleetError(f"{job.name}: {type(error).__name__}: {error}")
+    if job.error is not None and not result.error_id:
+        _fail(result, job.error)
     result.error, result.hint = job.redact(result.error), job.redact(result.hint)
 
 

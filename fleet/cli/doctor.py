@@ -1,0 +1,49 @@
+"""`b70 doctor HOST`: what would get in the way of a converge."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Final
+
+import typer
+
+from fleet.cli import context
+from fleet.cli.options import Host, Json
+from fleet.cli.settings import current
+from fleet.cli.watch import watched
+from fleet.exitcodes import ExitCode
+
+EXAMPLES: Final = (
+    ("b70 doctor rig-a", "preflight findings, worst first"),
+    ("b70 doctor rig-a --json", "the same for a program"),
+    ("b70 explain disk-full", "the long text of one finding"),
+)
+
+
+def doctor(host: Host, json: Json = False) -> None:
+    """Find what would get in the way of a converge, with the remedy for each. Changes nothing.
+
+    Exits 0 when nothing was found, 3 when a finding inhibits every converge, 2 otherwise.
+    """
+    from fleet.preflight import inspect
+    from fleet.report import console, json_report
+    from fleet.report.findings import print_findings
+
+    fleet = context.load_fleet()
+    spec = fleet.host(host)
+    with watched() as emit:
+        before = time.time()
+        answer = context.make_engine(fleet).facts([spec], ("mirrors",), emit)[host]
+    if answer.error is not None:
+        raise answer.error
+    found = inspect(spec, answer.values, now=before)
+    if json:
+        body = {"host": host, "findings": [asdict(finding) for finding in found]}
+        json_report.write(sys.stdout, body)
+    else:
+        print_findings(console.stdout(current().color), host, found)
+    if any(finding.inhibitor for finding in found):
+        raise typer.Exit(ExitCode.REFUSED)
+    raise typer.Exit(ExitCode.PENDING if found else ExitCode.CLEAN)
