@@ -18,7 +18,7 @@ from facts.identity import Sudo, Who
 from facts.kernel import RunningKernel
 from facts.mirrors import Mirror
 from facts.packages import PackageState
-from facts.updaters import Updater
+from facts.updaters import UpdaterState
 from facts.value import Absent, Unknown
 from spec.host import HostSpec
 
@@ -279,14 +279,15 @@ def _mirror(context: Context) -> Iterator[Finding]:
 @check("foreign-updater")
 def _updaters(context: Context) -> Iterator[Finding]:
     """Something other than this tool may change the kernel or GPU packages behind a rollout's back."""
-    updaters = context.readings.get("updaters")
-    if not isinstance(updaters, tuple):
+    state = _read(context, "updaters", UpdaterState)
+    if state is None:
         return
-    for item in updaters:
-        if isinstance(item, Updater) and item.active is True and not item.fenced_by:
+    for name, item in state.updaters.items():
+        if item.active is True and not item.fenced_by:
             yield Finding(
                 "foreign-updater",
                 Level.WARNING,
-                f"{item.name} may change {item.can_change} packages by itself: {item.evidence}",
+                f"{name} may change {item.can_change} packages by itself: "
+                f"{', '.join(item.evidence)}",
                 f"b70 converge --limit {context.spec.name}   # the base layer fences it",
             )

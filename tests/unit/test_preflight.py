@@ -1,0 +1,182 @@
+"""Preflight: what inhibits a converge, what only warns, and that UNKNOWN is said, not swallowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from facts.block import Mount, Room, Storage
+from facts.clock import ClockState
+from facts.identity import Board, Sudo, Who
+from facts.kernel import ModprobeXe, RunningKernel
+from facts.mirrors import Mirror
+from facts.packages import Loader, LockHolder, Package, PackageState
+from facts.updaters import Updater, UpdaterState
+from facts.value import ABSENT, Unknown
+from fleet.preflight import Finding, explanations, inhibitors, inspect
+from spec.host import HostSpec
+
+GIB = 1024**3
+
+WHO = Who(
+    hostname="rig-a",
+    machine_id="0" * 32,
+    dmi_serial="S1",
+    board=Board(*["x"] * 7),
+    uid=0,
+    user="root",
+    sudo=Sudo.ROOT,
+)
+ROOM = Room(size=100 * GIB, free=50 * GIB, inodes=10, inodes_free=5)
+KERNEL = RunningKernel(
+    release="6.17.0-23-generic",
+    cmdline="quiet",
+    tokens=("quiet",),
+    boot_id="b",
+    xe=ABSENT,
+    modprobe=ModprobeXe({}, (), (), ()),
+    knows_b70=True,
+    secure_boot=False,
+    taint=0,
+    lockdown="none",
+)
+PACKAGES = PackageState(
+    installed={"dpkg": Package("1", "installed", "amd64", False, False)},
+    holds=(),
+    half_configured=(),
+    config_files=(),
+    interrupted=False,
+    locks=(),
+    loader=Loader((), {}, ()),
+)
+CLOCK = ClockState(epoch_ns=1_000 * 10**9, uptime_s=5.0, sync=ABSENT, timezone="Etc/UTC")
+
+
+def mount(target: str, device: str) -> Mount:
+    names = Mount.__dataclass_fields__
+    values: dict[str, Any] = {name: "" for name in names}
+    return Mount(**{**values, "target": target, "device": device})
+
+
+STORAGE = Storage(
+    devices=(),
+    mounts=(mount("/", "8:1"), mount("/boot", "8:2")),
+    room={"/": ROOM, "/boot": ROOM},
+    fstab=(),
+    root_read_only=False,
+)
+HEALTHY: Mapping[str, object] = {
+    "identity": WHO,
+    "block": STORAGE,
+    "packages": PACKAGES,
+    "clock": CLOCK,
+    "kernel": KERNEL,
+    "updaters": UpdaterState({}, (), "l"),
+}
+SPEC = HostSpec.model_validate(
+    {
+        "name": "rig-a",
+        "connection": {"address": "192.0.2.1", "user": "rig"},
+        "hardware": {"cards": [{"slot": "1"}]},
+    }
+)
+
+
+def findings(now: float | None = None, **readings: object) -> list[Finding]:
+    return inspect(SPEC, {**HEALTHY, **readings}, now)
+
+
+def ids(found: list[Finding]) -> list[str]:
+    return [finding.id for finding in found]
+
+
+def test_a_healthy_host_has_no_findings() -> None:
+    assert findings(now=1_000.5) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "readings"),
+    [
+        ("sudo", {"identity": replace(WHO, uid=1000, sudo=Sudo.REFUSED)}),
+        ("sudo", {"identity": replace(WHO, uid=1000, sudo=Sudo.MISSING)}),
+        ("root-read-only", {"block": replace(STORAGE, root_read_only=True)}),
+        (
+            "disk-full",
+            {"block": replace(STORAGE, room={"/": replace(ROOM, free=GIB), "/boot": ROOM})},
+        ),
+        (
+            "disk-full",
+            {"block": replace(STORAGE, room={"/": ROOM, "/boot": replace(ROOM, free=1)})},
+        ),
+    ],
+)
+def test_these_forbid_every_converge(name: str, readings: dict[str, object]) -> None:
+    found = inhibitors(SPEC, {**HEALTHY, **readings})
+    assert ids(found) == [name]
+    assert found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "readings", "text"),
+    [
+        ("dpkg-interrupted", {"packages": replace(PACKAGES, half_configured=("xe-x",))}, "xe-x"),
+        ("dpkg-interrupted", {"packages": replace(PACKAGES, interrupted=True)}, "journal"),
+        (
+            "dpkg-locked",
+            {"packages": replace(PACKAGES, locks=(LockHolder("/lock", 42, "apt upgrade"),))},
+            "pid 42: apt upgrade",
+        ),
+        ("secure-boot", {"kernel": replace(KERNEL, secure_boot=True)}, "Secure Boot"),
+        ("b70-alias", {"kernel": replace(KERNEL, knows_b70=False)}, "8086:e223"),
+        ("b70-alias", {"kernel": replace(KERNEL, knows_b70=Unknown("no index"))}, "no index"),
+        ("nomodeset", {"kernel": replace(KERNEL, tokens=("quiet", "nomodeset"))}, "nomodeset"),
+        (
+            "mirror-unreachable",
+            {"mirrors": (Mirror("http://x", "noble", "timed out"),)},
+            "timed out",
+        ),
+        (
+            "foreign-updater",
+            {
+                "updaters": UpdaterState(
+                    {"snapd": Updater("snapd", True, "all", (), ("snapd.service",))}, (), "l"
+                )
+            },
+            "snapd.service",
+        ),
+        ("unreadable-fact", {"memory": Unknown("hangs")}, "memory is unknown: hangs"),
+    ],
+)
+def test_these_warn_and_name_what_was_seen(
+    name: str, readings: dict[str, object], text: str
+) -> None:
+    found = findings(**readings)
+    assert ids(found) == [name]
+    assert text in found[0].text
+    assert not found[0].inhibitor
+
+
+def test_clocks_are_compared_only_to_tell() -> None:
+    assert ids(findings(now=1_000 - 7_200)) == ["clock-skew"]
+    assert ids(findings(now=1_003)) == []
+    assert inhibitors(SPEC, HEALTHY) == []
+
+
+def test_an_updater_that_is_fenced_or_idle_is_no_finding() -> None:
+    fenced = Updater("a", True, "all", ("blacklist",), ())
+    idle = Updater("b", False, "all", (), ())
+    assert findings(updaters=UpdaterState({"a": fenced, "b": idle}, (), "l")) == []
+
+
+def test_the_worst_comes_first() -> None:
+    found = findings(
+        packages=replace(PACKAGES, interrupted=True), block=replace(STORAGE, root_read_only=True)
+    )
+    assert ids(found) == ["root-read-only", "dpkg-interrupted"]
+
+
+def test_every_finding_has_a_long_text() -> None:
+    assert all(len(text) > 40 for text in explanations().values())
