@@ -1,0 +1,35 @@
+"""The base layer: everything below the GPU. Reads like a list; each line is one room next door."""
+
+from __future__ import annotations
+
+from pyinfra.api import deploy
+
+from deploys.base_account import account, limits
+from deploys.base_clock import clock, keeper
+from deploys.base_fence import fence
+from deploys.base_journal import journal
+from deploys.base_sysctl import kernel_settings
+from deploys.distribution import distribution
+from deploys.layer import declaration
+from operations.packages import packages
+
+
+@deploy("base")
+def base() -> None:
+    """Declare the base layer of the current host."""
+    spec = declaration()
+    table = distribution()
+    daemon = keeper(spec.base.time_sync, table)
+
+    # first, so that no unattended run starts between here and the end of the site
+    fence(spec.base.fence, table)
+    packages(
+        names=sorted({*spec.base.packages, *table.packages, *daemon.packages}),
+        lock_timeout_s=spec.apt.lock_timeout_s,
+        name="Packages[base]",
+    )
+    account(spec)
+    limits(spec.base)
+    journal(spec.base.journal, table)
+    clock(spec.base.time_sync, daemon)
+    kernel_settings(spec.base)

@@ -1,0 +1,105 @@
+"""The unprivileged account of the serving stack: groups, user, home, limits."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+
+from pyinfra.api.exceptions import OperationError
+
+from deploys.base_paths import BANNER, LIMITS, UNIT_LIMITS
+from deploys.render import render
+from facts.reader import read
+from facts.users import Accounts, Users
+from facts.value import Unknown
+from operations.file import directory, file
+from operations.group import group, group_member
+from operations.user import user
+from spec.host import HostSpec
+from spec.system import Base
+
+#: Shells that end a login at once.
+NO_LOGIN: Final = ("nologin", "false")
+
+
+def account(spec: HostSpec) -> None:
+    """Declare the groups, the service user, its home and its memberships.
+
+    Raises:
+        OperationError: the declaration would lock this tool out of the host.
+    """
+    declared = spec.base.user
+    keep_the_way_in(spec)
+    accounts = read(Users)
+    for name in declared.groups:
+        group(group_name=name, name=f"Group[{name}]")
+    user(
+        account=declared.name,
+        home=declared.home,
+        shell=declared.shell,
+        name=f"User[{declared.name}]",
+    )
+    directory(
+        path=declared.home,
+        mode="0750",
+        user=declared.name,
+        group=primary_group(accounts, declared.name),
+        name=f"Directory[{declared.home}]",
+    )
+    for name in declared.groups:
+        group_member(account=declared.name, group_name=name, name=f"Group[{declared.name}:{name}]")
+
+
+def limits(base: Base) -> None:
+    """Declare the limits of the account's sessions (PAM) and of our units (systemd)."""
+    declared = base.limits
+    file(
+        path=LIMITS,
+        content=render(
+            "base/limits.conf.j2",
+            banner=BANNER,
+            user=base.user.name,
+            nofile=declared.nofile,
+            memlock=declared.memlock,
+        ),
+        name=f"File[{LIMITS}]",
+    )
+    folder = str(PurePosixPath(UNIT_LIMITS).parent)
+    directory(path=folder, name=f"Directory[{folder}]")
+    unlimited = declared.memlock == "unlimited"
+    file(
+        path=UNIT_LIMITS,
+        content=render(
+            "base/unit-limits.conf.j2",
+            banner=BANNER,
+            nofile=declared.nofile,
+            memlock="infinity" if unlimited else f"{declared.memlock}K",
+        ),
+        name=f"File[{UNIT_LIMITS}]",
+    )
+
+
+def keep_the_way_in(spec: HostSpec) -> None:
+    """Refuse to take the login shell from the account that this tool connects as."""
+    declared = spec.base.user
+    if declared.name == spec.connection.user and PurePosixPath(declared.shell).name in NO_LOGIN:
+        raise OperationError(
+            f"base.user.shell {declared.shell} would lock us out: we connect as {declared.name}"
+        )
+
+
+def primary_group(accounts: Accounts | Unknown, account: str) -> str:
+    """Return the group that the account's home belongs to (its own group, for a new account).
+
+    Raises:
+        OperationError: users and groups are UNKNOWN.
+    """
+    if isinstance(accounts, Unknown):
+        raise OperationError(f"users and groups are UNKNOWN: {accounts.reason}")
+    entry = accounts.users.get(account)
+    if entry is None:
+        return account
+    for name, found in accounts.groups.items():
+        if found.gid == entry.gid:
+            return name
+    raise OperationError(f"user {account} has primary group {entry.gid}, which has no name")

@@ -1,0 +1,43 @@
+"""The fence against foreign updates: nobody but this tool changes kernel, firmware or GPU packages.
+
+An unattended run removed the fallback kernel of one rig and put a new kernel under another
+(docs/evidence.md#unattended-upgrades). Everything else keeps its security updates.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from deploys.base_paths import BANNER, FENCE, NEEDRESTART
+from deploys.distribution import Distribution
+from deploys.render import render
+from operations.file import absent, directory, file
+from spec.system import UpdateFence
+
+
+def fence(declared: UpdateFence, table: Distribution) -> None:
+    """Declare the drop-ins for unattended-upgrades, apt and needrestart, or their absence."""
+    if not declared.enabled:
+        for path in (FENCE, NEEDRESTART):
+            absent(path=path, name=f"File[{path}]")
+        return
+    file(
+        path=FENCE,
+        content=render(
+            "base/apt-fence.conf.j2",
+            banner=BANNER,
+            blacklist=[*table.boot_packages, *declared.blacklist],
+            boot_packages=table.boot_packages,
+        ),
+        # a syntax error in apt.conf.d stops every apt command
+        validate='apt-config -c "$B70_FILE" dump >/dev/null',
+        name=f"File[{FENCE}]",
+    )
+    folder = str(PurePosixPath(NEEDRESTART).parent)
+    directory(path=folder, name=f"Directory[{folder}]")
+    file(
+        path=NEEDRESTART,
+        content=render("base/needrestart.conf.j2", banner=BANNER, mode=declared.needrestart),
+        validate='perl -c "$B70_FILE"',
+        name=f"File[{NEEDRESTART}]",
+    )

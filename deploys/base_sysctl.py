@@ -1,0 +1,36 @@
+"""Kernel settings: one drop-in for the next boot, and the live value of each key."""
+
+from __future__ import annotations
+
+from deploys import base_lockup
+from deploys.base_paths import BANNER, SYSCTL
+from deploys.render import render
+from facts.crash_capture import CrashCapture
+from facts.reader import read
+from operations.file import file
+from operations.sysctl import sysctl
+from spec.system import Base
+
+
+def kernel_settings(base: Base) -> None:
+    """Declare the sysctl drop-in and every live value."""
+    declared = base.sysctl
+    capture = read(CrashCapture)
+    policy = base_lockup.choose(capture, declared.get("kernel.panic"))
+    values = {base_lockup.KEY: policy.value, **declared}
+    file(
+        path=SYSCTL,
+        content=render("base/sysctl.conf.j2", banner=BANNER, values=dict(sorted(values.items()))),
+        name=f"File[{SYSCTL}]",
+    )
+    for key, value in sorted(values.items()):
+        chosen = key == base_lockup.KEY and key not in declared
+        sysctl(
+            key=key,
+            value=str(value),
+            drop_in=SYSCTL,
+            why=policy.reason if chosen else "declared",
+            # not every kernel can detect lockups; a declared key must exist, it may be a typo
+            optional=chosen,
+            name=f"Sysctl[{key}]",
+        )

@@ -1,0 +1,82 @@
+"""What differs between distributions, as data: names of packages and units, paths, patterns.
+
+A distribution is one YAML file in `group_data/distributions/`, named after its /etc/os-release
+(`ID-VERSION_ID.yaml`). Pure: adding a distribution is adding a file, never an `if`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+from pydantic import Field
+from pyinfra.api.exceptions import OperationError
+
+from facts.os_release import OperatingSystem, OsRelease
+from facts.reader import read
+from facts.value import Unknown
+from spec.base import Declared
+
+#: The checkout's distribution tables.
+FOLDER: Final = Path(__file__).resolve().parent.parent / "group_data" / "distributions"
+
+
+class TimeDaemon(Declared):
+    """One program that can keep the clock."""
+
+    package: str
+    unit: str
+    #: drop-in that carries the declared servers; empty = servers are not managed for this daemon
+    servers_file: str = ""
+    servers_template: str = ""
+
+
+class Distribution(Declared):
+    """Names and paths of one distribution release."""
+
+    title: str
+    #: packages that the base layer needs whatever is declared
+    packages: tuple[str, ...] = ()
+    #: name as in `base.time_sync.provider` -> daemon
+    time_daemons: dict[str, TimeDaemon]
+    #: regular expressions of the packages that make up a boot set (kernel, modules, firmware)
+    boot_packages: tuple[str, ...] = Field(min_length=1)
+    #: group that may read the persistent journal
+    journal_group: str
+
+
+@cache
+def tables() -> dict[str, Distribution]:
+    """Return every known distribution by `ID-VERSION_ID`.
+
+    Raises:
+        pydantic.ValidationError: a table has an unknown key or a value of the wrong type.
+    """
+    return {
+        path.stem: Distribution.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in sorted(FOLDER.glob("*.yaml"))
+    }
+
+
+def choose(system: OperatingSystem | Unknown, known: dict[str, Distribution]) -> Distribution:
+    """Return the table of a release.
+
+    Raises:
+        OperationError: the release is UNKNOWN, or no table is named after it.
+    """
+    if isinstance(system, Unknown):
+        raise OperationError(f"the distribution is UNKNOWN: {system.reason}")
+    if system.release not in known:
+        raise OperationError(
+            f"no table for the distribution {system.release}; known are {', '.join(known)}. "
+            f"To support it, add group_data/distributions/{system.release}.yaml"
+        )
+    return known[system.release]
+
+
+def distribution() -> Distribution:
+    """Return the table of the current pyinfra host's distribution."""
+    system = read(OsRelease)
+    return choose(system, tables())

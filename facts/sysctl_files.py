@@ -1,0 +1,102 @@
+"""What the drop-ins of sysctl.d say: what the next boot will set, and which file has the last word.
+
+Must not know which values are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import override
+
+from facts.base import HostFact
+from facts.parts import SPEAKING, Line, Parts, script
+from facts.sysctl import sysctl_path
+
+#: Directories of sysctl.d(5), the strongest first; /etc/sysctl.conf counts through its link there.
+_DIRECTORIES: Final = (
+    "/etc/sysctl.d",
+    "/run/sysctl.d",
+    "/usr/local/lib/sysctl.d",
+    "/usr/lib/sysctl.d",
+)
+
+_SCRIPT: Final = """
+set --
+for d in $dirs; do for f in "$d"/*.conf; do if [ -e "$f" ]; then set -- "$@" "$f"; fi; done; done
+lines settings "$speaking" "$@" /dev/null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One assignment of a drop-in; the path is the one below /proc/sys."""
+
+    path: str
+    value: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class BootSettings:
+    """All assignments in the order of a boot, and the files that only root may read."""
+
+    settings: tuple[Setting, ...]
+    denied: tuple[str, ...]
+
+    def last_word(self, key: str) -> Setting | None:
+        """Return the assignment that holds after a boot, None when no file names the key."""
+        path = sysctl_path(key)
+        return next((found for found in reversed(self.settings) if found.path == path), None)
+
+
+class SysctlFiles(HostFact[BootSettings]):
+    """The settings of the next boot."""
+
+    domain = "sysctl_files"
+
+    @override
+    def script(self, probe_root: str = "") -> str:
+        return script(_SCRIPT, dirs=" ".join(_DIRECTORIES), speaking=SPEAKING)
+
+    @override
+    def parse(self, text: str) -> BootSettings:
+        files = Parts(text).files("settings")
+        read = _strongest(files.lines)
+        settings = [
+            setting
+            for name in sorted(read)
+            for line in files.of(read[name])
+            if (setting := _setting(line)) is not None
+        ]
+        return BootSettings(tuple(settings), files.denied)
+
+
+def _strongest(lines: tuple[Line, ...]) -> Mapping[str, str]:
+    """Return file name -> path that is read: a name in a stronger directory hides its namesakes."""
+    found: dict[str, str] = {}
+    for line in lines:
+        directory, _, name = line.path.rpartition("/")
+        known = found.get(name)
+        if known is None or _rank(directory) < _rank(known.rpartition("/")[0]):
+            found[name] = line.path
+    return found
+
+
+def _rank(directory: str) -> int:
+    return _DIRECTORIES.index(directory) if directory in _DIRECTORIES else len(_DIRECTORIES)
+
+
+def _setting(line: Line) -> Setting | None:
+    key, separator, value = line.text.partition("=")
+    key = key.strip().removeprefix("-").strip()
+    if not separator or key.startswith(";"):
+        return None
+    try:
+        path = sysctl_path(key)
+    except ValueError:  # a pattern: explicit assignments win over it
+        return None
+    return Setting(path, " ".join(value.split()), line.path, line.number)

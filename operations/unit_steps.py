@@ -1,0 +1,128 @@
+"""Which systemctl verbs bring a unit from where it is to where it should be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pyinfra.api.exceptions import OperationError
+
+from facts.units import Unit
+from facts.value import Absent, Unknown
+
+#: Active states of a unit that runs or is about to (systemctl(1)).
+_UP: Final = ("active", "activating", "reloading", "refreshing")
+#: File states that `systemctl enable` turns into `enabled` (systemctl(1), is-enabled).
+_NOT_ENABLED: Final = ("disabled", "enabled-runtime", "linked", "linked-runtime")
+#: File states that `systemctl disable` turns into `disabled`.
+_ENABLED: Final = ("enabled", "enabled-runtime", "linked", "linked-runtime")
+_MASKED: Final = ("masked", "masked-runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """State of a unit; None leaves an aspect alone.
+
+    Args:
+        restart: why a running unit has to be restarted, empty when it has not.
+    """
+
+    running: bool | None = None
+    enabled: bool | None = None
+    masked: bool | None = None
+    restart: str = ""
+
+
+def stale(found: Unit | Absent | Unknown, changed: Mapping[str, int], lost: Sequence[str]) -> str:
+    """Return why a running unit has to be restarted, empty when it has not.
+
+    Args:
+        changed: path -> modification time, seconds by the host's clock.
+        lost: paths that the unit should have made and that are not there.
+    """
+    if not isinstance(found, Unit) or found.active not in _UP:
+        return ""
+    if lost:
+        return f"{lost[0]} is missing"
+    since = found.active_since
+    if isinstance(since, int):
+        for path, mtime in changed.items():
+            if mtime > since:
+                return f"{path} is newer than the running unit"
+    return ""
+
+
+def steps(
+    service: str, found: Unit | Absent | Unknown, wanted: Wanted
+) -> tuple[list[str], list[str]]:
+    """Return the verbs in order, and the reasons for what needs none.
+
+    A unit that is not there yet gets its verbs all the same: its package comes earlier in the run,
+    and systemctl says so when it did not.
+
+    Raises:
+        OperationError: it should be enabled or running but somebody masked it, or it is UNKNOWN.
+    """
+    if isinstance(found, Unknown):
+        raise OperationError(f"state of {service} is UNKNOWN: {found.reason}")
+    if isinstance(found, Absent):
+        return _absent(wanted)
+    todo: list[str] = ["daemon-reload"] if found.need_daemon_reload else []
+    reasons: list[str] = []
+    masked = _is_masked(found)
+    _mask(service, masked, wanted, todo, reasons)
+    if wanted.masked is True:
+        return ([*todo, "stop"] if found.active in _UP else todo), reasons
+    _enable(found, masked, wanted, todo, reasons)
+    _run(found, wanted, todo, reasons)
+    return todo, reasons or ["nothing is declared about it"]
+
+
+def _absent(wanted: Wanted) -> tuple[list[str], list[str]]:
+    todo = ["mask"] if wanted.masked else []
+    if wanted.enabled:
+        todo.append("enable")
+    if wanted.running:
+        todo.append("start")
+    return todo, ["there is no such unit"]
+
+
+def _is_masked(found: Unit) -> bool:
+    return found.load == "masked" or found.file_state in _MASKED
+
+
+def _mask(service: str, masked: bool, wanted: Wanted, todo: list[str], reasons: list[str]) -> None:
+    if wanted.masked is None:
+        if masked and (wanted.enabled or wanted.running):
+            raise OperationError(f"{service} is masked; declare masked=False to unmask it")
+        return
+    if wanted.masked != masked:
+        todo.append("mask" if wanted.masked else "unmask")
+    elif wanted.masked:
+        reasons.append("masked")
+
+
+def _enable(found: Unit, masked: bool, wanted: Wanted, todo: list[str], reasons: list[str]) -> None:
+    if wanted.enabled is None:
+        return
+    # what is below a mask shows only after unmasking; enabling twice does no harm
+    state = "disabled" if masked else str(found.file_state)
+    if wanted.enabled and state in _NOT_ENABLED:
+        todo.append("enable")
+    elif not wanted.enabled and state in _ENABLED and not masked:
+        todo.append("disable")
+    else:
+        reasons.append(f"file state {state}")
+
+
+def _run(found: Unit, wanted: Wanted, todo: list[str], reasons: list[str]) -> None:
+    up = found.active in _UP
+    if wanted.running is True and not up:
+        todo.append("start")
+    elif wanted.running is False and up:
+        todo.append("stop")
+    elif wanted.running is not False and up and wanted.restart:
+        todo.append("restart")
+    elif wanted.running is not None:
+        reasons.append(f"{found.active} ({found.sub})")

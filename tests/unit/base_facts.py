@@ -1,0 +1,89 @@
+"""Facts of an imaginary Debian 12 host, in the shapes that the base layer's operations read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from facts.block import Storage
+from facts.files import Stat
+from facts.mountinfo import Mount
+from facts.os_release import OperatingSystem
+from facts.units import Unit, UnitState
+from facts.users import Accounts, Group, User
+from facts.value import ABSENT
+
+#: Second at which every running unit of the imaginary host started.
+STARTED = 1_000_000
+
+
+def system(release: str = "debian-12", container: bool = False) -> OperatingSystem:
+    """Return an operating system; `release` is `id-version_id`."""
+    name, _, version = release.partition("-")
+    virtualization = "systemd-nspawn" if container else "none"
+    return OperatingSystem(name, version, ABSENT, ABSENT, "amd64", virtualization, container)
+
+
+def accounts(
+    *users: User, groups: dict[str, tuple[int, tuple[str, ...]]] | None = None
+) -> Accounts:
+    """Return root and some users; groups: name -> (gid, members)."""
+    everybody = (User("root", 0, 0, "/root", "/bin/bash"), *users)
+    listed = {"root": (0, ()), **(groups or {})}
+    return Accounts(
+        {user.name: user for user in everybody},
+        {name: Group(name, gid, members) for name, (gid, members) in listed.items()},
+    )
+
+
+def running(**changes: Any) -> Unit:
+    """Return an enabled unit that runs since STARTED."""
+    values: dict[str, Any] = {
+        "load": "loaded",
+        "active": "active",
+        "sub": "running",
+        "file_state": "enabled",
+        "need_daemon_reload": False,
+        "active_since": STARTED,
+    }
+    return Unit(**{**values, **changes})
+
+
+def units(**named: Unit) -> UnitState:
+    """Return units by name: `a_b` stands for `a-b.service`."""
+    return UnitState(
+        {f"{name.replace('_', '-')}.service": unit for name, unit in named.items()}, failed=()
+    )
+
+
+def stat(kind: str = "file", mtime: int = STARTED, **changes: Any) -> Stat:
+    """Return what lies at a path of root's."""
+    values: dict[str, Any] = {
+        "kind": kind,
+        "mode": "0644" if kind == "file" else "0755",
+        "user": "root",
+        "group": "root",
+        "size": 1,
+        "mtime": mtime,
+        "sha256": "0" * 64 if kind == "file" else ABSENT,
+    }
+    return Stat(**{**values, **changes})
+
+
+def files(**by_path: Stat) -> Callable[[str], Any]:
+    """Return a FileState answer: what is not listed is absent."""
+    return lambda path: by_path.get(path, ABSENT)
+
+
+def mounts(*read_only: str) -> Storage:
+    """Return a host whose "/" and /proc can be written, and the given places cannot."""
+    listed = [
+        _mount("/", "rw"),
+        _mount("/proc", "rw"),
+        *(_mount(place, "ro") for place in read_only),
+    ]
+    return Storage(ABSENT, tuple(listed), {}, (), False)
+
+
+def _mount(target: str, option: str) -> Mount:
+    return Mount(target, "none", "proc", "0:1", "/", (option,), (option,))

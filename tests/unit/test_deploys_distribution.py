@@ -1,0 +1,48 @@
+"""Distributions are data, and a template never swallows a misspelt name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from jinja2 import UndefinedError
+from pydantic import ValidationError
+
+from deploys.distribution import Distribution, tables
+from deploys.render import FOLDER, render
+from spec.system import UpdateFence
+
+
+def test_the_three_target_distributions_have_a_table() -> None:
+    assert set(tables()) >= {"debian-12", "debian-13", "ubuntu-24.04"}
+
+
+@pytest.mark.parametrize("table", tables().values(), ids=tables().keys())
+def test_every_table_protects_the_kernel_image_and_names_templates_that_exist(
+    table: Distribution,
+) -> None:
+    assert any(re.match(pattern, "linux-image-6.1.0-1-amd64") for pattern in table.boot_packages)
+    assert "systemd-timesyncd" in table.time_daemons
+    for daemon in table.time_daemons.values():
+        assert bool(daemon.servers_file) is bool(daemon.servers_template)
+        assert (FOLDER / daemon.servers_template).exists()
+
+
+@pytest.mark.parametrize("table", tables().values(), ids=tables().keys())
+def test_no_boot_pattern_takes_in_ordinary_packages(table: Distribution) -> None:
+    for name in ("linux-libc-dev", "libc6", "openssh-server", "firmware-tools", "linuxlogo"):
+        assert not any(re.match(pattern, name) for pattern in table.boot_packages)
+
+
+def test_a_value_that_a_template_names_and_nobody_gave_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="mode"):
+        render("base/needrestart.conf.j2", banner="x", mdoe="l")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [("linux-(image", "not a regular expression"), ('x";', "cannot stand in apt.conf")],
+)
+def test_a_blacklist_pattern_that_would_break_apt_is_refused(pattern: str, complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        UpdateFence(blacklist=(pattern,))

@@ -1,0 +1,50 @@
+"""sysctl.d as a boot reads it: order by file name, stronger directories hide namesakes."""
+
+from __future__ import annotations
+
+from facts.sysctl_files import BootSettings, SysctlFiles
+
+
+def parse(*lines: str) -> BootSettings:
+    """Parse what the script prints for some lines of drop-ins."""
+    return SysctlFiles().parse("\n".join(["#b70 settings", *lines]))
+
+
+def test_the_file_whose_name_sorts_last_has_the_last_word() -> None:
+    found = parse(
+        "/etc/sysctl.d/99-hardlockup-panic.conf:1:kernel.hardlockup_panic = 1",
+        "/etc/sysctl.d/90-b70fleet.conf:2:kernel.hardlockup_panic = 0",
+        "/usr/lib/sysctl.d/95-vendor.conf:2:kernel.hardlockup_panic = 0",
+    )
+    last = found.last_word("kernel.hardlockup_panic")
+    assert last is not None
+    assert (last.file, last.value) == ("/etc/sysctl.d/99-hardlockup-panic.conf", "1")
+
+
+def test_a_file_in_etc_hides_its_namesake_of_the_vendor() -> None:
+    found = parse(
+        "/usr/lib/sysctl.d/99-x.conf:1:vm.swappiness=60",
+        "/etc/sysctl.d/99-x.conf:1:vm.swappiness=10",
+    )
+    assert [setting.value for setting in found.settings] == ["10"]
+
+
+def test_both_ways_to_write_a_key_are_the_same_setting() -> None:
+    found = parse("/etc/sysctl.d/a.conf:1:-net/ipv4/tcp_rmem = 1\t2   3")
+    last = found.last_word("net.ipv4.tcp_rmem")
+    assert last is not None
+    assert last.value == "1 2 3"
+
+
+def test_comments_patterns_and_lines_without_a_value_are_no_settings() -> None:
+    found = parse(
+        "/etc/sysctl.d/a.conf:1:; vm.swappiness = 1",
+        "/etc/sysctl.d/a.conf:2:net.ipv4.conf.*.rp_filter = 2",
+        "/etc/sysctl.d/a.conf:3:-net.ipv4.conf.all.rp_filter",
+    )
+    assert found.settings == ()
+    assert found.last_word("vm.swappiness") is None
+
+
+def test_a_drop_in_that_may_not_be_read_is_told() -> None:
+    assert parse("!/etc/sysctl.d/secret.conf").denied == ("/etc/sysctl.d/secret.conf",)
