@@ -1,0 +1,88 @@
+"""Writes a fleet directory for running machines: hosts, pinned identities, package sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import rigshape
+from lab.machines import PROBE_INSIDE, Machine
+from lab.mirror import Source
+from lab.rigshape import RigShape
+
+
+def host_entry(machine: Machine, shape: RigShape) -> dict[str, Any]:
+    """Return a machine's entry in hosts.yaml."""
+    return {
+        "kind": "lab",
+        "address": machine.address,
+        "user": machine.user,
+        "key": str(machine.key),
+        "groups": ["lab"],
+        "identity": {
+            "host_keys": [machine.host_key],
+            "machine_id": machine.machine_id,
+            "dmi_serial": shape.serial,
+        },
+        "probe_root": str(PROBE_INSIDE),
+        "hardware": {
+            "cards": [
+                {
+                    "slot": card.slot,
+                    "bdf": rigshape.gpu_address(shape, index),
+                    "label": card.label,
+                }
+                for index, card in enumerate(shape.cards)
+            ],
+            "board": shape.board,
+        },
+    }
+
+
+def source_entry(source: Source, snapshot: str) -> dict[str, Any]:
+    """Return a source's entry below `apt: sources:`.
+
+    Args:
+        source: the mirror's source.
+        snapshot: snapshot id; ignored for a source without snapshots.
+    """
+    entry: dict[str, Any] = {
+        "uris": [source.url],
+        "suites": [source.suite],
+        "components": [source.component],
+        "key": {"fingerprint": source.fingerprint, "file": f"keys/{source.name}.asc"},
+        "origin": source.origin,
+        "owns": list(source.packages),
+    }
+    if source.snapshots:
+        entry["snapshot"] = snapshot
+    return entry
+
+
+def write_fleet(
+    folder: Path,
+    machines: Iterable[tuple[Machine, RigShape]],
+    sources: dict[str, Source],
+    snapshot: str,
+) -> None:
+    """Write hosts.yaml, group_data/groups/lab.yaml and the keys below `folder`.
+
+    Args:
+        folder: fleet directory; made when missing, other files in it stay.
+        machines: what runs, with the rig that each shows.
+        sources: the mirror's sources.
+        snapshot: snapshot id for the sources that have snapshots.
+    """
+    groups = folder / "group_data" / "groups"
+    groups.mkdir(parents=True, exist_ok=True)
+    (folder / "keys").mkdir(exist_ok=True)
+    hosts = {machine.name: host_entry(machine, shape) for machine, shape in machines}
+    values = {"apt": {"sources": {s.name: source_entry(s, snapshot) for s in sources.values()}}}
+    for path, data in ((folder / "hosts.yaml", {"hosts": hosts}), (groups / "lab.yaml", values)):
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+        path.write_text(f"# Written by `b70 lab up`; the next one overwrites it.\n{text}")
+    for source in sources.values():
+        (folder / "keys" / f"{source.name}.asc").write_text(source.armored)

@@ -1,0 +1,264 @@
+"""One disposable machine: start it, damage it, take its network away, make it new again.
+
+`run` and `write` go through the machine's namespaces, not through SSH, so that damage can be
+planted (and truth read) without the code under test and even while the network is cut.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab import disk, fakesys, identity, rigshape, store, supervisor, tree
+from lab.cgroups import Group
+from lab.errors import LabError
+from lab.network import Network, Port, namespace
+from lab.settings import Settings
+from lab.shell import run
+
+#: The unprivileged user with sudo that every machine has.
+USER: Final = "rig"
+#: Path on the machine where its fake tree lies.
+PROBE_INSIDE: Final = Path("/var/lib/b70lab-probe")
+#: Seconds until a started machine must answer SSH; 1 s is usual, 64 at once took 20 s on 2 cores.
+_READY_WITHIN_S: Final = 120.0
+#: Seconds until the supervisor of a started machine must be in its control group.
+_STARTED_WITHIN_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One lab machine; made by `Lab`.
+
+    Args:
+        settings: the lab it belongs to.
+        record: what the lab remembers about it.
+    """
+
+    settings: Settings
+    record: store.Record
+
+    @property
+    def name(self) -> str:
+        """Return its name, which is also its host name."""
+        return self.record.name
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder with its disk, identity and console log."""
+        return self.settings.machines / self.name
+
+    @property
+    def address(self) -> str:
+        """Return its IPv4 address."""
+        return str(self.settings.address(self.record.number))
+
+    @property
+    def port(self) -> int:
+        """Return its SSH port."""
+        return 22
+
+    @property
+    def user(self) -> str:
+        """Return the user to log in as."""
+        return USER
+
+    @property
+    def key(self) -> Path:
+        """Return the private key that opens it."""
+        return self.settings.key
+
+    @property
+    def host_key(self) -> str:
+        """Return its public host key line, "ssh-ed25519 AAAA…"; the same after every reset."""
+        return identity.ensure(self.folder / "identity").host_key
+
+    @property
+    def machine_id(self) -> str:
+        """Return its machine-id, 32 hex digits; the same after every reset."""
+        return identity.ensure(self.folder / "identity").machine_id
+
+    @property
+    def probe(self) -> Path:
+        """Return the folder of this computer that the machine sees as `PROBE_INSIDE`."""
+        return self.folder / "probe"
+
+    def is_running(self) -> bool:
+        """Tell whether the machine's system runs."""
+        return supervisor.leader(self.folder) is not None
+
+    def start(self) -> None:
+        """Start the machine on the disk it has; what an earlier run left is cleared first."""
+        self._clear()
+        image = self.settings.images / self.record.image / "root"
+        root = disk.mount(image, self.folder)
+        if not self._furnished.exists():
+            self._furnish(root)
+        Network(self.settings).plug_in(Port(self.name, self.record.number))
+        box = supervisor.Box(
+            name=self._unique,
+            hostname=self.name,
+            root=root,
+            probe=self.probe,
+            probe_inside=PROBE_INSIDE,
+            netns=Path("/run/netns") / namespace(self.settings, self.name),
+            folder=self.folder,
+        )
+        supervisor.start(box, self._group)
+
+    def kill(self) -> None:
+        """Let the machine die at once, as when the power goes; its disk stays."""
+        self._clear()
+
+    def reset(self) -> None:
+        """Throw everything away that was written to the machine's disk and start it again."""
+        self._clear()
+        self._furnished.unlink(missing_ok=True)
+        disk.throw_away(self.folder)
+        self.start()
+        self.wait_ready()
+
+    def remove(self) -> None:
+        """Kill the machine and forget its disk, identity and network."""
+        self._clear()
+        disk.throw_away(self.folder)
+        run(["rm", "-rf", str(self.folder)])
+
+    def freeze(self) -> None:
+        """Make its network silent: packets vanish both ways, nothing is refused or reset."""
+        Network(self.settings).cut(self.record.number)
+
+    def thaw(self) -> None:
+        """End `freeze`."""
+        Network(self.settings).mend(self.record.number)
+
+    def wait_ready(self, timeout_s: float = _READY_WITHIN_S) -> None:
+        """Wait until its sshd greets.
+
+        Raises:
+            LabError: it did not, or the machine ended.
+        """
+        begin = time.monotonic()
+        deadline = begin + timeout_s
+        while not self._greets():
+            if time.monotonic() > begin + _STARTED_WITHIN_S and not self._group.pids():
+                raise LabError(f"{self.name} ended at once", f"see {self.folder / 'console.log'}")
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"{self.name} did not answer on {self.address} within {timeout_s:g} s",
+                    f"see {self.folder / 'console.log'}",
+                )
+            time.sleep(0.1)
+
+    def set_shape(self, shape: rigshape.RigShape) -> None:
+        """Exchange the rig that the machine shows; takes effect at once."""
+        boot_id = Path("/proc/sys/kernel/random/uuid").read_text().strip()
+        if self.is_running():
+            boot_id = (self.probe / "proc/sys/kernel/random/boot_id").read_text().strip()
+        tree.write(fakesys.tree(shape, boot_id, self.machine_id), self.probe)
+        (self.folder / "shape.json").write_text(rigshape.to_json(shape))
+
+    @property
+    def shape(self) -> rigshape.RigShape:
+        """Return the rig that the machine shows."""
+        return rigshape.from_json((self.folder / "shape.json").read_text())
+
+    def run(
+        self, command: str, *, input: str = "", check: bool = True, timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell command on the machine as root, without SSH.
+
+        Args:
+            command: for `sh -c`.
+            input: text for its standard input.
+            check: raise when its exit status is not 0.
+            timeout_s: seconds until it is killed.
+
+        Raises:
+            LabError: the machine does not run, or the command failed while `check` is set.
+        """
+        leader = supervisor.leader(self.folder)
+        if leader is None:
+            raise LabError(f"{self.name} does not run", f"b70 lab up {self.name}")
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "LC_ALL": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+        }
+        enter = ["nsenter", f"--target={leader}", "--all", "--root", "--wd", "--"]
+        return run(
+            [*enter, "sh", "-c", command],
+            input=input,
+            check=check,
+            timeout_s=timeout_s,
+            env=environment,
+        )
+
+    def write(self, path: str, text: str, mode: str = "0644") -> None:
+        """Write a file on the machine, without SSH; folders above it are made."""
+        target = shlex.quote(path)
+        self.run(
+            f'mkdir -p "$(dirname {target})" && cat >{target} && chmod {mode} {target}', input=text
+        )
+
+    def read(self, path: str) -> str:
+        """Return the text of a file on the machine, read without SSH."""
+        return self.run(f"cat {shlex.quote(path)}").stdout
+
+    def ssh_command(self, *remote: str) -> list[str]:
+        """Return the ssh words that reach this machine and trust only its pinned key."""
+        known = self.folder / "known_hosts"
+        known.write_text(f"{self.address} {self.host_key}\n")
+        return [
+            "ssh",
+            "-F/dev/null",
+            f"-i{self.key}",
+            "-oIdentitiesOnly=yes",
+            "-oStrictHostKeyChecking=yes",
+            f"-oUserKnownHostsFile={known}",
+            "-oLogLevel=ERROR",
+            f"{self.user}@{self.address}",
+            *remote,
+        ]
+
+    @property
+    def _unique(self) -> str:
+        return f"{self.settings.bridge}-{self.name}"
+
+    @property
+    def _group(self) -> Group:
+        return Group(self._unique)
+
+    def _clear(self) -> None:
+        """End processes, network and mounts of the machine, in whatever state they are."""
+        self._group.remove()
+        (self.folder / "nspawn.pid").unlink(missing_ok=True)
+        Network(self.settings).unplug(Port(self.name, self.record.number))
+        disk.unmount(self.folder)
+
+    def _furnish(self, root: Path) -> None:
+        identity.ensure(self.folder / "identity")
+        identity.plant(
+            self.folder / "identity", root, self.name, identity.public_line(self.settings.key)
+        )
+        self._furnished.touch()
+
+    @property
+    def _furnished(self) -> Path:
+        """Return the mark that the disk carries the machine's identity."""
+        return self.folder / "furnished"
+
+    def _greets(self) -> bool:
+        if not self.is_running():
+            return False
+        try:
+            with socket.create_connection((self.address, self.port), timeout=2) as connection:
+                return connection.recv(4) == b"SSH-"
+        except OSError:
+            return False

@@ -1,0 +1,75 @@
+"""What the lab remembers about each machine, in a small JSON file in the machine's folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from lab.settings import FIRST_NUMBER, Settings
+
+_FILE: Final = "machine.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One machine: its host number (and so its address) and the image it was made from."""
+
+    name: str
+    number: int
+    image: str
+
+
+def load(folder: Path) -> Record | None:
+    """Return the record in a machine's folder, or None when there is none that makes sense."""
+    try:
+        return Record(**json.loads((folder / _FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def save(folder: Path, record: Record) -> None:
+    """Write a machine's record, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f"{_FILE}.new"
+    fresh.write_text(json.dumps(asdict(record), indent=1) + "\n")
+    fresh.replace(folder / _FILE)
+
+
+def records(settings: Settings) -> dict[str, Record]:
+    """Return every known machine by name, in order of host number."""
+    if not settings.machines.is_dir():
+        return {}
+    found = [record for folder in settings.machines.iterdir() if (record := load(folder))]
+    return {record.name: record for record in sorted(found, key=lambda record: record.number)}
+
+
+def free_number(taken: set[int]) -> int:
+    """Return the lowest host number that no machine has."""
+    number = FIRST_NUMBER
+    while number in taken:
+        number += 1
+    return number
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Keep other processes from changing the same lab meanwhile."""
+    settings.root.mkdir(parents=True, exist_ok=True)
+    handle = os.open(settings.root / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        while True:  # not the blocking call: it would stop every greenlet of a patched process
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(handle)
