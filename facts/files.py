@@ -22,8 +22,25 @@ from facts.value import ABSENT, Absent, Unknown
 TEXT_LIMIT: Final = 262_144
 #: sha256 of nothing readable: the reader was not allowed to open the file.
 _NO_HASH: Final = Unknown("not readable by this user")
-#: stat(1) messages (LC_ALL=C) that mean: there is no such path.
-_ABSENT_MESSAGES: Final = ("No such file or directory", "Not a directory")
+
+#: Records: S state, L link target, N nothing there, U a folder above may not be searched, then hashes.
+_SCRIPT: Final = r"""
+stat --printf='S\t%n\t%f\t%U\t%G\t%s\t%Y\n' -- "$@" 2>/dev/null
+n=$#
+while [ $n -gt 0 ]; do
+  p=$1; shift; n=$((n-1))
+  if [ -L "$p" ]; then printf 'L\t%s\t%s\n' "$p" "$(readlink "$p")"
+  elif [ -f "$p" ]; then if [ -r "$p" ]; then set -- "$@" "$p"; fi
+  elif [ ! -e "$p" ]; then
+    d=${p%/*}
+    while [ -n "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done
+    if [ -x "${d:-/}" ] || [ ! -d "${d:-/}" ]; then printf 'N\t%s\n' "$p"
+    else printf 'U\t%s\t%s\n' "$p" "$d"; fi
+  fi
+done
+[ $# = 0 ] || sha256sum -- "$@"
+true
+"""
 
 _KINDS: Final = {
     stat.S_IFREG: "file",
@@ -63,36 +80,28 @@ def script(paths: Sequence[str]) -> str:
     for path in paths:
         if not path.startswith("/") or any(char in path for char in "\n\t\\"):
             raise ValueError(f"not a plain absolute path: {path!r}")
-    names = " ".join(map(shlex.quote, paths))
-    return (
-        f"set -- {names}\n"
-        "stat --printf='S\\t%n\\t%f\\t%U\\t%G\\t%s\\t%Y\\n' -- \"$@\" 2>&1\n"
-        "n=$#; while [ $n -gt 0 ]; do p=$1; shift; n=$((n-1))\n"
-        'if [ -L "$p" ]; then printf \'L\\t%s\\t%s\\n\' "$p" "$(readlink "$p")"\n'
-        'elif [ -f "$p" ] && [ -r "$p" ]; then set -- "$@" "$p"; fi; done\n'
-        "[ $# = 0 ] || sha256sum -- \"$@\"\n"
-        "true\n"
-    )
+    return f"set -- {' '.join(map(shlex.quote, paths))}\n{_SCRIPT}"
 
 
 def describe(text: str, path: str) -> Stat | Absent | Unknown:
     """Pick one path's state out of the script's output."""
     fields: list[str] | None = None
-    target, digest, complaint = "", "", ""
+    target, digest = "", ""
     for line in text.splitlines():
-        parts = line.split("\t")
-        if parts[0] == "S" and len(parts) == 7 and parts[1] == path:
-            fields = parts
-        elif parts[0] == "L" and len(parts) == 3 and parts[1] == path:
-            target = parts[2]
+        kind, *rest = line.split("\t")
+        if rest and rest[0] == path:
+            if kind == "N":
+                return ABSENT
+            if kind == "U":
+                return Unknown(f"{rest[1]} may not be searched by this user")
+            if kind == "S" and len(rest) == 6:
+                fields = [kind, *rest]
+            elif kind == "L" and len(rest) == 2:
+                target = rest[1]
         elif line[64:66] == "  " and line[66:] == path:
             digest = line[:64]
-        elif line.startswith("stat: ") and f"'{path}'" in line:
-            complaint = line
     if fields is None:
-        if any(message in complaint for message in _ABSENT_MESSAGES):
-            return ABSENT
-        return Unknown(complaint or "stat said nothing about it")
+        return Unknown("stat said nothing about it")
     bits = int(fields[2], 16)
     kind = _KINDS.get(stat.S_IFMT(bits), "other")
     sha: str | Absent | Unknown = ABSENT
@@ -148,10 +157,8 @@ class FileState(HostFact["Stat | Absent"]):
 def _owner(line: str) -> str:
     """Return the path that a line of the script's output is about."""
     parts = line.split("\t")
-    if parts[0] in ("S", "L") and len(parts) > 2:
+    if parts[0] in ("S", "L", "N", "U") and len(parts) > 1:
         return parts[1]
-    if line.startswith("stat: ") and line.count("'") >= 2:
-        return line[line.index("'") + 1 : line.rindex("'")]
     return line[66:] if line[64:66] == "  " else ""
 
 

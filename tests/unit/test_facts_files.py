@@ -34,6 +34,7 @@ def tree(tmp_path: Path) -> dict[str, Path]:
     paths = {
         "file": tmp_path / "a file",
         "quote": tmp_path / "it's",
+        "no quote": tmp_path / "it's not",
         "empty": tmp_path / "empty",
         "dir": tmp_path / "dir",
         "link": tmp_path / "link",
@@ -76,9 +77,28 @@ def test_a_link_is_not_followed(tree: dict[str, Path]) -> None:
         assert state.target == target
 
 
-@pytest.mark.parametrize("name", ["missing", "below"])
+@pytest.mark.parametrize("name", ["missing", "below", "no quote"])
 def test_nothing_there_is_absent(tree: dict[str, Path], name: str) -> None:
     assert single(tree[name]) is ABSENT
+
+
+def test_a_path_below_a_folder_that_may_not_be_searched_is_unknown_not_absent(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    fact = FileState()
+    command = fact.command(path=str(tmp_path / "closed" / "x"))
+    out = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", command],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    ).stdout
+    value = fact.process(out.removesuffix("\n").split("\n"))
+    assert isinstance(value, Unknown)
+    assert "may not be searched" in value.reason
 
 
 def test_many_paths_say_what_single_reads_say(tree: dict[str, Path]) -> None:

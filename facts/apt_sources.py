@@ -1,0 +1,242 @@
+"""Where apt gets packages from: sources, keyrings, pins, snapshots, and how fresh its lists are.
+
+Must not know which sources are wanted.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import override
+
+from facts.base import HostFact, ParseError
+from facts.openpgp import dearmor, fingerprints
+from facts.parts import Files, Line, Parts, convert, script
+from facts.value import ABSENT, Reading, Unknown
+
+#: Keyrings above this size are not fetched, in bytes: third-party ones and Ubuntu's have 1 to 4 kB;
+#: Debian's own has 56 kB, mostly signatures, which would be most of what an audit sends, and dpkg
+#: vouches for that file.
+_KEYRING_LIMIT: Final = 16_384
+
+# Only keyrings that a source names are fetched: with Signed-By apt trusts no other.
+_SCRIPT: Final = r"""
+cd /etc/apt || exit 3
+lines sources '' /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+  /etc/apt/sources.list.d/*.sources
+part keyrings
+set --
+for k in $(grep -shoiE 'signed-by[[:space:]]*[:=][[:space:]]*/[^]#]+' \
+    sources.list sources.list.d/*.list sources.list.d/*.sources); do
+  k=${k#*=}
+  case $k in /*) ;; *) continue ;; esac
+  IFS=,
+  for f in $k; do
+    case " $* " in *" $f "*) continue ;; esac
+    if [ ! -e "$f" ]; then printf '%s -\n' "$f"
+    elif [ ! -r "$f" ]; then printf '%s !\n' "$f"
+    else set -- "$@" "$f"; fi
+  done
+  unset IFS
+done
+if [ $# -gt 0 ]; then
+  for l in $(stat -Lc '%s:%n' "$@"); do
+    f=${l#*:}
+    if [ "${l%%:*}" -gt "$limit" ]; then printf '%s >\n' "$f"
+    else printf '%s ' "$f"; base64 -w0 "$f"; echo; fi
+  done
+fi
+part trusted
+for f in /etc/apt/trusted.gpg /etc/apt/trusted.gpg.d/*.gpg /etc/apt/trusted.gpg.d/*.asc; do
+  if [ -s "$f" ]; then printf '%s\n' "$f"; fi
+done
+part lists
+stat -c '%Y %n' /var/lib/apt/lists /var/lib/apt/lists/partial \
+  /var/lib/apt/periodic/update-success-stamp /var/lib/apt/lists/*Release 2>/dev/null
+part preferences
+for f in /etc/apt/preferences /etc/apt/preferences.d/*; do
+  if [ -f "$f" ]; then printf '%s\n' "$f"; fi
+done
+lines snapshot '[Ss]napshot' /etc/apt/apt.conf /etc/apt/apt.conf.d/*
+"""
+
+_ONE_LINE: Final = re.compile(r"^\s*(deb(?:-src)?)\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)$")
+_FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]*)\s*:\s*(.*)$")
+_SNAPSHOT: Final = re.compile(r'^\s*(?:APT::)?Snapshot\s+"([^"]*)"', re.IGNORECASE)
+_FALSE: Final = frozenset({"no", "false", "without", "off", "disable"})
+#: One-line options and the deb822 field that means the same (sources.list(5)).
+_OPTION_FIELDS: Final = {"arch": "architectures", "lang": "languages", "target": "targets"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One deb822 stanza or one-line entry.
+
+    Args:
+        line: number of its first line.
+        signed_by: keyring paths or fingerprints; empty means that every trusted key is accepted.
+        inline_keys: fingerprints of a key written into the source itself.
+        options: every other field or option, names in lower case.
+    """
+
+    file: str
+    line: int
+    types: tuple[str, ...]
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    architectures: tuple[str, ...]
+    signed_by: tuple[str, ...]
+    inline_keys: Reading[tuple[str, ...]]
+    enabled: bool
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AptSourceState:
+    """apt's configuration of origins.
+
+    Args:
+        denied: source files that only root may read.
+        keyrings: path named by a source -> fingerprints of the keys inside.
+        trusted: keyring files that sources without Signed-By accept.
+        lists: Release or InRelease file -> its time, seconds since the epoch: the server's
+            Last-Modified, which apt keeps.
+        refreshed: when lists were last fetched, seconds since the epoch.
+        preferences: files that pin.
+        snapshots: values of APT::Snapshot, in file order.
+    """
+
+    sources: tuple[Source, ...]
+    denied: tuple[str, ...]
+    keyrings: Mapping[str, Reading[tuple[str, ...]]]
+    trusted: tuple[str, ...]
+    lists: Mapping[str, int]
+    refreshed: Reading[int]
+    preferences: tuple[str, ...]
+    snapshots: tuple[str, ...]
+
+
+class AptSources(HostFact[AptSourceState]):
+    """apt's sources and their keys."""
+
+    domain = "apt_sources"
+
+    @override
+    def script(self, probe_root: str = "") -> str:
+        return script(_SCRIPT, limit=str(_KEYRING_LIMIT))
+
+    @override
+    def parse(self, text: str) -> AptSourceState:
+        parts = Parts(text)
+        files = parts.files("sources")
+        times = dict(_time(line) for line in parts.lines("lists"))
+        marks = [time for path, time in times.items() if not path.endswith("Release")]
+        return AptSourceState(
+            sources=parse_sources(files),
+            denied=files.denied,
+            keyrings=dict(_keyring(line) for line in parts.lines("keyrings")),
+            trusted=tuple(parts.lines("trusted")),
+            lists={
+                path.rpartition("/")[2]: t for path, t in times.items() if path.endswith("Release")
+            },
+            refreshed=max(marks) if marks else ABSENT,
+            preferences=tuple(parts.lines("preferences")),
+            snapshots=tuple(
+                match[1]
+                for line in parts.files("snapshot").lines
+                if (match := _SNAPSHOT.match(line.text)) is not None
+            ),
+        )
+
+
+def parse_sources(files: Files) -> tuple[Source, ...]:
+    """Return every source of sources.list and sources.list.d, in file order."""
+    found: list[Source] = []
+    for path in dict.fromkeys(line.path for line in files.lines):
+        lines = files.of(path)
+        found.extend(_stanzas(lines) if path.endswith(".sources") else _one_lines(lines))
+    return tuple(found)
+
+
+def _one_lines(lines: Iterable[Line]) -> Iterable[Source]:
+    for line in lines:
+        match = _ONE_LINE.match(line.text.partition("#")[0])
+        if match is None:
+            continue
+        fields: dict[str, str] = {}
+        for word in (match[2] or "").split():
+            name, _, value = word.partition("=")
+            name = name.rstrip("+-").lower()
+            fields[_OPTION_FIELDS.get(name, name)] = value.replace(",", " ")
+        names = ("types", "uris", "suites", "components")
+        yield _source(line, fields | dict(zip(names, match.group(1, 3, 4, 5), strict=True)))
+
+
+def _stanzas(lines: Iterable[Line]) -> Iterable[Source]:
+    fields: dict[str, str] = {}
+    first: Line | None = None
+    last = ""
+    for line in lines:
+        if line.text.startswith("#"):
+            continue
+        match = _FIELD.match(line.text)
+        if not line.text.strip():
+            if first is not None:
+                yield _source(first, fields)
+            fields, first, last = {}, None, ""
+        elif line.text[0] in " \t":
+            if last:
+                fields[last] += "\n" + line.text.strip()
+        elif match is not None:
+            first = first or line
+            last = match[1].lower()
+            fields[last] = match[2].strip()
+    if first is not None:
+        yield _source(first, fields)
+
+
+def _source(line: Line, fields: Mapping[str, str]) -> Source:
+    signed_by = fields.get("signed-by", "")
+    inline: Reading[tuple[str, ...]] = ABSENT
+    if "BEGIN PGP" in signed_by:
+        # deb822 writes an empty line of the armour as a single dot
+        armor = "\n".join("" if row == "." else row for row in signed_by.split("\n"))
+        inline = convert(armor, lambda block: fingerprints(dearmor(block)))
+        signed_by = ""
+    named = ("types", "uris", "suites", "components", "architectures", "signed-by", "enabled")
+    return Source(
+        file=line.path,
+        line=line.number,
+        types=tuple(fields.get("types", "").split()),
+        uris=tuple(fields.get("uris", "").split()),
+        suites=tuple(fields.get("suites", "").split()),
+        components=tuple(fields.get("components", "").split()),
+        architectures=tuple(fields.get("architectures", "").split()),
+        signed_by=tuple(signed_by.replace(",", " ").split()),
+        inline_keys=inline,
+        enabled=fields.get("enabled", "yes").strip().lower() not in _FALSE,
+        options={name: value for name, value in fields.items() if name not in named},
+    )
+
+
+def _keyring(line: str) -> tuple[str, Reading[tuple[str, ...]]]:
+    path, _, content = line.partition(" ")
+    if content == "-":
+        return path, ABSENT
+    if content == "!":
+        return path, Unknown("needs root")
+    if content == ">":
+        return path, Unknown(f"the keyring has more than {_KEYRING_LIMIT} bytes")
+    return path, convert(content, lambda text: fingerprints(base64.b64decode(text, validate=True)))
+
+
+def _time(line: str) -> tuple[str, int]:
+    seconds, _, path = line.partition(" ")
+    if not path:
+        raise ParseError(f"not a time and a path: {line!r}")
+    return path, int(seconds)

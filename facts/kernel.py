@@ -1,0 +1,211 @@
+"""The kernel that runs now: release, command line, boot, the xe module and what it was told.
+
+Must not know which kernel is wanted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import override
+
+from facts.base import HostFact, ParseError
+from facts.cmdline import last_value, tokens
+from facts.parts import Files, Parts, convert, script
+from facts.value import ABSENT, Reading
+
+#: PCI device ids that a kernel's xe must know: the B70.
+CARD_IDS: Final = ("E223",)
+#: EFI variable SecureBoot with the GUID of the global variables (UEFI specification, 3.3).
+_SECURE_BOOT: Final = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#: Directories of modprobe.d(5), the strongest first.
+_MODPROBE_DIRS: Final = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
+_OPTION: Final = re.compile(r"([^\s=]+)(?:=(\"[^\"]*\"|\S*))?")
+_LOCKDOWN: Final = re.compile(r"\[(\w+)\]")
+
+# osrelease, tainted and the module index are the real ones where the fake tree has none
+_SCRIPT: Final = """
+real() { if [ -e "$root$1" ]; then p=$root$1; else p=$1; fi; }
+real /proc/sys/kernel/osrelease; val release "$p"; rel=$v
+# numbers below /proc/sys come out cut off when a shell reads them byte by byte
+real /proc/sys/kernel/tainted; tool taint cat "$p"
+val cmdline "$root/proc/cmdline"
+val boot_id "$root/proc/sys/kernel/random/boot_id"
+if [ -r "$root/proc/modules" ]; then
+  if l=$(grep -e '^xe ' "$root/proc/modules"); then part xe; printf '%s\\n' "$l"; else lack xe -; fi
+else lack xe '?' 'there is no /proc/modules'; fi
+val xe_srcversion "$root/sys/module/xe/srcversion"
+part xe_parameters
+for f in "$root"/sys/module/xe/parameters/*; do
+  if [ -r "$f" ]; then
+    v=; { IFS= read -r v; } 2>/dev/null <"$f"; printf '%s=%s\\n' "${f##*/}" "$v"
+  fi
+done
+real "/lib/modules/$rel/modules.alias"
+if [ -r "$p" ]; then part aliases; grep -oE "$aliases" "$p"
+else lack aliases '?' "there is no $p"; fi
+set --
+for d in $dirs; do for f in "$d"/*.conf; do [ -e "$f" ] && set -- "$@" "$f"; done; done
+lines modprobe '^[[:space:]]*(options|blacklist|install)[[:space:]]+xe([[:space:]]|$)' \
+  "$@" /dev/null
+if [ ! -d "$root/sys/firmware/efi" ]; then lack secure_boot -
+elif [ -r "$root/$variable" ]; then tool secure_boot od -An -tu1 "$root/$variable"
+else lack secure_boot '?' 'the EFI variable SecureBoot is missing'; fi
+val lockdown "$root/sys/kernel/security/lockdown"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class XeModule:
+    """The loaded xe module.
+
+    Args:
+        srcversion: hash of the module's sources, absent for a built-in module.
+        flags: taint letters such as `OE` (out of tree, unsigned), empty for a stock module.
+        parameters: live values from /sys/module/xe/parameters.
+    """
+
+    state: str
+    flags: str
+    srcversion: Reading[str]
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ModprobeXe:
+    """What modprobe.d says about xe.
+
+    Args:
+        options: option -> value, later files win as modprobe reads them.
+        blacklisted: files with `blacklist xe` or an `install xe` that replaces loading.
+        files: files that carry any of it.
+        denied: files that only root may read.
+    """
+
+    options: Mapping[str, str]
+    blacklisted: tuple[str, ...]
+    files: tuple[str, ...]
+    denied: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningKernel:
+    """One boot of one kernel.
+
+    Args:
+        tokens: the command line, split as the kernel splits it.
+        xe: absent when the module is not loaded.
+        knows_b70: the module index of this release has an alias for 8086:e223.
+        secure_boot: absent on a host that booted without EFI.
+        taint: the bit mask of /proc/sys/kernel/tainted.
+        lockdown: `none`, `integrity` or `confidentiality`.
+    """
+
+    release: str
+    cmdline: Reading[str]
+    tokens: Reading[tuple[str, ...]]
+    boot_id: Reading[str]
+    xe: Reading[XeModule]
+    modprobe: ModprobeXe
+    knows_b70: Reading[bool]
+    secure_boot: Reading[bool]
+    taint: Reading[int]
+    lockdown: Reading[str]
+
+    def parameter(self, name: str) -> Reading[str]:
+        """Return the value of the last such token of the command line, "" for a bare one."""
+        if not isinstance(self.tokens, tuple):
+            return self.tokens
+        value = last_value(self.tokens, name)
+        return ABSENT if value is None else value
+
+
+class Kernel(HostFact[RunningKernel]):
+    """The running kernel."""
+
+    domain = "kernel"
+    simulable = True
+
+    @override
+    def script(self, probe_root: str = "") -> str:
+        return script(
+            _SCRIPT,
+            root=probe_root,
+            dirs=" ".join(_MODPROBE_DIRS),
+            variable=_SECURE_BOOT,
+            aliases=f"pci:v00008086d0000({'|'.join(CARD_IDS)})",
+        )
+
+    @override
+    def parse(self, text: str) -> RunningKernel:
+        parts = Parts(text)
+        cmdline = parts.reading("cmdline")
+        return RunningKernel(
+            release=parts.need("release"),
+            cmdline=cmdline,
+            tokens=convert(cmdline, tokens),
+            boot_id=parts.reading("boot_id"),
+            xe=convert(parts.reading("xe"), lambda line: _module(line, parts)),
+            modprobe=_modprobe(parts.files("modprobe")),
+            knows_b70=convert(parts.reading("aliases"), bool),
+            secure_boot=convert(parts.reading("secure_boot"), _efi_flag),
+            taint=convert(parts.reading("taint"), int),
+            lockdown=convert(parts.reading("lockdown"), _lockdown),
+        )
+
+
+def _module(line: str, parts: Parts) -> XeModule:
+    # name size uses users state address [flags]
+    fields = line.split()
+    parameters = dict(entry.split("=", 1) for entry in parts.lines("xe_parameters"))
+    return XeModule(
+        state=fields[4],
+        flags=fields[6].strip("()") if len(fields) > 6 else "",
+        srcversion=parts.reading("xe_srcversion"),
+        parameters=parameters,
+    )
+
+
+def _modprobe(files: Files) -> ModprobeXe:
+    # modprobe sorts by file name across all directories; a stronger directory hides a namesake
+    rank = {directory: index for index, directory in enumerate(_MODPROBE_DIRS)}
+    strongest: dict[str, str] = {}
+    for line in files.lines:
+        directory, _, name = line.path.rpartition("/")
+        seen = strongest.get(name)
+        if seen is None or rank.get(directory, 9) < rank.get(seen.rpartition("/")[0], 9):
+            strongest[name] = line.path
+    options: dict[str, str] = {}
+    blacklisted: list[str] = []
+    for _, path in sorted(strongest.items()):
+        for line in files.of(path):
+            verb, _, *settings = line.text.split(None, 2)
+            if verb == "options":
+                found = _OPTION.finditer(settings[0] if settings else "")
+                options.update({m[1]: (m[2] or "").strip('"') for m in found})
+            elif path not in blacklisted:
+                blacklisted.append(path)
+    return ModprobeXe(options, tuple(blacklisted), tuple(strongest.values()), files.denied)
+
+
+def _efi_flag(text: str) -> bool:
+    # four bytes of attributes, then the value
+    numbers = [int(word) for word in text.split()]
+    if len(numbers) != 5 or numbers[4] not in (0, 1):
+        raise ParseError("SecureBoot is not a five-byte EFI flag")
+    return numbers[4] == 1
+
+
+def _lockdown(text: str) -> str:
+    match = _LOCKDOWN.search(text)
+    if match is None:
+        raise ParseError("no lockdown mode is marked")
+    return match[1]

@@ -1,0 +1,165 @@
+"""The frame between a script and its parser: named parts, each a text or why there is none.
+
+Knows how a script prints parts with few forks and how the text is taken apart again. Must not know
+what any fact means.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from facts.base import ParseError
+from facts.value import ABSENT, Reading, Unknown
+
+T = TypeVar("T")
+
+#: Lines of a configuration file that say something (pattern for `lines`).
+SPEAKING: Final = "^[[:space:]]*[^#[:space:]]"
+
+#: Shell functions for scripts. Only `lines` and `tool` start a process, the rest is built into
+#: the shell: each fork costs 1-3 ms on a host.
+#:
+#: part NAME             the lines that follow belong to NAME
+#: lack NAME MARK WHY    there is no text: mark `-` absent, `!` needs root, `?` any other reason
+#: val NAME PATH         first line of a file; not for numbers below /proc/sys, see facts/sysctl.py
+#: lines NAME ERE FILE…  matching lines of many files as `path:line number:line`, and `!path` for a
+#:                       file that may not be read
+#: tool NAME COMMAND…    output of a command
+#: $uid                  effective user id
+PRELUDE: Final = r"""PATH=$PATH:/usr/sbin:/sbin
+part() { printf '#b70 %s\n' "$1"; }
+lack() { printf '#b70 %s %s%s\n' "$1" "$2" "$3"; }
+val() {
+  v=
+  if [ ! -e "$2" ]; then lack "$1" -
+  elif [ ! -r "$2" ]; then lack "$1" ! 'needs root'
+  else
+    { IFS= read -r v; } 2>/dev/null <"$2"
+    if [ -n "$v" ]; then printf '#b70 %s\n%s\n' "$1" "$v"
+    else lack "$1" '?' "$2 is empty or cannot be read"; fi
+  fi
+}
+lines() {
+  part "$1"; e=$2; shift 2
+  grep -saHnE -e "$e" -- "$@"
+  for f do if [ -e "$f" ] && [ ! -r "$f" ]; then printf '!%s\n' "$f"; fi; done
+}
+tool() {
+  n=$1; shift
+  if command -v "$1" >/dev/null 2>&1; then
+    part "$n"
+    "$@" || lack "$n" '?' "$1 failed with exit status $?"
+  else lack "$n" '?' "$1 is not installed"; fi
+}
+uid=
+while read -r k _ v _; do if [ "$k" = Uid: ]; then uid=$v; break; fi; done </proc/self/status
+"""
+
+_HEADER: Final = re.compile(r"^#b70 (\S+)(?: ([-!?])(.*))?$")
+_FILE_LINE: Final = re.compile(r"^(/[^:]*):(\d+):(.*)$")
+
+
+def script(body: str, **variables: str) -> str:
+    """Return a script with the shared functions in front and its variables set.
+
+    Args:
+        body: POSIX sh, read-only.
+        variables: shell variable -> value, quoted here.
+    """
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    # exit status 0: what a part lacks is said in the part
+    return PRELUDE + head + body.strip("\n") + "\n:\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file."""
+
+    path: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Lines of several files, and the files that only root may read."""
+
+    lines: tuple[Line, ...]
+    denied: tuple[str, ...]
+
+    def of(self, path: str) -> tuple[Line, ...]:
+        """Return the lines of one file."""
+        return tuple(line for line in self.lines if line.path == path)
+
+
+class Parts:
+    """A script's output, taken apart."""
+
+    def __init__(self, text: str) -> None:
+        self._parts: dict[str, Reading[str]] = {}
+        name, body = "", list[str]()
+        for line in [*text.split("\n"), None]:
+            header = None if line is None else _HEADER.match(line)
+            if line is not None and header is None:
+                body.append(line)
+                continue
+            if name and name not in self._parts:
+                self._parts[name] = "\n".join(body).strip("\n")
+            if header is not None:
+                name, mark, why = header[1], header[2], header[3]
+                if mark:
+                    raw = self._parts.pop(name, "")
+                    self._parts[name] = _lack(mark, why, raw if isinstance(raw, str) else "")
+                else:
+                    self._parts.pop(name, None)
+            body = []
+
+    def reading(self, name: str) -> Reading[str]:
+        """Return a part's text or why there is none; raise ParseError for no such part."""
+        if name not in self._parts:
+            raise ParseError(f"the output has no part {name!r}")
+        return self._parts[name]
+
+    def need(self, name: str) -> str:
+        """Return the text of an indispensable part; raise ParseError when there is none."""
+        reading = self.reading(name)
+        if not isinstance(reading, str):
+            raise ParseError(f"{name}: {reading}")
+        return reading
+
+    def lines(self, name: str) -> list[str]:
+        """Return the non-empty lines of a needed part."""
+        return [line for line in self.need(name).split("\n") if line]
+
+    def files(self, name: str) -> Files:
+        """Return what `lines` printed."""
+        found, denied = [], []
+        for line in self.lines(name):
+            match = _FILE_LINE.match(line)
+            if match is not None:
+                found.append(Line(match[1], int(match[2]), match[3]))
+            elif line.startswith("!/"):
+                denied.append(line[1:])
+        return Files(tuple(found), tuple(denied))
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of the parts that start with a prefix, in the script's order."""
+        return [name for name in self._parts if name.startswith(prefix)]
+
+
+def _lack(mark: str, why: str, raw: str) -> Reading[str]:
+    return ABSENT if mark == "-" else Unknown(why or "no reason given", raw)
+
+
+def convert(reading: Reading[str], parse: Callable[[str], T]) -> Reading[T]:
+    """Apply a parser to a text that may be missing; what it cannot parse becomes Unknown."""
+    if not isinstance(reading, str):
+        return reading
+    try:
+        return parse(reading)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        return Unknown(f"cannot parse: {error}", reading)

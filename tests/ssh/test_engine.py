@@ -1,0 +1,289 @@
+"""The engine over real SSH: plan, apply, certificate, lock, and every way a host can misbehave."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.exitcodes import ExitCode
+from fleet.plan import HostResult, HostState, ResourceStatus, RunResult
+from lab import shapes
+from lab.lab import Lab
+from lab.machines import Machine
+from tests.ssh.conftest import Site
+from tests.ssh.planted import FOLDER, SMALL, planted
+
+pytestmark = pytest.mark.ssh
+
+#: Seconds within which a frozen network must be noticed (docs/faults.md, case 7).
+NOTICED_S = 30
+
+
+@pytest.fixture(autouse=True)
+def _clean(machine: Machine) -> None:
+    """Give every test the machine without traces of the one before."""
+    machine.run("umount /srv/small 2>/dev/null; rm -rf /srv/* /var/lib/b70fleet", check=False)
+
+
+@pytest.fixture
+def run(site: Site, machine: Machine) -> Callable[..., RunResult]:
+    """Return a function that runs a verb with a planted layer in this process."""
+
+    def call(layer: str, verb: str = "converge", host: str = "") -> RunResult:
+        fleet = load(site.folder, {})
+        engine = Engine(fleet, layers=[planted(layer)])
+        hosts = [fleet.hosts[host or machine.name]]
+        return engine.converge(hosts) if verb == "converge" else engine.plan(hosts)
+
+    return call
+
+
+def only(result: RunResult) -> HostResult:
+    (host,) = result.hosts
+    return host
+
+
+@contextmanager
+def controller(site: Site, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a controller process of its own; it is gone afterwards, whatever happens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.ssh.planted", str(site.folder), *words],
+        env=site.env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], bool], what: str, patience_s: float = 60) -> None:
+    """Poll for something that will happen; fail when it does not."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.1)
+
+
+def exists(machine: Machine, path: str) -> bool:
+    return machine.run(f"test -e {path}", check=False).returncode == 0
+
+
+def snapshot(machine: Machine) -> str:
+    """Return every file of the machine that is not volatile, with mode, size, mtime and change time."""
+    return machine.run(
+        "find / -xdev \\( -path /run -o -path /proc -o -path /sys -o -path /tmp "
+        "-o -path /var/log -o -path /dev -o -path /var/lib/systemd \\) -prune "
+        "-o -printf '%p %m %s %T@ %C@\\n' | sort"
+    ).stdout
+
+
+def test_a_plan_writes_nothing_and_says_what_it_would_do(
+    run: Callable[..., RunResult], machine: Machine
+) -> None:
+    before = snapshot(machine)
+    result = run("few", "plan")
+    assert result.exit_code is ExitCode.PENDING
+    assert [r.status for r in only(result).resources] == [ResourceStatus.CHANGE] * 4
+    assert "+1\n" in only(result).resources[2].changes[0].diff
+    assert snapshot(machine) == before
+
+
+def test_converge_then_silence_with_a_certificate_in_two_execs(
+    run: Callable[..., RunResult], machine: Machine
+) -> None:
+    first = only(run("few"))
+    assert (first.state, len(first.changed)) == (HostState.CONVERGED, 4)
+    assert machine.read(f"{FOLDER}/01") == "1\n"
+    second = only(run("few"))
+    assert (second.state, second.changed) == (HostState.IN_SYNC, [])
+    assert second.certificate == first.certificate != ""
+
+
+def test_fifty_changed_files_travel_in_one_stream(
+    run: Callable[..., RunResult], machine: Machine
+) -> None:
+    few, many = only(run("few")), None
+    machine.run(f"rm -r {FOLDER}")
+    many = only(run("files"))
+    assert many.state is HostState.CONVERGED
+    assert len(many.changed) == 51
+    assert many.execs == few.execs, "fifty files cost no exec more than three"
+
+
+def test_damage_is_named_repaired_and_then_silent(
+    run: Callable[..., RunResult], machine: Machine
+) -> None:
+    run("few")
+    machine.run(f"echo damage >{FOLDER}/01; chmod 0600 {FOLDER}/02")
+    planned = only(run("few", "plan"))
+    named = [r.name for r in planned.resources if r.status is ResourceStatus.CHANGE]
+    assert named == [f"File[{FOLDER}/01]", f"File[{FOLDER}/02]"]
+    assert only(run("few")).changed == named
+    assert machine.run(f"stat -c %a {FOLDER}/02").stdout.strip() == "644"
+    assert only(run("few", "plan")).state is HostState.IN_SYNC
+
+
+def test_an_operation_that_never_rests_is_named_and_gives_no_certificate(
+    run: Callable[..., RunResult],
+) -> None:
+    result = run("restless")
+    host = only(result)
+    assert result.exit_code is ExitCode.FAILED
+    assert host.state is HostState.NOT_IDEMPOTENT
+    assert "Restless[x]" in host.error
+    assert "File[" not in host.error
+    assert host.certificate == ""
+
+
+def test_sick_facts_are_unknown_and_the_others_are_read(run: Callable[..., RunResult]) -> None:
+    why = {r.name: r.why[0] for r in only(run("sick", "plan")).resources}
+    assert why["Shows[well]"] == "said fine"
+    assert why["Shows[hanging]"] == "said UNKNOWN (no answer within 2 s)"
+    assert why["Shows[not-utf8]"] == "said UNKNOWN (output is not UTF-8)"
+    assert why["Shows[failing]"] == "said UNKNOWN (exit status 7: because)"
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file_whole(
+    run: Callable[..., RunResult], machine: Machine
+) -> None:
+    machine.run(f"mkdir {SMALL} && mount -t tmpfs -o size=1m none {SMALL}; echo old >{SMALL}/big")
+    host = only(run("full"))
+    assert host.state is HostState.FAILED
+    assert f"File[{SMALL}/big]" in host.error
+    assert "No space left" in host.error
+    assert machine.read(f"{SMALL}/big") == "old\n"
+    assert machine.run(f"ls -A {SMALL}").stdout.split() == ["big"]
+
+
+def test_names_are_data_never_commands(run: Callable[..., RunResult], machine: Machine) -> None:
+    host = only(run("quoting"))
+    assert host.state is HostState.NOT_IDEMPOTENT, "the quoted step has no end state, so it is named"
+    assert sorted(machine.run(f"ls {FOLDER}").stdout.splitlines()) == [
+        "$(touch pwned)",
+        "it's; touch pwned #",
+    ]
+    assert machine.run("find / -xdev -name pwned").stdout == ""
+
+
+def test_a_live_lock_refuses_the_second_controller_and_names_the_first(
+    site: Site, machine: Machine, run: Callable[..., RunResult]
+) -> None:
+    with controller(site, "slow", "converge", machine.name) as first:
+        wait_for(lambda: exists(machine, "/srv/started"), "the first controller works")
+        result = run("few")
+        assert result.exit_code is ExitCode.REFUSED
+        assert f"pid {first.pid}" in only(result).error
+        assert "b70 unlock" in only(result).hint
+        assert not exists(machine, FOLDER)
+        machine.run("touch /srv/go")
+        assert first.wait(60) == ExitCode.CLEAN
+    assert only(run("few")).state is HostState.CONVERGED
+
+
+def test_a_controller_that_lost_its_lock_is_stopped_by_the_fence(
+    site: Site, machine: Machine
+) -> None:
+    with controller(site, "slow", "converge", machine.name) as first:
+        wait_for(lambda: exists(machine, "/srv/started"), "the first controller works")
+        lock = machine.read("/var/lib/b70fleet/lock").splitlines()[0]
+        done = site.b70("unlock", machine.name, "--lock", lock, "--reason", "test")
+        assert done.status == 0, done.err
+        machine.run("touch /srv/go")
+        out, _ = first.communicate(timeout=60)
+    host = only(RunResult.model_validate_json(out))
+    assert host.state is HostState.REFUSED
+    assert host.error_id == "fenced-off"
+    assert not exists(machine, "/srv/three"), "nothing was done after the fence rose"
+
+
+def test_the_first_interrupt_finishes_what_is_in_flight(site: Site, machine: Machine) -> None:
+    with controller(site, "slow", "converge", machine.name) as process:
+        wait_for(lambda: exists(machine, "/srv/started"), "the slow step runs")
+        process.send_signal(signal.SIGINT)
+        machine.run("touch /srv/go")
+        out, _ = process.communicate(timeout=60)
+    host = only(RunResult.model_validate_json(out))
+    assert process.returncode == ExitCode.FAILED
+    assert host.error_id == "interrupted"
+    assert host.changed == ["Step[one]", "Step[slow]"]
+    assert exists(machine, "/srv/slow")
+    assert not exists(machine, "/srv/three")
+    assert not exists(machine, "/var/lib/b70fleet/lock"), "the lock was given back"
+
+
+def test_the_second_interrupt_aborts_and_says_that_the_host_is_uncertain(
+    site: Site, machine: Machine
+) -> None:
+    with controller(site, "slow", "converge", machine.name) as process:
+        wait_for(lambda: exists(machine, "/srv/started"), "the slow step runs")
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert only(RunResult.model_validate_json(out)).state is HostState.UNCERTAIN
+    assert process.returncode == ExitCode.UNREACHABLE
+    machine.run("touch /srv/go")
+
+
+def test_a_frozen_network_is_noticed_and_the_host_is_uncertain(
+    site: Site, machine: Machine
+) -> None:
+    with controller(site, "slow", "converge", machine.name) as process:
+        wait_for(lambda: exists(machine, "/srv/started"), "the slow step runs")
+        machine.freeze()
+        try:
+            out, _ = process.communicate(timeout=NOTICED_S)
+        finally:
+            machine.thaw()
+            machine.run("touch /srv/go")
+    host = only(RunResult.model_validate_json(out))
+    assert process.returncode == ExitCode.UNREACHABLE
+    assert host.state is HostState.UNCERTAIN
+    assert "froze" in host.error
+    assert host.changed == ["Step[one]"]
+
+
+def test_one_hosts_bug_or_death_leaves_the_others_alone(
+    lab: Lab,
+    rigs: Callable[..., list[Machine]],
+    tmp_path: Path,
+) -> None:
+    machines = rigs(dict.fromkeys(("good", "bad", "dead"), shapes.HEALTHY_GEN5))
+    lab.inventory(tmp_path, [machine.name for machine in machines])
+    machines[2].kill()
+    fleet = load(tmp_path, {})
+    engine = Engine(fleet, layers=[planted("buggy")])
+    result = engine.converge([fleet.hosts[machine.name] for machine in machines])
+    good, bad, dead = result.hosts
+    assert good.state is HostState.CONVERGED
+    assert machines[0].read("/srv/before") == "before\n"
+    assert (bad.state, "a bug in an operation" in bad.error) == (HostState.FAILED, True)
+    assert dead.state is HostState.UNREACHABLE
+    assert result.exit_code is ExitCode.FAILED
+
+
+def test_a_host_that_dies_mid_run_is_uncertain(
+    site: Site, rigs: Callable[..., list[Machine]], lab: Lab, tmp_path: Path
+) -> None:
+    (victim,) = rigs({"victim": shapes.HEALTHY_GEN5})
+    lab.inventory(tmp_path, [victim.name])
+    own = Site(tmp_path, site.state, site.guard)
+    with controller(own, "slow", "converge", victim.name) as process:
+        wait_for(lambda: exists(victim, "/srv/started"), "the slow step runs")
+        victim.kill()
+        out, _ = process.communicate(timeout=NOTICED_S)
+    assert process.returncode == ExitCode.UNREACHABLE
+    assert only(RunResult.model_validate_json(out)).state is HostState.UNCERTAIN

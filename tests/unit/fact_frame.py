@@ -1,0 +1,99 @@
+"""Builds what a fact's script prints from tools' own outputs, and runs real scripts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facts.base import END, HostFact, interpret
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+#: the kernel's overflow user: it owns nothing
+NOBODY = 65534
+
+
+def fixture(name: str) -> str:
+    """Return the text of a fixture."""
+    return (FIXTURES / name).read_text()
+
+
+def lack(mark: str, why: str = "") -> tuple[str, str]:
+    """Return a part without text: `-` absent, `!` needs root, `?` another reason."""
+    return mark, why
+
+
+def grep(files: Mapping[str, str], pattern: str = "") -> str:
+    """Return what `grep -HnE PATTERN` prints for files with these contents."""
+    return "".join(
+        f"{path}:{number}:{line}\n"
+        for path, text in files.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if re.search(pattern, line)
+    )
+
+
+def frame(parts: Mapping[str, str | tuple[str, str]]) -> str:
+    """Return the output of a script that printed these parts."""
+    out = ""
+    for name, part in parts.items():
+        if isinstance(part, tuple):
+            out += f"#b70 {name} {part[0]}{part[1]}\n"
+        else:
+            out += f"#b70 {name}\n{part}" + ("" if part.endswith("\n") or not part else "\n")
+    return out
+
+
+def read(fact: HostFact[Any], parts: Mapping[str, str | tuple[str, str]] | str) -> Any:
+    """Return the value that a fact makes of these parts (or of this text)."""
+    text = parts if isinstance(parts, str) else frame(parts)
+    return interpret(fact, [*text.split("\n"), f"{END} 0 "])
+
+
+def execute(
+    command: str, *, uid: int = -1, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a wrapped script as a host would, as root or as another user."""
+    prefix: list[str] = []
+    if uid >= 0 and os.geteuid() == 0:
+        prefix = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+    return subprocess.run(
+        [*prefix, "sh", "-c", command],
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        env={**os.environ, **(env or {})},
+        timeout=120,
+        check=False,
+    )
+
+
+def run_as(fact: HostFact[Any], command: str, **options: Any) -> Any:
+    """Run a wrapped script here and return what a fact makes of it."""
+    return interpret(fact, execute(command, **options).stdout.split("\n"))
+
+
+def run(fact: HostFact[Any], probe_root: Path | str = "", **options: Any) -> Any:
+    """Run a fact's own script here and return its value."""
+    return run_as(fact, fact.command(probe_root=str(probe_root)), **options)
+
+
+def relocated(script: str, root: Path, *folders: str) -> str:
+    """Return a script whose absolute paths below some folders lie in a tree of the test's own."""
+    for folder in folders:
+        script = re.sub(
+            rf"(?<![\w/.}}\"]){folder}(?=[/\s'\"])", f"{shlex.quote(str(root))}{folder}", script
+        )
+    return script
+
+
+def plant(root: Path, files: Mapping[str, str]) -> None:
+    """Write files below a folder."""
+    for name, text in files.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

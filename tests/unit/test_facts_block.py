@@ -1,0 +1,125 @@
+"""Disks, mounts and room; swap."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from facts.block import Block, parse_lsblk
+from facts.mountinfo import parse_mountinfo, unescape
+from facts.swap import Swap
+from facts.value import ABSENT, Unknown
+from tests.unit.fact_frame import fixture, grep, lack, read, run
+
+FSTAB = grep({"/etc/fstab": fixture("block/fstab")}, r"^\s*[^#\s]")
+PARTS: dict[str, str | tuple[str, str]] = {
+    "devices": fixture("block/lsblk.json"),
+    "mounts": fixture("block/mountinfo.txt"),
+    "room": fixture("block/df.txt"),
+    "fstab": FSTAB,
+}
+
+
+def test_devices_form_a_tree_with_serials_and_signatures() -> None:
+    nvme, usb = read(Block(), PARTS).devices
+    assert (nvme.name, nvme.transport, nvme.serial) == ("nvme0n1", "nvme", "S5GXNX0W000000A")
+    assert (nvme.fstype, nvme.pttype) == (ABSENT, "gpt")
+    assert [device.name for device in nvme.walk()] == ["nvme0n1", "nvme0n1p1", "nvme0n1p2"]
+    root = nvme.children[1]
+    assert (root.fstype, root.mountpoints, root.size) == ("ext4", ("/",), 999074193408)
+    assert (usb.model, usb.read_only, usb.mountpoints, usb.pttype) == ("EX400U", True, (), ABSENT)
+
+
+def test_mount_points_with_spaces_are_decoded() -> None:
+    mounts = parse_mountinfo(fixture("block/mountinfo.txt"))
+    assert mounts[4].target == "/mnt/fast ai"
+    assert (mounts[4].root, mounts[4].device) == ("/srv/models", "259:2")
+    assert unescape("a\\134b\\011") == "a\\b\t"
+
+
+def test_room_is_found_for_any_path_bind_mounts_included() -> None:
+    storage = read(Block(), PARTS)
+    assert storage.room_of("/var/lib/dpkg").free == 128849018880
+    assert storage.room_of("/mnt/fast ai/models") == storage.room["/"]
+    assert storage.room_of("/boot/efi").inodes == 0
+    assert storage.room_of("/run/x") is ABSENT
+    assert storage.mount_of("/boot/efix").target == "/"
+
+
+@pytest.mark.parametrize(
+    ("where", "text"), [("option", "/ / rw,"), ("error", "ext4 /dev/nvme0n1p2 rw,")]
+)
+def test_a_read_only_root_is_seen_by_option_and_after_an_error(where: str, text: str) -> None:
+    assert read(Block(), PARTS).root_read_only is False
+    broken = fixture("block/mountinfo.txt").replace(text, text.replace("rw,", "ro,"))
+    assert read(Block(), {**PARTS, "mounts": broken}).root_read_only is True, where
+
+
+def test_a_mount_over_the_root_is_the_one_that_counts() -> None:
+    text = fixture("block/mountinfo.txt") + "99 28 0:99 / / ro - overlay o ro\n"
+    assert read(Block(), {**PARTS, "mounts": text}).root_read_only is True
+
+
+def test_fstab_entries_keep_options_and_order() -> None:
+    fstab = read(Block(), PARTS).fstab
+    assert [entry.target for entry in fstab] == ["/", "/boot/efi", "/mnt/fast ai", "none"]
+    assert fstab[2].options == ("bind", "nofail")
+    assert (fstab[0].dump, fstab[0].check) == (0, 1)
+
+
+def test_without_lsblk_only_the_devices_are_unknown() -> None:
+    storage = read(Block(), {**PARTS, "devices": lack("?", "lsblk is not installed")})
+    assert storage.devices == Unknown("lsblk is not installed")
+    assert storage.room["/"].inodes_free == 59000000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{}", '{"blockdevices": [{}]}', '{"blockdevices": 3}', '{"blockdevices": [1]}', "x"],
+)
+def test_another_answer_of_lsblk_is_unknown(text: str) -> None:
+    assert isinstance(read(Block(), {**PARTS, "devices": text}).devices, Unknown)
+
+
+def test_old_lsblk_writes_numbers_and_flags_as_text() -> None:
+    document = json.loads(fixture("block/lsblk.json"))
+    document["blockdevices"][1].update(size="42", ro="1")
+    (_, usb) = parse_lsblk(json.dumps(document))
+    assert (usb.size, usb.read_only) == (42, True)
+
+
+def test_no_root_mount_is_unknown() -> None:
+    assert isinstance(read(Block(), {**PARTS, "mounts": ""}), Unknown)
+    assert isinstance(read(Block(), {**PARTS, "mounts": "1 2 3\n"}), Unknown)
+
+
+def test_this_machine_has_a_root_with_the_room_that_the_kernel_tells() -> None:
+    storage = run(Block())
+    told = os.statvfs("/")
+    assert storage.room_of("/").size == told.f_blocks * told.f_frsize
+    assert storage.root_read_only is False
+
+
+def test_swap_areas_are_counted_in_bytes_and_zram_is_told_apart() -> None:
+    swap = read(Swap(), {"swaps": fixture("swap/swaps"), "fstab": FSTAB})
+    file, zram = swap.active
+    assert (file.path, file.kind, file.size, file.used) == (
+        "/swap.img",
+        "file",
+        38654701568,
+        1048576,
+    )
+    assert (file.priority, file.zram) == (-2, False)
+    assert (zram.priority, zram.zram) == (100, True)
+    assert swap.total == file.size + zram.size
+    assert [entry.source for entry in swap.fstab] == ["/swap.img"]
+
+
+def test_a_host_without_swap_has_none() -> None:
+    assert read(Swap(), {"swaps": "Filename Type Size Used Priority\n", "fstab": ""}).active == ()
+
+
+def test_an_unreadable_swap_table_is_unknown_and_not_empty() -> None:
+    assert isinstance(read(Swap(), {"swaps": "", "fstab": ""}), Unknown)

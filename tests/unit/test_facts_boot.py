@@ -1,0 +1,179 @@
+"""The next boot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facts.base import wrap
+from facts.boot import Boot, Space, menu_entries
+from facts.initramfs import Initramfs
+from facts.parts import SPEAKING
+from facts.value import ABSENT, Unknown
+from tests.unit.fact_frame import fixture, grep, lack, plant, read, relocated, run_as
+
+DEFAULTS = {
+    "/etc/default/grub": fixture("boot/default-grub"),
+    "/etc/default/grub.d/50-kdump.cfg": fixture("boot/50-kdump.cfg"),
+    "/etc/default/grub.d/90-b70fleet.cfg": fixture("boot/90-b70fleet.cfg"),
+}
+ENVIRONMENT = "# GRUB Environment Block\nsaved_entry=gnulinux-7.0.0-31-generic-advanced-6f0b\n"
+ARMED = (
+    ENVIRONMENT + "next_entry=gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b\n####"
+)
+PARTS: dict[str, str | tuple[str, str]] = {
+    "settings": grep(DEFAULTS, r"^\s*[^#\s]"),
+    "grubenv": ARMED,
+    "grub.cfg": fixture("boot/grub.cfg"),
+    "images": fixture("boot/images.txt"),
+    "modules": "7.0.0-31-generic\n7.0.0-38-generic\n",
+    "packages": "linux-image-7.0.0-31-generic\nlinux-image-unsigned-7.0.0-38-generic\n"
+    "linux-image-generic\n",
+    "free": "4096 100 1000",
+    "reboot_required": "reboot-required\nlinux-image-7.0.0-38-generic\n",
+}
+
+
+def test_grub_settings_add_up_over_the_drop_ins_as_update_grub_sources_them() -> None:
+    boot = read(Boot(), PARTS)
+    assert boot.settings["GRUB_DEFAULT"] == "saved"
+    assert boot.setting_tokens("GRUB_CMDLINE_LINUX_DEFAULT") == (
+        "quiet",
+        "splash",
+        "crashkernel=2G-4G:320M,4G-32G:512M",
+        "xe.disable_display=1",
+        'dyndbg="file drivers/gpu/drm/xe/* +p"',
+    )
+    assert boot.setting_tokens("GRUB_CMDLINE_LINUX") == ()
+    assert boot.setting_tokens("GRUB_CMDLINE_XEN") is ABSENT
+
+
+def test_a_setting_that_a_command_computes_is_unknown() -> None:
+    assert isinstance(read(Boot(), PARTS).settings["GRUB_DISTRIBUTOR"], Unknown)
+
+
+def test_no_setting_is_believed_while_a_drop_in_cannot_be_read() -> None:
+    boot = read(
+        Boot(), {**PARTS, "settings": f"{PARTS['settings']}!/etc/default/grub.d/99-x.cfg\n"}
+    )
+    assert boot.settings["GRUB_DEFAULT"] == Unknown("/etc/default/grub.d/99-x.cfg needs root")
+    assert boot.denied == ("/etc/default/grub.d/99-x.cfg",)
+
+
+def test_the_saved_and_the_armed_entry_are_told_apart() -> None:
+    boot = read(Boot(), PARTS)
+    assert boot.saved_entry == "gnulinux-7.0.0-31-generic-advanced-6f0b"
+    assert boot.next_entry == "gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b"
+    assert read(Boot(), {**PARTS, "grubenv": ENVIRONMENT}).next_entry is ABSENT
+    assert read(Boot(), {**PARTS, "grubenv": ENVIRONMENT + "next_entry=\n"}).next_entry is ABSENT
+    assert read(Boot(), {**PARTS, "grubenv": lack("!", "needs root")}).next_entry == Unknown(
+        "needs root"
+    )
+
+
+def test_menu_entries_carry_the_path_that_grub_reboot_takes() -> None:
+    entries = menu_entries(fixture("boot/grub.cfg"))
+    assert [entry.path for entry in entries] == [
+        "gnulinux-simple-6f0b",
+        "gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b",
+        "gnulinux-advanced-6f0b>gnulinux-7.0.0-31-generic-advanced-6f0b",
+        "uefi-firmware",
+    ]
+    assert entries[0].kernel == "/boot/vmlinuz-7.0.0-38-generic"
+    assert "xe.disable_display=1" in entries[0].tokens
+    assert "xe.disable_display=1" not in entries[2].tokens
+    assert entries[3].kernel == ""
+
+
+def test_an_entry_without_an_id_is_addressed_by_its_title() -> None:
+    (entry,) = menu_entries('menuentry "Memory test" {\n\tlinux16 /boot/memtest86+.bin\n}\n')
+    assert (entry.path, entry.kernel) == ("Memory test", "/boot/memtest86+.bin")
+
+
+def test_installed_kernels_know_their_initrd_modules_and_package() -> None:
+    kernels = read(Boot(), PARTS).kernels
+    assert list(kernels) == ["7.0.0-31-generic", "7.0.0-38-generic", "7.1.0-custom"]
+    assert kernels["7.0.0-31-generic"].package == "linux-image-7.0.0-31-generic"
+    assert kernels["7.0.0-38-generic"].package == "linux-image-unsigned-7.0.0-38-generic"
+    assert kernels["7.0.0-38-generic"].initrd.mtime == 1791000100
+    assert kernels["7.0.0-38-generic"].modules is True
+    custom = kernels["7.1.0-custom"]
+    assert (custom.package, custom.initrd, custom.modules) == (ABSENT, ABSENT, False)
+
+
+def test_room_in_boot_is_counted_in_bytes() -> None:
+    assert read(Boot(), PARTS).free == Space(size=4_096_000, free=409_600)
+
+
+def test_who_asked_for_a_reboot_is_named() -> None:
+    assert read(Boot(), PARTS).reboot_required == ("linux-image-7.0.0-38-generic",)
+    assert read(Boot(), {**PARTS, "reboot_required": ""}).reboot_required is ABSENT
+
+
+def test_the_script_reads_a_whole_boot_folder(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            **DEFAULTS,
+            "boot/grub/grubenv": ARMED + "#" * 700,
+            "boot/grub/grub.cfg": fixture("boot/grub.cfg"),
+            "boot/vmlinuz-7.0.0-38-generic": "k" * 10,
+            "boot/vmlinuz-7.0.0-38-generic.dpkg-tmp": "k",
+            "boot/initrd.img-7.0.0-38-generic": "i" * 20,
+            "lib/modules/7.0.0-38-generic/kernel/x.ko": "",
+            "var/lib/dpkg/info/linux-image-7.0.0-38-generic.md5sums": "",
+            "run/reboot-required": "",
+        },
+    )
+    script = relocated(Boot().script(), tmp_path, "/etc", "/boot", "/lib", "/var", "/run")
+    boot = run_as(Boot(), wrap(script, 10))
+    assert boot.setting_tokens("GRUB_CMDLINE_LINUX") == ()
+    # the drop-ins are sorted by their real names, the main file is recognised by its own
+    kernel = boot.kernels["7.0.0-38-generic"]
+    assert (kernel.image.size, kernel.initrd.size, kernel.modules) == (10, 20, True)
+    assert kernel.package == "linux-image-7.0.0-38-generic"
+    assert list(boot.kernels) == ["7.0.0-38-generic"]
+    assert boot.next_entry == "gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b"
+    assert [entry.path for entry in boot.entries] == [
+        entry.path for entry in menu_entries(fixture("boot/grub.cfg"))
+    ]
+    assert boot.reboot_required == ()
+    assert boot.free.free > 0
+
+
+def test_a_machine_without_grub_has_neither_menu_nor_environment(tmp_path: Path) -> None:
+    (tmp_path / "boot").mkdir()
+    script = relocated(Boot().script(), tmp_path, "/etc", "/boot", "/lib", "/var", "/run")
+    boot = run_as(Boot(), wrap(script, 10))
+    assert (boot.entries, boot.environment, boot.saved_entry) == (ABSENT, ABSENT, ABSENT)
+    assert (boot.settings, boot.kernels, boot.kernel_packages) == ({}, {}, ())
+
+
+def test_comments_are_left_on_the_host() -> None:
+    assert SPEAKING in Boot().script()
+
+
+def test_initramfs_contents_are_listed_by_path() -> None:
+    found = read(
+        Initramfs(),
+        {
+            "image": "/boot/initrd.img-7.0.0-38-generic",
+            "files": "usr/lib/firmware/xe/bmg_guc_70.bin.zst\n"
+            "usr/lib/modules/7.0.0-38-generic/kernel/drivers/gpu/drm/xe/xe.ko.zst\n",
+            "count": "2311",
+        },
+    )
+    assert found.files[0] == "usr/lib/firmware/xe/bmg_guc_70.bin.zst"
+    assert found.count == 2311
+
+
+def test_initramfs_of_a_host_without_one_is_absent_and_without_the_tool_unknown(
+    tmp_path: Path,
+) -> None:
+    assert Initramfs().on_demand
+    script = relocated(Initramfs().script(), tmp_path, "/boot")
+    assert run_as(Initramfs(), wrap(script, 10)).image is ABSENT
+    plant(tmp_path, {"boot/initrd.img-1": "", "boot/initrd.img-1.old": ""})
+    script = script.replace("lsinitramfs", "lsinitramfs-b70-missing")
+    found = run_as(Initramfs(), wrap(script, 10))
+    assert found.image == f"{tmp_path}/boot/initrd.img-1"
+    assert isinstance(found.files, Unknown)

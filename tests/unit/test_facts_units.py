@@ -1,0 +1,115 @@
+"""systemd's units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facts.base import END, interpret, wrap
+from facts.units import Units
+from facts.value import ABSENT, Unknown
+from tests.unit.fact_frame import fixture, plant, read, relocated, run_as
+
+PARTS: dict[str, str | tuple[str, str]] = {
+    "units": fixture("units/show.txt"),
+    "files": "b70-slot@.service file\nmasked.timer masked\nssh.service file\nsshd.service alias\n"
+    "plain.service file\nssh.service masked\nstatic.service file\nboot.service file\n",
+    "links": "ssh.service enabled\nb70-slot@c1.service enabled\nboot.service enabled\n"
+    "boot.service enabled-runtime\n",
+    "install": "ssh.service\nplain.service\nb70-slot@.service\nboot.service\n",
+}
+
+
+def test_a_loaded_unit_says_what_it_does_and_since_when() -> None:
+    ssh = read(Units(), PARTS).units["ssh.service"]
+    assert (ssh.load, ssh.active, ssh.sub, ssh.file_state) == (
+        "loaded",
+        "active",
+        "running",
+        "enabled",
+    )
+    assert ssh.need_daemon_reload is False
+    assert ssh.active_since == 1795205980
+
+
+def test_a_unit_without_a_file_has_no_file_state() -> None:
+    assert read(Units(), PARTS).units["-.mount"].file_state is ABSENT
+
+
+def test_files_that_systemd_did_not_load_are_units_too() -> None:
+    units = read(Units(), PARTS).units
+    states = {name: unit.file_state for name, unit in units.items() if unit.load == "unloaded"}
+    assert states == {
+        "b70-slot@.service": "enabled",
+        "b70-slot@c1.service": "enabled",
+        "masked.timer": "masked",
+        "sshd.service": "alias",
+        "plain.service": "disabled",
+        "static.service": "static",
+        "boot.service": "enabled",
+    }
+
+
+def test_a_unit_that_is_only_mentioned_does_not_exist() -> None:
+    assert read(Units(), PARTS).get("nope.service") is ABSENT
+
+
+def test_failed_units_and_changed_files_are_seen() -> None:
+    text = fixture("units/show.txt").replace("ActiveState=active", "ActiveState=failed", 1)
+    text = text.replace("NeedDaemonReload=no", "NeedDaemonReload=yes", 1)
+    units = read(Units(), {**PARTS, "units": text})
+    assert units.failed == ("ssh.service",)
+    assert units.units["ssh.service"].need_daemon_reload is True
+
+
+def test_a_host_without_systemd_is_unknown() -> None:
+    output = ["", f"{END} 3 systemd is not running"]
+    assert interpret(Units(), output) == Unknown("exit status 3: systemd is not running")
+
+
+def test_an_empty_answer_of_systemd_is_unknown() -> None:
+    assert isinstance(read(Units(), {**PARTS, "units": ""}), Unknown)
+
+
+def test_a_block_that_lacks_a_property_is_unknown() -> None:
+    assert isinstance(
+        read(Units(), {**PARTS, "units": "Id=a.service\nLoadState=loaded\n"}), Unknown
+    )
+
+
+def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_path: Path) -> None:
+    install = "[Unit]\n[Install]\nWantedBy=multi-user.target\n"
+    plant(
+        tmp_path,
+        {
+            "usr/lib/systemd/system/on.service": install,
+            "usr/lib/systemd/system/off.service": install,
+            "usr/lib/systemd/system/static.timer": "[Timer]\n",
+            "usr/lib/systemd/system/gone.service": install,
+            "usr/lib/systemd/system/note.txt": "x",
+            "run/systemd/system/empty.mount": "",
+        },
+    )
+    wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / "on.service").symlink_to("/usr/lib/systemd/system/on.service")
+    (tmp_path / "etc/systemd/system/gone.service").symlink_to("/dev/null")
+    tools = tmp_path / "tools"
+    plant(
+        tools,
+        {
+            "systemctl": "#!/bin/sh\nprintf 'Id=x.service\\nLoadState=loaded\\n"
+            "ActiveState=active\\n"
+            "SubState=running\\nUnitFileState=\\nNeedDaemonReload=no\\nActiveEnterTimestamp=\\n'\n"
+        },
+    )
+    (tools / "systemctl").chmod(0o755)
+    script = relocated(Units().script(), tmp_path, "/etc", "/run", "/usr/lib")
+    units = run_as(Units(), f"PATH={tools}:$PATH; " + wrap(script, 10)).units
+    assert {name: unit.file_state for name, unit in units.items()} == {
+        "x.service": ABSENT,
+        "gone.service": "masked",
+        "empty.mount": "masked",
+        "on.service": "enabled",
+        "off.service": "disabled",
+        "static.timer": "static",
+    }
