@@ -1,0 +1,192 @@
+"""YAML text to nodes that know their file, line and column.
+
+Follows YAML 1.2 where YAML 1.1 surprises: `on` and `no` are text, and so are `0000:03:00.0` (a PCI
+address, not a number in base 60), `0644` and dates. Duplicate keys are errors; anchors, aliases and
+`<<` are fine. Knows nothing of hosts or layers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, TypeAlias
+
+import yaml
+
+from fleet.config.problems import Problem, Where
+
+try:
+    from yaml import CSafeLoader as _Base
+except ImportError:  # PyYAML without libyaml: slower, same result
+    from yaml import SafeLoader as _Base  # type: ignore[assignment]
+
+Scalar: TypeAlias = bool | int | float | str | None
+Value: TypeAlias = Scalar | dict[str, "Node"] | list["Node"]
+
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+class Node(NamedTuple):
+    """A YAML value and where it stands.
+
+    Attributes:
+        key: where its key stands, None for the root and for list items.
+        raw: a scalar's text as written.
+    """
+
+    value: Value
+    where: Where
+    key: Where | None = None
+    raw: str = ""
+
+
+class MarkedLoader(_Base):
+    """A SafeLoader with the scalar rules of this file; used to compose, never to construct."""
+
+
+# a table of its own: SafeLoader's is shared and carries base-60 numbers, dates and `yes`
+MarkedLoader.yaml_implicit_resolvers = {}
+for _name, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^(?:[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+)$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+    ("merge", r"^<<$", ["<"]),
+):
+    MarkedLoader.add_implicit_resolver(_TAG + _name, re.compile(_pattern), _first)
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Return the composed document, or None when it is empty.
+
+    Raises:
+        yaml.YAMLError: the text is not one YAML document.
+    """
+    loader = MarkedLoader(text)
+    try:
+        node: yaml.Node | None = loader.get_single_node()
+        return node
+    finally:
+        loader.dispose()
+
+
+def parse(text: str, file: str, problems: list[Problem]) -> Node:
+    """Parse one document whose root is a mapping (an empty file is an empty mapping).
+
+    Args:
+        file: name shown in problems.
+        problems: receives all that is wrong; the returned node then holds what could be read.
+    """
+    node = parse_value(text, file, problems)
+    if isinstance(node.value, dict):
+        return node
+    if node.value is not None:
+        problems.append(Problem(node.where, "", "expected a mapping (key: value)"))
+    return Node({}, Where(file, 1, 1))
+
+
+def parse_value(text: str, file: str, problems: list[Problem]) -> Node:
+    """Parse any YAML value; null when there is none."""
+    empty = Node(None, Where(file, 1, 1))
+    try:
+        root = compose(text)
+        return _Builder(file, problems).build(root, None) if root is not None else empty
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = Where(file, mark.line + 1, mark.column + 1) if mark else empty.where
+        problems.append(Problem(where, "", f"not YAML: {error.problem or error.context}"))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problems.append(Problem(Where(file, line, 1), "", f"not YAML: {error.reason}"))
+    except RecursionError:
+        problems.append(Problem(empty.where, "", "nested too deeply"))
+    return empty
+
+
+class _Builder:
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self._file = file
+        self._problems = problems
+        #: id of a composed node -> its Node; None while it is being built (an alias to itself)
+        self._built: dict[int, Node | None] = {}
+
+    def build(self, node: yaml.Node, key: Where | None) -> Node:
+        if isinstance(node, yaml.ScalarNode):
+            where = self._where(node)
+            return Node(self._scalar(node, where), where, key, node.value)
+        if id(node) in self._built:
+            known = self._built[id(node)]
+            if known is None:
+                where = self._where(node)
+                self._problems.append(Problem(where, "", "an anchor contains itself"))
+                return Node(None, where, key)
+            return known._replace(key=key)
+        self._built[id(node)] = None
+        where = self._where(node)
+        value: Value
+        if isinstance(node, yaml.MappingNode):
+            value = self._mapping(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = [self.build(item, None) for item in node.value]
+        else:
+            value = None
+        if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+            self._refuse_tag(node.tag, where)
+        built = Node(value, where, key)
+        self._built[id(node)] = built
+        return built
+
+    def _where(self, node: yaml.Node) -> Where:
+        mark = node.start_mark
+        return Where(self._file, mark.line + 1, mark.column + 1)
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
+        own: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for key, value in node.value:
+            where = self._where(key)
+            if not isinstance(key, yaml.ScalarNode):
+                self._problems.append(Problem(where, "", "a key must be text"))
+            elif key.tag == f"{_TAG}merge":
+                merged = {**self._merged(value, where), **merged}
+            elif key.value in own:
+                first = own[key.value].key
+                line = f" (first in line {first.line})" if first else ""
+                self._problems.append(Problem(where, key.value, f"the key is there twice{line}"))
+            else:
+                own[key.value] = self.build(value, where)
+        return {**merged, **own} if merged else own
+
+    def _merged(self, node: yaml.Node, where: Where) -> dict[str, Node]:
+        """Return what `<<` brings in; of several mappings the first wins, as YAML says."""
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Node] = {}
+        for source in sources:
+            value = self.build(source, None).value
+            if isinstance(value, dict):
+                merged = {**value, **merged}
+            else:
+                self._problems.append(Problem(where, "<<", "expected a mapping"))
+        return merged
+
+    def _scalar(self, node: yaml.ScalarNode, where: Where) -> Scalar:
+        text: str = node.value
+        kind = node.tag.removeprefix(_TAG)
+        try:
+            if kind == "int":
+                return int(text, 0)
+            if kind == "float":
+                return float(text)
+        except ValueError:
+            self._problems.append(Problem(where, "", f"not a number (tag !!{kind})"))
+            return None
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind not in ("str", "merge"):
+            self._refuse_tag(node.tag, where)
+        return text
+
+    def _refuse_tag(self, tag: str, where: Where) -> None:
+        shown = tag.replace(_TAG, "!!")
+        self._problems.append(Problem(where, "", f"the tag {shown} is not accepted"))

@@ -1,0 +1,24 @@
+"""Which fleet a command means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet.config import choose
+from fleet.errors import ConfigError
+
+
+def test_the_option_wins_over_the_variable_and_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").touch()
+    assert choose("opt", {"B70_INVENTORY": "var"}, tmp_path) == Path("opt")
+    assert choose(None, {"B70_INVENTORY": "var"}, tmp_path) == Path("var")
+    assert choose(None, {}, tmp_path) == tmp_path
+
+
+def test_nothing_chosen_names_both_ways_to_choose(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        choose(None, {"B70_INVENTORY": ""}, tmp_path)
+    assert "-i DIR" in raised.value.message
+    assert "B70_INVENTORY" in raised.value.message
