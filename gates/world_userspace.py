@@ -1,0 +1,116 @@
+"""The userspace part of the world: the Level Zero loader, the device name, the toolchain. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cmp_to_key
+from typing import Final
+
+from facts.apt_policy import Policy
+from facts.clinfo import Clinfo, ClPlatform
+from facts.debian_version import version_compare
+from facts.kernel import Kernel, RunningKernel
+from facts.packages import Packages, PackageState
+from facts.value import ABSENT, Absent, Reading, Unknown
+from gates.vocabulary import Plain
+from gates.world_readings import Readings, then
+from spec.host import HostSpec
+
+#: Reading under which `build` expects facts/apt_policy.py's value, and the package it must cover.
+APT_POLICY: Final = "apt_policy"
+LIBZE1: Final = "libze1"
+#: Package whose version names the graphics compiler that compiled caches depend on.
+_GRAPHICS_COMPILER: Final = "intel-igc-core-2"
+
+
+def userspace(spec: HostSpec, given: Readings) -> dict[str, Reading[Plain]]:
+    """Return the names of the GPU userspace."""
+    packages = given.get(Packages.domain, PackageState)
+    name = _device_name(spec, packages, given)
+    return {
+        "gpu.device_name": name,
+        "gpu.device_file_name": then(name, lambda known: known.replace(" ", "_")),
+        "toolchain.id": then(packages, lambda state: _toolchain(state, given)),
+        "loader.owners": then(packages, lambda state: state.loader.owners),
+        "loader.owner_count": then(packages, _owner_count),
+        "loader.version": then(packages, _loader_version),
+        "loader.libze1_candidate": _libze1_candidate(given),
+    }
+
+
+def _device_name(
+    spec: HostSpec, packages: PackageState | Absent | Unknown, given: Readings
+) -> Reading[str]:
+    """Ask OpenCL; else take the stack's word, when exactly its userspace is installed."""
+    platforms = given.get(Clinfo.domain, tuple)
+    if not isinstance(platforms, Unknown | Absent):
+        return _opencl_name(platforms)
+    if spec.stack is None or not spec.stack.device_name:
+        return Unknown("clinfo was not read, and no stack names the device")
+    name, wanted = spec.stack.device_name, spec.stack.userspace.packages
+    return then(
+        packages,
+        lambda state: (
+            name
+            if wanted and all(_is_installed(state, *package) for package in wanted.items())
+            else Unknown("clinfo was not read, and the installed userspace is not the stack's")
+        ),
+    )
+
+
+def _is_installed(packages: PackageState, name: str, version: str) -> bool:
+    """Whether a package is installed in the declared version (any, where the snapshot decides)."""
+    found = packages.version(name)
+    return found is not None and version in ("", found)
+
+
+def _opencl_name(platforms: tuple[ClPlatform, ...]) -> Reading[str]:
+    names = {
+        device.name
+        for platform in platforms
+        for device in platform.devices
+        if "CL_DEVICE_TYPE_GPU" in device.types
+    }
+    if len(names) != 1:
+        return Unknown(f"clinfo names {len(names)} different GPUs: {', '.join(sorted(names))}")
+    return names.pop()
+
+
+def _toolchain(packages: PackageState, given: Readings) -> Reading[str]:
+    compiler = packages.version(_GRAPHICS_COMPILER)
+    if compiler is None:
+        return ABSENT
+    kernel = given.get(Kernel.domain, RunningKernel)
+    return then(kernel, lambda running: f"{running.release}_igc{compiler}")
+
+
+def _owner_count(packages: PackageState) -> Reading[int]:
+    return len(packages.loader.owners) if packages.loader.owners else ABSENT
+
+
+def _loader_version(packages: PackageState) -> Reading[str]:
+    owners = packages.loader.owners
+    if not owners:
+        return ABSENT
+    if len(owners) > 1:
+        return Unknown(f"libze_loader.so.1 has {len(owners)} owners: {', '.join(owners)}")
+    version = packages.version(owners[0])
+    return Unknown(f"{owners[0]} is not completely installed") if version is None else version
+
+
+def _libze1_candidate(given: Readings) -> Reading[str]:
+    policies = given.get(APT_POLICY, dict)
+    if isinstance(policies, Unknown | Absent):
+        return policies if isinstance(policies, Unknown) else Unknown("apt was not asked")
+    return _newest_offer(policies)
+
+
+def _newest_offer(policies: Mapping[str, Policy]) -> Reading[str]:
+    """Return the newest libze1 of an archive; what is only installed may be our own shim."""
+    policy = policies.get(LIBZE1)
+    if not isinstance(policy, Policy):
+        return Unknown("apt was not asked about libze1")
+    offered = [v.version for v in policy.versions if any(o.site for o in v.origins)]
+    if not offered:
+        return Unknown("no archive that apt knows offers libze1")
+    return max(offered, key=cmp_to_key(version_compare))
