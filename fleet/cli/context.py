@@ -1,0 +1,98 @@
+"""Builds what verbs work with: the fleet, the engine, the ledger, the redactor.
+
+The one seam for tests: they replace functions of this module, so verbs call them through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from fleet.cli.settings import current
+from fleet.errors import ConfigError
+from fleet.statedir import ledger_path
+
+if TYPE_CHECKING:
+    from fleet.config import Fleet
+    from fleet.engine import HostFacts
+    from fleet.errors import FleetError
+    from fleet.events import Emit
+    from fleet.ledger import Ledger
+    from fleet.plan import RunResult
+    from gates.model import Decision
+    from spec.host import HostSpec
+
+
+class Controller(Protocol):
+    """What verbs need from the engine; `fleet.engine.Engine` is it, tests bring their own."""
+
+    def facts(
+        self, hosts: Sequence[HostSpec], domains: Sequence[str] = (), emit: Emit = ...
+    ) -> dict[str, HostFacts]:
+        """Read facts."""
+
+    def gates(
+        self, hosts: Sequence[HostSpec], emit: Emit = ...
+    ) -> dict[str, tuple[Decision, ...] | FleetError]:
+        """Decide all gates."""
+
+    def plan(self, hosts: Sequence[HostSpec], emit: Emit = ...) -> RunResult:
+        """Find out what would change."""
+
+    def converge(
+        self, hosts: Sequence[HostSpec], emit: Emit = ..., saved: RunResult | None = None
+    ) -> RunResult:
+        """Change it."""
+
+    def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
+        """Remove the lock whose id is given; return what the host said."""
+
+
+def load_fleet() -> Fleet:
+    """Return the fleet that -i, B70_INVENTORY or the current directory names.
+
+    Raises:
+        ConfigError: none is named, or its declaration is wrong.
+    """
+    from fleet.config import choose, load
+
+    settings = current()
+    return load(choose(settings.inventory), parse_sets(settings.sets))
+
+
+def make_engine(fleet: Fleet, parallel: int = 0) -> Controller:
+    """Return the engine for a fleet; `parallel` hosts at once, 0 = as many as make sense."""
+    from fleet.engine import Engine
+
+    return Engine(fleet, open_ledger(fleet), parallel, redact=redactor())
+
+
+def open_ledger(fleet: Fleet) -> Ledger:
+    """Return the ledger of a fleet."""
+    from fleet.ledger import Ledger
+
+    return Ledger.open(ledger_path(fleet.name), redactor())
+
+
+def redactor() -> Callable[[str], str]:
+    """Return the function that masks every secret known so far."""
+    from fleet.secrets import redact
+
+    return redact
+
+
+def parse_sets(texts: Sequence[str]) -> dict[str, str]:
+    """Turn `key=value` texts into a mapping; the last one of a key wins.
+
+    Raises:
+        ConfigError: a text has no key or no equals sign.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key.strip() or not equals:
+            raise ConfigError(
+                f"--set {text!r} is not KEY=VALUE", "--set base.journal.persistent=true"
+            )
+        found[key.strip()] = value
+    return found

@@ -1,0 +1,29 @@
+"""Opens the debug log of this command and says where it is."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from fleet import logfile, statedir
+from fleet.cli import context
+from fleet.cli.settings import current
+from fleet.runid import run_id
+
+_log = logging.getLogger("b70")
+_path: Path | None = None
+
+
+def open_debug_log() -> Path:
+    """Start the log of this run; its first line is the command line."""
+    global _path
+    chosen = current().debug_log
+    _path = logfile.start(chosen or statedir.log_dir() / f"{run_id()}.log", context.redactor())
+    _log.info("run %s: %s", run_id(), " ".join(sys.argv))
+    return _path
+
+
+def debug_log_path() -> Path:
+    """Return the log of this run, opening it when the command failed before it was open."""
+    return _path or open_debug_log()

@@ -1,0 +1,69 @@
+"""`b70 facts HOST [DOMAIN...]`: what a host is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from fleet.cli import context
+from fleet.cli.complete import complete_domain
+from fleet.cli.options import Host, Json
+from fleet.cli.settings import current
+from fleet.cli.watch import watched
+
+EXAMPLES: Final = (
+    ("b70 facts rig-a", "everything that a normal run reads"),
+    ("b70 facts rig-a gpu_link kernel", "two domains"),
+    ("b70 facts rig-a xpu_smi", "a fact that is read only when it is named"),
+    ("b70 facts rig-a --json | jq .facts.kernel", ""),
+)
+
+Domains = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[DOMAIN]...", help="Domains.", autocompletion=complete_domain),
+]
+
+
+def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
+    """Read a host's facts in one go and show them; UNKNOWN stands with its reason."""
+    from facts.value import Unknown
+    from fleet.report import console, json_report
+    from fleet.report.facts import print_facts
+
+    fleet = context.load_fleet()
+    spec = fleet.host(host)
+    wanted = list(domain or ())
+    _check(wanted)
+    engine = context.make_engine(fleet)
+    with watched() as emit:
+        answer = engine.facts([spec], wanted, emit)[host]
+    if answer.error is not None:
+        raise answer.error
+    names = wanted or sorted(answer.values)
+    values = {name: answer.values.get(name, Unknown("not read")) for name in names}
+    if json:
+        body = {"host": host, "execs": answer.execs, "facts": values}
+        json_report.write(sys.stdout, body)
+    else:
+        print_facts(console.stdout(current().color), host, values)
+
+
+def _check(wanted: list[str]) -> None:
+    """Refuse a domain that does not exist before anything is contacted."""
+    if not wanted:
+        return
+    from difflib import get_close_matches
+
+    from facts.registry import all_facts
+    from fleet.cli.helptext import did_you_mean
+    from fleet.errors import ConfigError
+
+    known = all_facts()
+    for name in wanted:
+        if name not in known:
+            close = did_you_mean(get_close_matches(name, known))
+            raise ConfigError(
+                f"there is no fact domain {name!r}.{close}", hint=f"domains: {', '.join(known)}"
+            )

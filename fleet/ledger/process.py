@@ -1,0 +1,36 @@
+"""Tells whether the process that began a run is still there. Linux only; reads /proc."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+
+def token(pid: int | None = None) -> str:
+    """Return `host:pid:start` of a process; the start time tells a reused pid apart.
+
+    Args:
+        pid: process id, default this process. An ended process gives an empty start.
+    """
+    number = os.getpid() if pid is None else pid
+    return f"{socket.gethostname()}:{number}:{_start(number)}"
+
+
+def alive(stored: str) -> bool:
+    """Return whether the process of a token still runs on this computer."""
+    host, _, rest = stored.rpartition(":")[0].rpartition(":")
+    start = stored.rpartition(":")[2]
+    if host != socket.gethostname() or not rest.isdigit() or not start:
+        return False
+    return _start(int(rest)) == start
+
+
+def _start(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # field 22 of proc(5); the command name before it may contain spaces and parentheses
+    fields = stat.rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 else ""

@@ -1,0 +1,23 @@
+"""JSON: one document, stable key order, ISO-8601 UTC times, nothing else on the stream."""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+from fleet.plain import plain
+from fleet.plan import RunResult
+
+
+def write_result(out: TextIO, result: RunResult) -> None:
+    """Write a plan or a run; `exit_code` is added, the rest is the saved-plan format."""
+    body = plain(result)
+    if isinstance(body, dict):
+        body["exit_code"] = int(result.exit_code)
+    write(out, body)
+
+
+def write(out: TextIO, body: object) -> None:
+    """Write any typed value as one JSON document."""
+    json.dump(plain(body), out, indent=2, ensure_ascii=False)
+    out.write("\n")

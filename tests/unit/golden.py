@@ -1,0 +1,17 @@
+"""Golden outputs: what a person sees, kept as files. `B70_UPDATE_GOLDEN=1` writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+GOLDEN = Path(__file__).resolve().parents[1] / "fixtures" / "golden"
+
+
+def check_golden(name: str, text: str) -> None:
+    """Compare a text with its file."""
+    path = GOLDEN / name
+    if os.environ.get("B70_UPDATE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
