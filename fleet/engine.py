@@ -29,6 +29,8 @@ from fleet.runid import run_id
 from gates.model import Decision
 from spec.host import HostSpec
 
+#: Domains that differ at every reading; a history of them would be noise.
+VOLATILE = frozenset({"clock", "memory", "block", "units"})
 #: Hosts worked on at the same time unless told otherwise; one greenlet and one connection each.
 DEFAULT_PARALLEL = 128
 
@@ -154,6 +156,9 @@ class Engine:
         if self._ledger is None:
             return
         self._ledger.host(run, outcome)
+        if job.readings:
+            steady = {k: v for k, v in job.readings.items() if k not in VOLATILE}
+            self._ledger.facts(run, job.name, steady)
         if outcome.state not in (HostState.UNREACHABLE, HostState.REFUSED):
             self._ledger.remember(job.name, job.spec_hash, [to_text(key) for key in job.seen])
 
@@ -183,7 +188,7 @@ class Engine:
         return [key for key in keys if key is not None]
 
     def _durations(self, host: str) -> Mapping[str, float]:
-        return {}
+        return self._ledger.typical_durations(host) if self._ledger is not None else {}
 
     def _site(self) -> Sequence[Layer]:
         if self._layers is not None:

@@ -38,6 +38,7 @@ from fleet.preflight import inhibitors
 from fleet.session import CommandTimeout, LostContact, Session
 from gates.engine import decide
 from gates.model import Decision
+from gates.needed import KEYED
 from gates.rows import load as load_rows
 from gates.world import build as build_world
 from spec.host import HostSpec
@@ -343,7 +344,8 @@ def _probe(
 
 
 def _batch_keys(job: Job) -> list[Key]:
-    return [_key(job, fact) for fact in batch_facts().values()]
+    keyed = [fact_key(fact, arguments) for fact, arguments in KEYED.values()]
+    return [*(_key(job, fact) for fact in batch_facts().values()), *keyed]
 
 
 def _key(job: Job, fact: type) -> FactKey:
@@ -354,6 +356,8 @@ def _key(job: Job, fact: type) -> FactKey:
 def _remember_readings(job: Job, cache: FactCache) -> None:
     for domain, fact in batch_facts().items():
         job.readings[domain] = cache.value(_key(job, fact))
+    for name, (keyed, arguments) in KEYED.items():
+        job.readings[name] = cache.value(fact_key(keyed, arguments))
 
 
 def _head_error(job: Job, refusal: HeadRefused) -> FleetError:

@@ -180,7 +180,7 @@ class Session:
                 f"try: ssh -v {hostname}; the key in the inventory must be authorized there",
             ) from error
         except (SSHException, OSError, EOFError, socket.gaierror) as error:
-            if "not found in known_hosts" in str(error):
+            if "No host key for" in str(error):  # pyinfra's StrictPolicy
                 raise HostKeyNotPinned(
                     f"{self._host.name}: no host key pinned for {hostname}",
                     f"b70 bootstrap {self._host.name}",
@@ -241,11 +241,11 @@ class Session:
             return limit
         if not self._password:
             return f"sudo -n {limit}"
-        # the password is the first line of stdin; `sudo -v` takes it from a pipe, so a host that does not
-        # ask never sees it as a command
+        # the password is the first line of stdin; the shell takes it off, so that a host whose sudo does
+        # not ask never sees it as a command, and hands it to a sudo that does ask before the program
         return (
-            'IFS= read -r p; printf "%s\\n" "$p" | sudo -S -p "" -v 2>/dev/null; '
-            f"unset p; exec sudo -n {limit}"
+            f"IFS= read -r p; if sudo -n true 2>/dev/null; then unset p; exec sudo -n {limit}; fi; "
+            f'{{ printf "%s\\n" "$p"; exec cat; }} | sudo -S -p "" {limit}'
         )
 
     def _preamble(self) -> bytes:

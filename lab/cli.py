@@ -23,10 +23,6 @@ app = typer.Typer(
     add_completion=False,
 )
 _out = Console(highlight=False, soft_wrap=True)
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-#: Exit code of the product for an action that failed.
-_FAILED = 1
 
 Names = Annotated[list[str] | None, typer.Argument(help="machine names", show_default=False)]
 
@@ -39,22 +35,21 @@ def up(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
     """Start rigs (the two demo rigs when none is named) and write a fleet directory for them."""
-    with _Reported():
-        described = demo.load()
-        if names and fleet:
-            raise LabError("give names or --fleet, not both")
-        if names:
-            chosen = {name: described.rigs.get(name) or shapes.by_name(shape) for name in names}
-        else:
-            chosen = demo.fleet(fleet or len(described.rigs), described)
-        _become_root()
-        lab = _lab()
-        if _print_changes(lab) and not yes and sys.stdin.isatty():
-            typer.confirm("Go on?", abort=True)
-        lab.up_many(chosen)
-        lab.inventory(lab.fleet)
-        _print_status(lab)
-        _out.print(f"Next: b70 -i {lab.fleet} plan --all")
+    described = demo.load()
+    if names and fleet:
+        raise LabError("give names or --fleet, not both")
+    if names:
+        chosen = {name: described.rigs.get(name) or shapes.by_name(shape) for name in names}
+    else:
+        chosen = demo.fleet(fleet or len(described.rigs), described)
+    _become_root()
+    lab = _lab()
+    if _print_changes(lab) and not yes and sys.stdin.isatty():
+        typer.confirm("Go on?", abort=True)
+    lab.up_many(chosen)
+    lab.inventory(lab.fleet)
+    _print_status(lab)
+    _out.print(f"Next: b70 -i {lab.fleet} plan --all")
 
 
 @app.command()
@@ -63,38 +58,35 @@ def down(
     purge: Annotated[bool, typer.Option(help="also undo every change to this computer")] = False,
 ) -> None:
     """Remove rigs (all of them when none is named)."""
-    with _Reported():
-        if names and purge:
-            raise LabError("--purge removes every rig: give no names")
-        _become_root()
-        lab = _lab()
-        if purge:
-            lab.purge()
-            _out.print(f"purged: {lab.settings.root} and everything the lab changed here")
-            return
-        removed = lab.down(names or None)
-        _out.print(f"removed: {', '.join(removed) or 'nothing, no rig was there'}")
-        if lab.fleet.is_dir():
-            lab.inventory(lab.fleet)
+    if names and purge:
+        raise LabError("--purge removes every rig: give no names")
+    _become_root()
+    lab = _lab()
+    if purge:
+        lab.purge()
+        _out.print(f"purged: {lab.settings.root} and everything the lab changed here")
+        return
+    removed = lab.down(names or None)
+    _out.print(f"removed: {', '.join(removed) or 'nothing, no rig was there'}")
+    if lab.fleet.is_dir():
+        lab.inventory(lab.fleet)
 
 
 @app.command()
 def status() -> None:
     """Show the rigs."""
-    with _Reported():
-        _become_root()
-        _print_status(_lab())
+    _become_root()
+    _print_status(_lab())
 
 
 @app.command()
 def reset(names: Annotated[list[str], typer.Argument(help="machine names")]) -> None:
     """Make rigs as new as on their first start; address and identity stay."""
-    with _Reported():
-        _become_root()
-        lab = _lab()
-        for name in names:
-            lab.machine(name).reset()
-            _out.print(f"{name}: new")
+    _become_root()
+    lab = _lab()
+    for name in names:
+        lab.machine(name).reset()
+        _out.print(f"{name}: new")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -103,41 +95,23 @@ def ssh(
     command: Annotated[list[str] | None, typer.Argument(help="-- COMMAND to run there")] = None,
 ) -> None:
     """Open a shell on a rig, or run a command there."""
-    with _Reported():
-        _become_root()
-        words = _lab().machine(name).ssh_command(*(command or []))
-        os.execvp(words[0], words)
+    _become_root()
+    words = _lab().machine(name).ssh_command(*(command or []))
+    os.execvp(words[0], words)
 
 
 @app.command("list-changes")
 def list_changes() -> None:
     """List what the lab changes on this computer and how a purge undoes it."""
-    with _Reported():
-        _print_changes(_lab(), everything=True)
+    _print_changes(_lab(), everything=True)
 
 
 @app.command()
 def inventory(folder: Annotated[Path, typer.Argument(help="fleet directory to write")]) -> None:
     """Write a fleet directory that describes the running rigs."""
-    with _Reported():
-        _become_root()
-        _lab().inventory(folder)
-        _out.print(f"written: {folder}")
-
-
-class _Reported:
-    """Turns a LabError into a sentence, a hint and an exit code."""
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """End; a LabError becomes exit code 1."""
-        if isinstance(error, LabError):
-            _errors.print(f"[red]lab:[/red] {error.sentence}", markup=True)
-            if error.hint:
-                _errors.print(f"     try: {error.hint}", markup=False)
-            raise typer.Exit(_FAILED)
+    _become_root()
+    _lab().inventory(folder)
+    _out.print(f"written: {folder}")
 
 
 def _lab() -> Lab:
@@ -174,7 +148,7 @@ def _become_root() -> None:
     kept = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("B70_LAB_")]
     words = ["sudo", "env", f"PYTHONPATH={Path(__file__).parent.parent}", *kept]
     words += [sys.executable, "-m", "lab", *_arguments()]
-    _errors.print(f"lab: needs root: {shlex.join(words)}", markup=False)
+    sys.stderr.write(f"lab: needs root: {shlex.join(words)}\n")
     os.execvp(words[0], words)
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from fleet.errors import FleetError
 
-class LabError(Exception):
-    """A lab action that could not be done.
 
-    Args:
-        sentence: what went wrong, for a person.
-        hint: the next command or step, or empty.
-    """
+class LabError(FleetError):
+    """A lab action that could not be done on this computer."""
 
-    def __init__(self, sentence: str, hint: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.hint = hint
+    id = "lab"

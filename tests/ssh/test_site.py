@@ -1,0 +1,289 @@
+"""The whole site through the command line: two rigs, identity, refusals, saved plans, secrets, stock pyinfra."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fleet.exitcodes import ExitCode
+from fleet.plan import HostState, ResourceStatus
+from lab import shapes
+from lab.lab import Lab
+from lab.machines import Machine
+from tests.ssh.conftest import MirrorGuard, Site
+
+pytestmark = pytest.mark.ssh
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "correct-horse-battery-staple"  # noqa: S105 - planted, and searched for everywhere
+JOURNALD = "/etc/systemd/journald.conf.d/50-b70fleet.conf"
+
+
+@pytest.fixture(scope="module")
+def pair(rigs: Callable[..., list[Machine]]) -> list[Machine]:
+    return rigs({"one": shapes.HEALTHY_GEN5, "two": shapes.DEGRADED_X8})
+
+
+@pytest.fixture(scope="module")
+def both(
+    lab: Lab,
+    pair: list[Machine],
+    guard: MirrorGuard,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Site:
+    """Return a site of both rigs, converged once."""
+    folder = tmp_path_factory.mktemp("fleet")
+    lab.inventory(folder, [machine.name for machine in pair])
+    site = Site(folder, tmp_path_factory.mktemp("state"), guard)
+    first = site.converge(*(machine.name for machine in pair))
+    assert [host.state for host in first.hosts] == [HostState.CONVERGED] * 2, first
+    return site
+
+
+@pytest.fixture
+def edited(both: Site) -> Iterator[Path]:
+    """Return hosts.yaml to be edited; it is as before afterwards."""
+    path = both.folder / "hosts.yaml"
+    before = path.read_text()
+    yield path
+    path.write_text(before)
+
+
+def change(path: Path, host: str, edit: Callable[[dict[str, object]], None]) -> None:
+    data = yaml.safe_load(path.read_text())
+    edit(data["hosts"][host])
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+
+
+def new_host_key(folder: Path) -> str:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True
+    )
+    return " ".join((folder / "key.pub").read_text().split()[:2])
+
+
+def names(pair: list[Machine]) -> list[str]:
+    return [machine.name for machine in pair]
+
+
+def test_the_second_converge_changes_nothing_in_two_execs(both: Site, pair: list[Machine]) -> None:
+    result = both.converge(*names(pair))
+    assert result.exit_code is ExitCode.CLEAN
+    for host in result.hosts:
+        assert (host.state, host.changed, host.execs) == (HostState.IN_SYNC, [], 2)
+        assert re.fullmatch(r"[0-9a-f]{64}", host.certificate)
+
+
+def test_a_plan_is_one_exec_per_host(both: Site, pair: list[Machine]) -> None:
+    assert [host.execs for host in both.plan(*names(pair)).hosts] == [1, 1]
+
+
+def test_the_degraded_link_is_caught_with_the_next_step(both: Site, pair: list[Machine]) -> None:
+    healthy, degraded = both.plan(*names(pair)).hosts
+    worst = {"FAIL"}
+    assert not [gate for gate in healthy.gates if gate.verdict in worst]
+    failed = [gate for gate in degraded.gates if gate.verdict in worst]
+    assert failed
+    text = " ".join(f"{gate.reason} {gate.next_step}" for gate in failed)
+    assert "x8" in text
+    assert "reseat" in text.lower()
+    assert all(gate.simulated for gate in failed), "the lab's cards are marked as simulated"
+
+
+def test_the_host_tells_the_same_story_as_the_ledger(both: Site, pair: list[Machine]) -> None:
+    run = both.converge(pair[0].name)
+    line = pair[0].read("/var/lib/b70fleet/journal.jsonl").splitlines()[-1]
+    assert run.run in line
+    assert run.hosts[0].certificate in line
+    shown = both.b70("history", "show", run.run)
+    assert shown.status == 0
+    assert run.hosts[0].certificate[:12] in shown.out
+    assert both.b70("history", "verify").status == 0
+
+
+def test_a_limit_that_matches_nothing_is_refused(both: Site) -> None:
+    done = both.b70("plan", "--limit", "no-such-host")
+    assert done.status == ExitCode.REFUSED
+    assert "no-such-host" in done.err
+
+
+def test_the_whole_fleet_is_changed_only_when_said(both: Site) -> None:
+    done = both.b70("converge", "--yes")
+    assert done.status == ExitCode.REFUSED
+    assert "--all" in done.err
+
+
+def test_a_changed_host_key_is_refused_with_both_fingerprints(
+    both: Site, pair: list[Machine], edited: Path, tmp_path: Path
+) -> None:
+    other = new_host_key(tmp_path)
+    change(edited, pair[0].name, lambda host: host["identity"].update(host_keys=[other]))  # type: ignore[attr-defined]
+    result = both.plan(pair[0].name)
+    assert result.exit_code is ExitCode.REFUSED
+    assert len(re.findall(r"SHA256:\S+", result.hosts[0].error)) == 2
+    assert "--rekey" in result.hosts[0].hint
+
+
+def test_an_unpinned_host_is_refused(both: Site, pair: list[Machine], edited: Path) -> None:
+    change(edited, pair[0].name, lambda host: host["identity"].pop("host_keys"))  # type: ignore[attr-defined]
+    result = both.plan(pair[0].name)
+    assert (result.exit_code, result.hosts[0].error_id) == (
+        ExitCode.REFUSED,
+        "host-key-not-pinned",
+    )
+
+
+def test_another_machine_behind_the_address_is_refused_untouched(
+    both: Site, pair: list[Machine], edited: Path
+) -> None:
+    journal = pair[0].read("/var/lib/b70fleet/journal.jsonl")
+    change(edited, pair[0].name, lambda host: host["identity"].update(machine_id="0" * 32))  # type: ignore[attr-defined]
+    result = both.converge(pair[0].name)
+    assert result.exit_code is ExitCode.REFUSED
+    assert pair[0].machine_id in result.hosts[0].error
+    assert "0" * 32 in result.hosts[0].error
+    assert pair[0].read("/var/lib/b70fleet/journal.jsonl") == journal, "not even a lock was taken"
+
+
+def test_sudo_that_asks_is_refused_with_the_line_to_add(both: Site, pair: list[Machine]) -> None:
+    rule = pair[0].run("grep -rlE '^rig ' /etc/sudoers.d /etc/sudoers").stdout.split()[0]
+    pair[0].run(f"cp -p {rule} /root/rule; sed -i 's/NOPASSWD://' {rule}")
+    try:
+        result = both.converge(pair[0].name)
+    finally:
+        pair[0].run(f"cp -p /root/rule {rule}")
+    assert (result.exit_code, result.hosts[0].error_id) == (ExitCode.REFUSED, "sudo")
+    assert "NOPASSWD" in result.hosts[0].hint
+
+
+def test_a_host_that_cannot_be_written_is_refused_before_anything(
+    both: Site, pair: list[Machine]
+) -> None:
+    pair[0].run("mount -t tmpfs -o ro none /var/lib/b70fleet")
+    try:
+        result = both.converge(pair[0].name)
+    finally:
+        pair[0].run("umount /var/lib/b70fleet")
+    assert (result.exit_code, result.hosts[0].error_id) == (
+        ExitCode.REFUSED,
+        "state-not-writable",
+    )
+    assert "b70 doctor" in result.hosts[0].hint
+
+
+def test_a_saved_plan_is_applied_exactly_and_refused_when_the_host_moved(
+    both: Site, pair: list[Machine], tmp_path: Path
+) -> None:
+    saved = tmp_path / "plan.json"
+    pair[0].run(f"echo '# edited' >>{JOURNALD}")
+    assert both.b70("plan", "--limit", pair[0].name, "-o", str(saved)).status == ExitCode.PENDING
+    pair[0].run(f"echo '# edited again' >>{JOURNALD}")
+    stale = both.b70("converge", str(saved), "--yes", "--json")
+    assert stale.status == ExitCode.REFUSED, stale.err
+    assert f"File[{JOURNALD}]" in stale.result.hosts[0].error
+    assert "# edited again" in pair[0].read(JOURNALD), "a refused host is untouched"
+    assert both.b70("plan", "--limit", pair[0].name, "-o", str(saved)).status == ExitCode.PENDING
+    pair[0].run("touch /etc/nothing-of-ours")
+    applied = both.b70("converge", str(saved), "--yes", "--json")
+    assert applied.status == ExitCode.CLEAN, applied.err
+    assert f"File[{JOURNALD}]" in applied.result.hosts[0].changed
+
+
+def test_a_planted_secret_reaches_its_file_and_nothing_else(
+    both: Site, pair: list[Machine], edited: Path, tmp_path: Path
+) -> None:
+    group = both.folder / "group_data" / "groups" / "lab.yaml"
+    before = group.read_text()
+    data = yaml.safe_load(before)
+    source = data["apt"]["sources"]["oneapi"]
+    source.update(login="rig", password="env:B70_TEST_SECRET")
+    group.write_text(yaml.safe_dump(data))
+    own = Site(both.folder, tmp_path / "state", both.guard, {"B70_TEST_SECRET": SECRET})
+    saved = tmp_path / "plan.json"
+    host = pair[0].name
+    try:
+        outputs = [
+            own.b70("inventory", "show", host),
+            own.b70("inventory", "explain", host, "apt.sources.oneapi.password"),
+            own.b70("plan", "-v", "--limit", host, "-o", str(saved)),
+            own.b70("plan", "--json", "--limit", host),
+            own.b70("-v", "-v", "converge", "--limit", host, "--yes"),
+            own.b70("facts", host, "--json"),
+            own.b70("history"),
+        ]
+        auth = pair[0].run("grep -rl . /etc/apt/auth.conf.d").stdout.split()
+        assert any(SECRET in pair[0].read(path) for path in auth)
+        assert {pair[0].run(f"stat -c %a {path}").stdout.strip() for path in auth} == {"600"}
+    finally:
+        group.write_text(before)
+        pair[0].run("rm -f /etc/apt/auth.conf.d/*")
+        both.converge(host)
+    for done in outputs:
+        assert done.status in (ExitCode.CLEAN, ExitCode.PENDING), done.err
+        assert SECRET not in done.out + done.err
+    written = [saved, *(path for path in own.state.rglob("*") if path.is_file())]
+    assert any(path.suffix == ".log" for path in written)
+    for path in written:
+        assert SECRET.encode() not in path.read_bytes(), path
+    assert SECRET not in pair[0].read("/var/lib/b70fleet/journal.jsonl")
+
+
+def test_facts_show_unknown_with_its_reason_and_need_one_exec(
+    both: Site, pair: list[Machine]
+) -> None:
+    done = both.b70("facts", pair[0].name, "--json")
+    assert done.status == ExitCode.CLEAN
+    assert '"execs": 1' in done.out
+    pair[0].run("mv /usr/bin/dpkg-query /usr/bin/dpkg-query.away")
+    try:
+        shown = both.b70("facts", pair[0].name, "packages")
+    finally:
+        pair[0].run("mv /usr/bin/dpkg-query.away /usr/bin/dpkg-query")
+    assert shown.status == ExitCode.CLEAN
+    assert "UNKNOWN" in shown.out
+    assert "exit status" in shown.out
+
+
+def test_an_operation_never_acts_on_unknown(both: Site, pair: list[Machine]) -> None:
+    pair[0].run("mv /usr/bin/dpkg-query /usr/bin/dpkg-query.away")
+    try:
+        result = both.converge(pair[0].name)
+    finally:
+        pair[0].run("mv /usr/bin/dpkg-query.away /usr/bin/dpkg-query")
+    host = result.hosts[0]
+    assert (result.exit_code, host.changed) == (ExitCode.FAILED, [])
+    assert "cannot be planned" in host.error
+    assert not [r for r in host.resources if r.outcome == "done"]
+
+
+def test_stock_pyinfra_runs_the_same_tree_and_changes_nothing_in_a_dry_run(
+    both: Site, pair: list[Machine]
+) -> None:
+    pyinfra = shutil.which("pyinfra", path=str(Path(sys.executable).parent)) or "pyinfra"
+    done = subprocess.run(
+        [pyinfra, "inventory/rigs.py", "deploys/site.py", "--limit", pair[0].name, "--dry"],
+        cwd=ROOT,
+        env={**os.environ, "B70_INVENTORY": str(both.folder), "PYINFRA_PROGRESS": "off"},
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"File[{JOURNALD}]" in done.stdout + done.stderr
+
+
+def test_the_ledgers_view_of_a_host_in_sync_has_no_pending_resource(
+    both: Site, pair: list[Machine]
+) -> None:
+    for host in both.plan(*names(pair)).hosts:
+        assert {r.status for r in host.resources} == {ResourceStatus.IN_SYNC}
