@@ -1,4 +1,4 @@
-"""Where packages come from: sources with pinned keys, one origin per package, one version per set."""
+"""Where packages come from: sources with pinned keys, one origin per package."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class AptSource(Declared):
     owns: tuple[PackagePattern, ...] = ()
     #: other addresses of the same repository, such as the live archive of a snapshot
     aliases: tuple[Uri, ...] = ()
-    #: files in which other tools declare this repository; removed, since a second declaration with another
-    #: key stops apt, and one of the live archive undoes the snapshot
+    #: files in which other tools declare this repository; removed, since a second declaration with
+    #: another key stops apt, and one of the live archive undoes the snapshot
     replaces: tuple[ForeignFile, ...] = ()
     #: for a private mirror: written to auth.conf.d, mode 0600
     login: Annotated[str, AfterValidator(_line)] = ""

@@ -1,7 +1,7 @@
-"""Fingerprints of OpenPGP public keys, so that a repository key is checked before any host trusts it.
+"""Fingerprints of OpenPGP public keys: a repository key is checked before any host trusts it.
 
-Pure: reads the armour and the packet framing of RFC 9580 and nothing else (no signatures, no trust, no
-gpg on the controller). Only version 4 keys have the 40-digit fingerprint that a declaration carries.
+Pure: reads the armour and the packet framing of RFC 9580 and nothing else (no signatures, no trust,
+no gpg on the controller). Only version 4 keys have the 40-digit fingerprint that is declared.
 """
 
 from __future__ import annotations

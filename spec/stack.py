@@ -1,4 +1,4 @@
-"""A stack: a *tested set* of GPU userspace, compilers and (later) boot set, named and versioned as one."""
+"""A stack: a *tested set* of GPU userspace, compilers and (later) boot set, versioned as one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Loader(Declared):
 
 
 class Compiler(Declared):
-    """A oneAPI compiler; the *artifact* decides which one it is built with, so several stand side by side."""
+    """A oneAPI compiler; several stand side by side, the *artifact* says which one builds it."""
 
     #: directory below /opt/intel/oneapi/compiler
     version: str = Field(pattern=r"^[0-9]+(\.[0-9]+)*$")

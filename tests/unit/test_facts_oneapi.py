@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from facts import oneapi
-from facts.base import interpret
 from facts.oneapi import OneApi, OneApiState
 from facts.parts import Line
 from facts.value import Unknown
@@ -58,4 +57,4 @@ def test_a_host_without_oneapi_is_an_answer(host: Path) -> None:
 
 
 def test_output_without_its_parts_is_unknown() -> None:
-    assert isinstance(interpret(OneApiState(), finished("nothing")), Unknown)
+    assert isinstance(OneApiState().process(finished("nothing")), Unknown)

@@ -1,0 +1,107 @@
+"""How apt-get, dpkg and apt-mark are called: no question, no restart, no broken lock.
+
+Pure builders of command lines; knows nothing of hosts or declarations. `-f install` is not in here
+on purpose: it "repairs" by removing, and has removed GPU runtimes (docs/evidence.md#apt-f-install).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pyinfra.api import QuoteString, StringCommand
+
+#: No debconf question, no changelog pager, needrestart only lists; messages in English.
+ENVIRONMENT: Final = (
+    "env",
+    "LC_ALL=C",
+    "DEBIAN_FRONTEND=noninteractive",
+    "APT_LISTCHANGES_FRONTEND=none",
+    "NEEDRESTART_MODE=l",
+)
+#: A configuration file stays as the administrator left it; one that nobody touched is updated.
+CONFFILES: Final = ("--force-confdef", "--force-confold")
+#: Attempts per index or package file before apt gives up on a mirror.
+_RETRIES: Final = "3"
+#: Seconds between two looks at a held lock.
+_POLL_S: Final = 2
+
+# apt-get waits for dpkg's locks by itself; update, dpkg and apt-mark do not. The lock is an fcntl
+# lock of the other process: waiting is all that can be done without harm.
+_WAIT: Final = f"""\
+end=$(($(date +%s) + $1)); shift
+while :; do
+  out=$("$@" 2>&1 </dev/null); status=$?
+  case $status:$out in
+    0:*) break ;;
+    *'get lock'*|*'lock was locked'*|*'is locked by another process'*) busy=1 ;;
+    *) busy=; break ;;
+  esac
+  [ "$(date +%s)" -lt "$end" ] || break
+  sleep {_POLL_S}
+done
+if [ $status = 0 ]; then printf '%s\\n' "$out"; exit 0; fi
+printf '%s\\n' "$out" >&2
+if [ -n "$busy" ]; then
+  pid=$(printf '%s\\n' "$out" |
+    sed -n 's/.*process \\(with pid \\)\\{{0,1\\}}\\([0-9][0-9]*\\).*/\\2/p' | head -n 1)
+  cmd=$(tr '\\0' ' ' 2>/dev/null </proc/"${{pid:-0}}"/cmdline)
+  echo "the package lock is still held by process ${{pid:-?}} (${{cmd:-unknown command}});" \\
+    "it was left alone" >&2
+fi
+exit $status
+"""
+
+
+def apt_get(verb: str, *arguments: str, lock_timeout_s: int) -> tuple[str, ...]:
+    """Return a non-interactive apt-get command line.
+
+    Args:
+        verb: `install` or `update`.
+        arguments: further options and packages.
+        lock_timeout_s: seconds to wait for another dpkg or apt to finish.
+    """
+    options = (
+        f"DPkg::Lock::Timeout={lock_timeout_s}",
+        f"Acquire::Retries={_RETRIES}",
+        "Dpkg::Use-Pty=0",
+        *(f"Dpkg::Options::={policy}" for policy in CONFFILES),
+    )
+    flags = [part for option in options for part in ("-o", option)]
+    return (
+        *ENVIRONMENT,
+        "apt-get",
+        "-q",
+        "-y",
+        *flags,
+        "--no-install-recommends",
+        verb,
+        *arguments,
+    )
+
+
+def command(words: Sequence[str]) -> StringCommand:
+    """Return a command with every word quoted."""
+    return StringCommand(*map(QuoteString, words))
+
+
+def script(text: str, name: str, *arguments: str) -> StringCommand:
+    """Return a shell script with its arguments.
+
+    Args:
+        text: POSIX sh.
+        name: what the script is called in messages and process lists.
+    """
+    return command(("sh", "-c", text, name, *arguments))
+
+
+def waiting(words: Sequence[str], lock_timeout_s: int) -> StringCommand:
+    """Return a command that is tried again while another process holds a package lock.
+
+    When the time is over it fails and names that process and its command; the lock stays as it is.
+
+    Args:
+        words: command line.
+        lock_timeout_s: seconds.
+    """
+    return script(_WAIT, "b70-wait", str(lock_timeout_s), *words)

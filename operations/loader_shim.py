@@ -1,0 +1,42 @@
+"""The empty `libze1`: lets xpu-smi be installed while oneAPI's `level-zero` owns the loader.
+
+xpu-smi depends on the *name* libze1; the real one would overwrite libze_loader.so.1 with its own,
+older copy (docs/evidence.md#libze1). Pure: bytes in, bytes out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from operations.deb import build
+
+NAME: Final = "libze1"
+#: Where our own packages lie on a host, so that they can be installed again without the controller.
+DEBS: Final = "/var/lib/b70fleet/debs"
+
+
+def path(version: str) -> str:
+    """Return where the shim lies on a host."""
+    return f"{DEBS}/{NAME}_{version}_all.deb"
+
+
+def package(version: str, loader: str) -> bytes:
+    """Return the shim as a .deb, the same bytes on every controller.
+
+    Args:
+        version: of the shim, such as 1.28.2-local1.
+        loader: version of `level-zero` that it stands for.
+    """
+    return build(
+        {
+            "Package": NAME,
+            "Version": version,
+            "Architecture": "all",
+            "Maintainer": "b70fleet <b70fleet@localhost>",
+            "Depends": f"level-zero (>= {loader})",
+            "Section": "libs",
+            "Priority": "optional",
+            "Description": "empty package: the Level Zero loader comes from level-zero\n"
+            "Holds the name that xpu-smi depends on, so that the loader keeps its one owner.",
+        }
+    )

@@ -1,0 +1,65 @@
+"""What dpkg says about wanted packages: the questions that several operations ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pyinfra.api.exceptions import OperationError
+
+from facts.packages import Packages, PackageState
+from facts.reader import read
+from facts.value import Unknown
+
+#: States that `dpkg --configure -a` ends; the version is already the one that will be there.
+CONFIGURABLE: Final = frozenset(
+    {"unpacked", "half-configured", "triggers-awaited", "triggers-pending"}
+)
+
+
+def package_state() -> PackageState:
+    """Return what dpkg knows on the current host.
+
+    Raises:
+        OperationError: the reading is UNKNOWN; nothing is installed or removed on a guess.
+    """
+    found = read(Packages)
+    if isinstance(found, Unknown):
+        raise OperationError(f"which packages are installed is UNKNOWN: {found.reason}")
+    return found
+
+
+def unconfigured(state: PackageState) -> tuple[str, ...]:
+    """Return the packages that wait for `dpkg --configure -a`."""
+    return tuple(
+        name
+        for name, package in state.installed.items()
+        if package.status in CONFIGURABLE and not package.reinstall
+    )
+
+
+def differing(state: PackageState, versions: Mapping[str, str]) -> dict[str, str]:
+    """Return the packages that are not there in the wanted version, with what is there.
+
+    A package that only waits to be configured counts as there: that is another resource's work.
+
+    Args:
+        versions: name -> exact version, empty = any.
+    """
+    found: dict[str, str] = {}
+    for name, wanted in versions.items():
+        package = state.installed.get(name)
+        if package is None:
+            found[name] = "not installed"
+        elif package.reinstall or package.status not in CONFIGURABLE | {"installed"}:
+            found[name] = f"{package.version} {package.status}"
+        elif wanted and package.version != wanted:
+            found[name] = package.version
+    return found
+
+
+def targets(names: Iterable[str], versions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return `name=version` (or the bare name) as apt-get takes it, sorted."""
+    return tuple(
+        f"{name}={versions[name]}" if versions.get(name) else name for name in sorted(names)
+    )

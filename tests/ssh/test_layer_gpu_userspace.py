@@ -1,0 +1,220 @@
+"""Damage tests of the GPU userspace and oneAPI layer, and the change from one stack to the other.
+
+State is read back with the machine's own tools, never with the code under test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fleet.exitcodes import ExitCode
+from lab.lab import Lab
+from lab.machines import Machine
+from lab.mirror import Mirror
+from tests.ssh.conftest import Site
+from tests.ssh.damage import Damage, Run, break_name_repair, changing, holds
+
+pytestmark = pytest.mark.ssh
+
+OLD, NEW = "minimax-20260510", "minimax-20260523"
+LOADER = "/usr/lib/x86_64-linux-gnu/libze_loader.so.1"
+VARS = "/opt/intel/oneapi/compiler/2025.3/env/vars.sh"
+MARK = "/var/lib/b70fleet/verified/gpu-userspace"
+CALLS = "/var/log/b70lab-xpu-smi.log"
+GPU, PROOF = "Packages[gpu-userspace]", "Verified[gpu-userspace]"
+#: Answers as the installed compute runtime would; no OpenCL device exists on a lab machine.
+CLINFO = r"""#!/bin/sh
+version=$(dpkg-query -W -f '${Version}' intel-opencl-icd) || { echo '{"platforms":[]}'; exit 0; }
+printf '{"platforms":[{"CL_PLATFORM_NAME":"Intel(R) OpenCL Graphics"}],'
+printf '"devices":[{"online":[{"CL_DRIVER_VERSION":"%s"}]}]}\n' "${version%-*}"
+"""
+
+
+def declare(folder: Path, name: str, stack: str) -> None:
+    """Give the machine a stack in the fleet's hosts.yaml."""
+    path = folder / "hosts.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["hosts"][name]["stack"] = stack
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stack(site: Site, machine: Machine) -> None:
+    """Let this file's machine run the newer stack, with a clinfo that answers."""
+    tool = machine.probe / "usr/bin/clinfo"
+    tool.parent.mkdir(parents=True, exist_ok=True)
+    tool.write_text(CLINFO)
+    tool.chmod(0o755)
+    declare(site.folder, machine.name, NEW)
+
+
+def pool(lab: Lab, origin: str, name: str) -> str:
+    """Return a shell command that fetches one package of the mirror, of any snapshot."""
+    url = f"{lab.settings.mirror_url}/{origin}/pool/{name}"
+    return f"curl -fsS -o /tmp/package.deb '{url}'"
+
+
+DAMAGES = {
+    "hold-removed": Damage(
+        "apt-mark unhold libze1", ("Hold[gpu-userspace]",), "apt-mark showhold | grep -qx libze1"
+    ),
+    "oneapi-hold-removed": Damage(
+        "apt-mark unhold intel-oneapi-mkl-devel",
+        ("Hold[oneapi]",),
+        "apt-mark showhold | grep -qx intel-oneapi-mkl-devel",
+    ),
+    "package-removed": Damage(
+        "dpkg --remove --force-depends --force-hold intel-opencl-icd",
+        (GPU, PROOF),
+        "test -e /usr/lib/x86_64-linux-gnu/intel-opencl/libigdrcl.so",
+    ),
+    "oneapi-package-removed": Damage(
+        "dpkg --remove --force-depends --force-hold intel-oneapi-dnnl-devel-2026.0",
+        ("Packages[oneapi]", PROOF),
+        "test -e /opt/intel/oneapi/dnnl/2026.0/env/vars.sh",
+    ),
+    "loader-file-lost": Damage(f"rm {LOADER}", (GPU, PROOF), f"test -e {LOADER}"),
+    "compiler-environment-lost": Damage(f"rm {VARS}", (f"File[{VARS}]",), f"test -s {VARS}"),
+    "proof-lost": Damage(f"rm {MARK}", (PROOF,), f"test -s {MARK}"),
+    "proof-edited": Damage(f"echo x >>{MARK}", (PROOF,), f"! grep -q x {MARK}"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damage_to_the_gpu_userspace_is_named_repaired_and_then_there_is_silence(
+    damage: Damage, machine: Machine, plan: Run, converge: Run
+) -> None:
+    break_name_repair(damage, machine, plan, converge)
+
+
+def test_a_downgraded_package_is_named_and_brought_back_in_its_set(
+    lab: Lab, machine: Machine, plan: Run, converge: Run
+) -> None:
+    old = "ppa/kobuk-team/intel-graphics/ubuntu/20260510T000000Z"
+    fetch = pool(lab, old, "intel-ocloc_26.14.37833.4-0_amd64.deb")
+    break_name_repair(
+        Damage(
+            # dpkg forgets the hold when it unpacks
+            f"{fetch} && dpkg -i /tmp/package.deb && apt-mark hold intel-ocloc",
+            (GPU, PROOF),
+            "dpkg-query -W intel-ocloc | grep -q 26.18",
+        ),
+        machine,
+        plan,
+        converge,
+    )
+
+
+def test_a_loader_replaced_by_hand_gets_its_one_owner_back(
+    lab: Lab, machine: Machine, plan: Run, converge: Run
+) -> None:
+    fetch = pool(lab, "oneapi/20260523T000000Z", "level-zero_1.28.2_amd64.deb")
+    break_name_repair(
+        Damage(
+            f"{fetch} && dpkg --force-overwrite -i /tmp/package.deb",
+            (GPU, PROOF),
+            f"test \"$(dpkg -S {LOADER})\" = 'libze1: {LOADER}' && grep -q ppa1 {LOADER}",
+        ),
+        machine,
+        plan,
+        converge,
+    )
+    assert not holds(machine, "dpkg-query -W -f '${Status}' level-zero | grep -q installed")
+
+
+def test_the_installed_set_is_the_stacks_as_another_tool_sees_it(
+    machine: Machine, converge: Run, testhost: Any
+) -> None:
+    converge(machine.name)
+    assert testhost.package("libze1").version == "1.28.2-1~24.04~ppa1"
+    assert testhost.package("intel-opencl-icd").version == "26.18.38308.1-0"
+    assert testhost.package("intel-oneapi-dpcpp-cpp-2025.3").version == "2025.3.2-832"
+    assert testhost.package("intel-oneapi-dpcpp-cpp-2026.0").version == "2026.0.0-947"
+    assert not testhost.package("level-zero").is_installed
+    held = testhost.check_output("apt-mark showhold").split()
+    assert {"libze1", "xpu-smi", "intel-opencl-icd", "intel-oneapi-mkl-devel"} <= set(held)
+
+
+def test_xpu_smi_is_not_asked_again_while_nothing_changes(
+    machine: Machine, plan: Run, converge: Run
+) -> None:
+    converge(machine.name)
+    before = machine.read(CALLS)
+    assert "discovery -j" in before
+    converge(machine.name)
+    plan(machine.name)
+    assert machine.read(CALLS) == before
+
+
+def test_a_host_changes_its_stack_and_its_loader_and_back(
+    site: Site, machine: Machine, plan: Run, converge: Run, testhost: Any
+) -> None:
+    converge(machine.name)
+    declare(site.folder, machine.name, OLD)
+    try:
+        assert converge(machine.name).exit_code is ExitCode.CLEAN
+        assert testhost.package("libze1").version == "1.28.2-local1"
+        assert testhost.package("intel-opencl-icd").version == "26.14.37833.4-0"
+        assert testhost.check_output(f"dpkg -S {LOADER}") == f"level-zero: {LOADER}"
+        assert "libze1" in testhost.check_output("apt-mark showhold").split()
+        assert testhost.run("xpu-smi discovery -j").rc == 0
+        assert changing(plan(machine.name)) == []
+    finally:
+        declare(site.folder, machine.name, NEW)
+    assert converge(machine.name).exit_code is ExitCode.CLEAN
+    assert testhost.package("libze1").version == "1.28.2-1~24.04~ppa1"
+    assert testhost.check_output(f"dpkg -S {LOADER}") == f"libze1: {LOADER}"
+    assert changing(plan(machine.name)) == []
+
+
+def test_a_failing_proof_fails_the_run_and_is_tried_again(
+    site: Site, machine: Machine, converge: Run
+) -> None:
+    converge(machine.name)
+    machine.run(f"rm {MARK}")
+    tool = machine.probe / "usr/bin/clinfo"
+    tool.write_text("#!/bin/sh\necho '{\"platforms\":[]}'\n")
+    done = site.b70("converge", "--limit", machine.name, "--yes")
+    tool.write_text(CLINFO)
+    assert done.status == ExitCode.FAILED
+    assert "does not contain: 26.18.38308" in done.out + done.err
+    assert not holds(machine, f"test -e {MARK}")
+    assert converge(machine.name).exit_code is ExitCode.CLEAN
+
+
+def test_a_damaged_gpu_package_on_the_mirror_leaves_versions_and_holds_as_they_were(
+    site: Site, machine: Machine, converge: Run, mirror: Mirror
+) -> None:
+    converge(machine.name)
+    machine.run("apt-get clean")
+    before = machine.run("dpkg-query -W; apt-mark showhold").stdout
+    mirror.corrupt("libze-intel-gpu1")
+    declare(site.folder, machine.name, OLD)
+    try:
+        done = site.b70("converge", "--limit", machine.name, "--yes")
+    finally:
+        declare(site.folder, machine.name, NEW)
+    assert done.status == ExitCode.FAILED
+    assert "Hash Sum mismatch" in done.out + done.err
+    assert "/pool/libze-intel-gpu1_26.14.37833.4-0_amd64.deb" in done.out + done.err
+    assert machine.run("dpkg-query -W; apt-mark showhold").stdout == before
+    mirror.restore()
+    assert converge(machine.name).exit_code is ExitCode.CLEAN
+
+
+def test_a_start_file_that_sources_setvars_is_named_and_not_edited(
+    machine: Machine, plan: Run, converge: Run
+) -> None:
+    converge(machine.name)
+    path, text = "/etc/profile.d/oneapi.sh", ". /opt/intel/oneapi/setvars.sh\n"
+    machine.write(path, text)
+    found = plan(machine.name)
+    assert found.exit_code is ExitCode.FAILED
+    assert f"{path} line 1 sources setvars.sh" in found.hosts[0].error
+    assert machine.read(path) == text
+    machine.run(f"rm {path}")
+    assert plan(machine.name).exit_code is ExitCode.CLEAN

@@ -1,0 +1,87 @@
+"""Values of the package and apt facts, as tests need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from facts.apt_sources import AptSourceState, Source
+from facts.files import Stat
+from facts.packages import LOADER, Loader, Package, PackageState
+from facts.value import ABSENT
+
+LOADER_FILE = f"/usr/lib/x86_64-linux-gnu/{LOADER}"
+
+
+def package_facts(
+    versions: Mapping[str, str],
+    *,
+    holds: Iterable[str] = (),
+    owners: Iterable[str] = (),
+    statuses: Mapping[str, str] | None = None,
+    interrupted: bool = False,
+) -> PackageState:
+    """Return what dpkg would say."""
+    state = statuses or {}
+    installed = {
+        name: Package(version, state.get(name, "installed"), "amd64", name in set(holds), False)
+        for name, version in versions.items()
+    }
+    return PackageState(
+        installed=installed,
+        holds=tuple(holds),
+        half_configured=tuple(state),
+        config_files=(),
+        interrupted=interrupted,
+        locks=(),
+        loader=Loader(tuple(owners), {}, (LOADER_FILE,) if owners else ()),
+    )
+
+
+def source(
+    file: str, uri: str, suite: str = "all", *, line: int = 1, enabled: bool = True
+) -> Source:
+    """Return one entry of apt's configuration."""
+    return Source(
+        file=file,
+        line=line,
+        types=("deb",),
+        uris=(uri,),
+        suites=(suite,),
+        components=("main",),
+        architectures=("amd64",),
+        signed_by=(),
+        inline_keys=ABSENT,
+        enabled=enabled,
+        options={},
+    )
+
+
+def apt_facts(
+    sources: Iterable[Source] = (),
+    lists: Iterable[str] = (),
+    preferences: Iterable[str] = (),
+) -> AptSourceState:
+    """Return what apt is configured with."""
+    return AptSourceState(
+        sources=tuple(sources),
+        denied=(),
+        keyrings={},
+        trusted=(),
+        lists=dict.fromkeys(lists, 1_700_000_000),
+        refreshed=ABSENT,
+        preferences=tuple(preferences),
+        snapshots=(),
+    )
+
+
+def stat(sha256: str = "0" * 64, kind: str = "file") -> Stat:
+    """Return what lies at a path."""
+    return Stat(
+        kind=kind,
+        mode="0755" if kind == "directory" else "0644",
+        user="root",
+        group="root",
+        size=1,
+        mtime=1,
+        sha256=sha256 if kind == "file" else ABSENT,
+    )
