@@ -19,6 +19,7 @@ from facts.value import Absent, Unknown
 from fleet.executor import PlannedOp
 from fleet.plan import Change, Cost, Resource, ResourceStatus
 from operations.filewrite import FileWrite
+from operations.script import Script
 
 Redact = Callable[[str], str]
 
@@ -50,6 +51,8 @@ def change(command: PyinfraCommand, live: LiveFiles, redact: Redact) -> Change:
         return Change(kind="write", text=command.path, diff=redact(_diff(command, live)))
     if isinstance(command, FunctionCommand):
         return Change(kind="python", text=command.function.__name__)
+    if isinstance(command, Script):
+        return Change(kind="shell", text=redact(command.shown))
     if isinstance(command, StringCommand):
         return Change(kind="shell", text=redact(str(command)))
     return Change(kind="shell", text=redact(repr(command)))

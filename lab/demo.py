@@ -17,10 +17,11 @@ FILE: Final = Path(__file__).parent.parent / "inventory" / "lab.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo rigs by name, and the snapshot of the GPU sources that they follow."""
+    """The demo rigs by name, the snapshot of the GPU sources and the stack that they follow."""
 
     rigs: dict[str, RigShape]
     snapshot: str
+    stack: str
 
 
 def load(file: Path = FILE) -> Demo:
@@ -32,7 +33,7 @@ def load(file: Path = FILE) -> Demo:
     try:
         data: dict[str, Any] = yaml.safe_load(file.read_text())
         rigs = {name: by_name(about["shape"]) for name, about in data["rigs"].items()}
-        return Demo(rigs, str(data["snapshot"]))
+        return Demo(rigs, str(data["snapshot"]), str(data["stack"]))
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise LabError(f"cannot read {file}: {error}") from error
 

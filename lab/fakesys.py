@@ -8,10 +8,14 @@ kernel/module/procfs.c).
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
+from typing import Final
 
 from lab.fakepci import VRAM_MIB, pci_tree
 from lab.rigshape import RigShape, gpu_address, present
 from lab.tree import File, Tree
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def tree(shape: RigShape, boot_id: str, machine_id: str = "") -> Tree:
@@ -64,6 +68,12 @@ def _cmdline(shape: RigShape) -> str:
     )
 
 
+def _clinfo(shape: RigShape) -> str:
+    """Return the stand-in's text; it finds the cards that a driver could start."""
+    usable = sum(card.driver == "xe" and card.health == "ok" for _, card in present(shape))
+    return (_TEMPLATES / "clinfo").read_text().replace("@CARDS@", str(usable))
+
+
 def _host(shape: RigShape, boot_id: str, machine_id: str) -> Tree:
     modules = f"lib/modules/{shape.osrelease}"
     xe = f"{modules}/kernel/drivers/gpu/drm/xe/xe.ko.zst"
@@ -105,6 +115,7 @@ def _host(shape: RigShape, boot_id: str, machine_id: str) -> Tree:
             f"{uuid.uuid5(uuid.NAMESPACE_OID, machine_id or shape.name)}\n", 0o400
         ),
         "journal-k.txt": File(kernel_log(shape), 0o644),
+        "usr/bin/clinfo": File(_clinfo(shape), 0o755),
     }
     if shape.dram_ecc:
         files["sys/devices/system/edac/mc/mc0/mc_name"] = File("F1Ah_M00h\n")

@@ -67,6 +67,7 @@ def write_fleet(
     machines: Iterable[tuple[Machine, RigShape]],
     sources: dict[str, Source],
     snapshot: str,
+    stack: str,
 ) -> None:
     """Write hosts.yaml, group_data/groups/lab.yaml and the keys below `folder`.
 
@@ -75,12 +76,16 @@ def write_fleet(
         machines: what runs, with the rig that each shows.
         sources: the mirror's sources.
         snapshot: snapshot id for the sources that have snapshots.
+        stack: name of the stack; empty = no GPU userspace.
     """
     groups = folder / "group_data" / "groups"
     groups.mkdir(parents=True, exist_ok=True)
     (folder / "keys").mkdir(exist_ok=True)
     hosts = {machine.name: host_entry(machine, shape) for machine, shape in machines}
-    values = {"apt": {"sources": {s.name: source_entry(s, snapshot) for s in sources.values()}}}
+    sources_by_name = {s.name: source_entry(s, snapshot) for s in sources.values()}
+    values: dict[str, Any] = {"apt": {"sources": sources_by_name}}
+    if stack:
+        values["stack"] = stack
     for path, data in ((folder / "hosts.yaml", {"hosts": hosts}), (groups / "lab.yaml", values)):
         text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
         path.write_text(f"# Written by `b70 lab up`; the next one overwrites it.\n{text}")

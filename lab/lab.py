@@ -139,7 +139,11 @@ class Lab:
             shutil.rmtree(self.settings.root)
 
     def inventory(
-        self, folder: Path, names: Iterable[str] | None = None, snapshot: str = ""
+        self,
+        folder: Path,
+        names: Iterable[str] | None = None,
+        snapshot: str = "",
+        stack: str | None = None,
     ) -> None:
         """Write a fleet directory with the machines that run.
 
@@ -147,6 +151,7 @@ class Lab:
             folder: where hosts.yaml, group_data/groups/lab.yaml and keys/ go.
             names: only these machines.
             snapshot: snapshot id of the GPU sources; the demo's by default.
+            stack: stack of the machines; the demo's by default, empty for none.
         """
         wanted = None if names is None else set(names)
         chosen = [
@@ -154,7 +159,14 @@ class Lab:
             for machine in self.machines()
             if machine.is_running() and (wanted is None or machine.name in wanted)
         ]
-        write_fleet(folder, chosen, self.mirror.sources(), snapshot or demo.load().snapshot)
+        described = demo.load()
+        write_fleet(
+            folder,
+            chosen,
+            self.mirror.sources(),
+            snapshot or described.snapshot,
+            described.stack if stack is None else stack,
+        )
 
     def _prepare(self) -> None:
         self.changes().apply()

@@ -11,6 +11,8 @@ from typing import Final
 
 from pyinfra.api import QuoteString, StringCommand
 
+from operations.script import Script
+
 #: No debconf question, no changelog pager, needrestart only lists; messages in English.
 ENVIRONMENT: Final = (
     "env",
@@ -85,16 +87,6 @@ def command(words: Sequence[str]) -> StringCommand:
     return StringCommand(*map(QuoteString, words))
 
 
-def script(text: str, name: str, *arguments: str) -> StringCommand:
-    """Return a shell script with its arguments.
-
-    Args:
-        text: POSIX sh.
-        name: what the script is called in messages and process lists.
-    """
-    return command(("sh", "-c", text, name, *arguments))
-
-
 def waiting(words: Sequence[str], lock_timeout_s: int) -> StringCommand:
     """Return a command that is tried again while another process holds a package lock.
 
@@ -104,4 +96,4 @@ def waiting(words: Sequence[str], lock_timeout_s: int) -> StringCommand:
         words: command line.
         lock_timeout_s: seconds.
     """
-    return script(_WAIT, "b70-wait", str(lock_timeout_s), *words)
+    return Script(_WAIT, "b70-wait", str(lock_timeout_s), *words, shown=words)

@@ -11,8 +11,9 @@ from pyinfra.api.exceptions import OperationError
 
 from facts.files import FileState, Stat
 from facts.value import Absent, Unknown
-from operations.apt_command import apt_get, script
+from operations.apt_command import apt_get
 from operations.package_state import differing, package_state
+from operations.script import Script
 
 # $1 the file, then the command that installs its package again; dpkg forgets a hold when it unpacks
 _REINSTALL: Final = """\
@@ -52,4 +53,4 @@ def package_file(
     else:
         flags = ("--reinstall", "--no-remove", "--allow-change-held-packages")
         again = apt_get("install", *flags, lock_timeout_s=lock_timeout_s)
-        yield script(_REINSTALL, "b70-reinstall", path, *again)
+        yield Script(_REINSTALL, "b70-reinstall", path, *again, shown=again)

@@ -15,8 +15,9 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages import LOADER, Loader
-from operations.apt_command import apt_get, script
+from operations.apt_command import apt_get
 from operations.package_state import differing, package_state, targets
+from operations.script import Script
 
 # $1 packages that may be removed, $2 extended regular expression of packages that may not change
 _REHEARSE: Final = """\
@@ -103,12 +104,21 @@ def package_set(
     flags += _TAKE_OVER if usurped and state.loader.owners else []
     transaction = [*flags, *wanted, *(f"{name}-" for name in conflicting)]
     rehearsal = apt_get("install", "-s", *transaction, lock_timeout_s=lock_timeout_s)
-    yield script(_REHEARSE, "b70-rehearse", " ".join(conflicting), "|".join(protected), *rehearsal)
-    yield script(
+    yield Script(
+        _REHEARSE,
+        "b70-rehearse",
+        " ".join(conflicting),
+        "|".join(protected),
+        *rehearsal,
+        shown=rehearsal,
+    )
+    change = apt_get("install", *transaction, lock_timeout_s=lock_timeout_s)
+    yield Script(
         _TRANSACTION,
         "b70-transaction",
         " ".join(names) if hold else "",
         " ".join(names),
         proof,
-        *apt_get("install", *transaction, lock_timeout_s=lock_timeout_s),
+        *change,
+        shown=change,
     )

@@ -18,9 +18,9 @@ from pyinfra.api.exceptions import OperationError
 from facts.files import FileState, Stat
 from facts.packages import PackageState
 from facts.value import Absent, Unknown
-from operations.apt_command import script
 from operations.filewrite import FileWrite
 from operations.package_state import package_state
+from operations.script import Script
 
 #: Folder of the marks; it must exist.
 MARKS: Final = "/var/lib/b70fleet/verified"
@@ -86,5 +86,6 @@ def verified(
         host.noop("passed for what is installed: " + ", ".join(checks))
         return
     for line, wanted in checks.items():
-        yield script(_CHECK, "b70-verify", tools, str(timeout_s), wanted, *shlex.split(line))
+        words = shlex.split(line)
+        yield Script(_CHECK, "b70-verify", tools, str(timeout_s), wanted, *words, shown=words)
     yield FileWrite(path, content, mode="0644", user="root", group="root")
