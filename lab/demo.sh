@@ -16,16 +16,23 @@ expect() {
   echo "(exit code $got)"
 }
 
-say "What the lab changes on this machine, then two rigs: lab1 is healthy, lab2 has a degraded link"
+say "What the lab changes on this machine; then two rigs: lab1 is healthy, lab2 has a degraded link"
 "$b70" lab up --yes
 say "The declaration, nothing contacted"
 run inventory list
 say "Converge both: connect, probe, plan, apply, and an empty re-plan as the certificate"
-run converge --all --yes
+run -q converge --all --yes
 say "Again: nothing to do, two execs per host"
-run converge --all --yes
-say "lab1: every gate that matters is open"
-run gates lab1 --only cards,link || true
-say "lab2: one link trained at x8; the gate says what to do next"
-expect 0 gates lab2
-say "Read more: docs/, b70 --help. Remove everything again: b70 lab down --purge"
+run -q converge --all --yes
+say "lab1: nothing in the way, every gate over its links is open"
+expect 0 doctor lab1
+expect 0 gates lab1
+say "lab2: one link trained at x8; the gates say what to do next"
+expect 3 gates lab2
+say "The rigs are yours now"
+cat <<TEXT
+  export B70_INVENTORY=$lab/fleet B70_STATE=$B70_STATE PATH=$(dirname "$b70"):\$PATH
+  b70 facts lab1 gpu_link; b70 plan; b70 history      # look around
+  b70 lab ssh lab1 -- sudo rm /etc/sysctl.d/90-b70fleet.conf && b70 converge --limit lab1
+  b70 lab down --purge                                # undo everything
+TEXT

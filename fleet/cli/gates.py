@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gates.model import Decision
 
 EXAMPLES: Final = (
-    ("b70 gates rig-a", "every decision with its facts, reason, evidence, next step"),
+    ("b70 gates rig-a", "every decision; what does not pass with facts, reason, next step"),
+    ("b70 gates rig-a -v", "the same for those that pass"),
     ("b70 gates rig-a --json", "the same for a program"),
 )
 
@@ -43,7 +44,10 @@ def gates(host: Host, json: Json = False) -> None:
         body = {"host": host, "exit_code": int(code), "gates": decisions}
         json_report.write(sys.stdout, body)
     else:
-        print_gates(console.stdout(current().color), host, decisions)
+        settings = current()
+        print_gates(
+            console.stdout(settings.color), host, decisions, verbose=settings.verbose > 0
+        )
     raise typer.Exit(code)
 
 

@@ -25,11 +25,17 @@ _INDENT: Final = _VERDICT + 1 + _LABEL
 _MIN_ROOM: Final = 20
 
 
-def print_gates(console: Console, host: str, decisions: Sequence[Decision]) -> None:
-    """Print all decisions of a host, calm ones first, then the summary line."""
+def print_gates(
+    console: Console, host: str, decisions: Sequence[Decision], *, verbose: bool = False
+) -> None:
+    """Print all decisions of a host, calm ones first, then the summary line.
+
+    Args:
+        verbose: show facts, reason and evidence of the ones that pass, too.
+    """
     order = (Verdict.PASS, Verdict.WARN, Verdict.UNKNOWN, Verdict.FAIL)
     for decision in sorted(decisions, key=lambda d: (order.index(d.verdict), d.id)):
-        _decision(console, decision)
+        _decision(console, decision, short=decision.verdict is Verdict.PASS and not verbose)
     counts = Counter(decision.verdict for decision in decisions)
     simulated = any(decision.simulated for decision in decisions)
     text = Text(f"{host}: ", style="bold")
@@ -42,7 +48,7 @@ def print_gates(console: Console, host: str, decisions: Sequence[Decision]) -> N
     console.print(text, soft_wrap=True)
 
 
-def _decision(console: Console, decision: Decision) -> None:
+def _decision(console: Console, decision: Decision, *, short: bool) -> None:
     head = Text(
         f"{decision.verdict.value:<{_VERDICT}}", style=words.VERDICT_STYLE[decision.verdict]
     )
@@ -50,7 +56,11 @@ def _decision(console: Console, decision: Decision) -> None:
     head.append(f"  {decision.title}", style="default")
     if decision.simulated:
         head.append("  [simulated]", style="cyan")
+    if short and decision.choice is not None:
+        head.append(f"  -> {decision.choice}", style="green")
     console.print(head, soft_wrap=True)
+    if short:
+        return
     if decision.choice is not None:
         _field(console, "choice", decision.choice)
     _field(console, "reason", decision.reason)
