@@ -16,10 +16,17 @@ from spec.host import HostSpec
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of a host: its name in plans, and the deploy that lists its resources."""
+    """One layer of a host.
+
+    Attributes:
+        name: what plans call it.
+        deploy: lists its resources.
+        boot: part of the boot set: needs a reboot, and is refused on a host in production.
+    """
 
     name: str
     deploy: Callable[[], object]
+    boot: bool = False
 
 
 def declaration() -> HostSpec:

@@ -1,7 +1,7 @@
 """One POSIX-sh program that reads many facts, and the parser of what it prints. Pure text.
 
-Each fact stands between frame lines that carry a nonce, so that no fact's output can pose as another's. A
-head may come first (identity, lock); when it refuses, nothing else runs.
+Each fact stands between frame lines that carry a nonce, so that no fact's output can pose as
+another's. A head may come first (identity, lock); when it refuses, nothing else runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fleet.factkey import FactKey, Key, RawKey
 NO_HEAD: Final = -1
 #: Seconds that a batch may take beside its facts' own timeouts.
 BASE_DEADLINE_S: Final = 60
-#: Upper bound of a batch, in seconds: with every tool hanging, the host is sick and a person is waiting.
+#: Upper bound of a batch, in seconds: every tool hangs, the host is sick, a person waits.
 MAX_DEADLINE_S: Final = 300
 
 

@@ -1,7 +1,7 @@
 """First contact with a brand-new host that has only sshd and sh.
 
-Shows or checks its key, creates the account this tool logs in with from then on, and reads what the host
-is. Writing the pins into the inventory is `fleet.config.edit`'s business.
+Shows or checks its key, creates the account this tool logs in with from then on, and reads what the
+host is. Writing the pins into the inventory is `fleet.config.edit`'s business.
 """
 
 from __future__ import annotations
@@ -127,15 +127,16 @@ def meet(
 def account_script(account: str, public_key: str) -> str:
     """Return the text that creates a login account with one authorized key and passwordless sudo.
 
-    Idempotent; adds what is missing and touches nothing else. The sudoers drop-in is in place only after
-    visudo accepted it.
+    Idempotent; adds what is missing and touches nothing else. The sudoers drop-in is in place only
+    after visudo accepted it.
     """
     name, key = shlex.quote(account), shlex.quote(public_key.strip())
     rule = shlex.quote(f"{account} ALL=(ALL:ALL) NOPASSWD: ALL")
     return f"""set -eu
 umask 077
 command -v sudo >/dev/null && command -v visudo >/dev/null ||
-  {{ echo 'sudo is not installed: apt-get install sudo, or bootstrap with --user root' >&2; exit 1; }}
+  {{ echo 'sudo is not installed: apt-get install sudo, or bootstrap with --user root' >&2
+    exit 1; }}
 id -u {name} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh {name}
 home=$(getent passwd {name} | cut -d: -f6)
 mkdir -p "$home/.ssh"; touch "$home/.ssh/authorized_keys"
@@ -203,4 +204,3 @@ class _Connected:
 
 def _kind(line: str) -> str:
     return line.split()[0].removeprefix("ssh-").split("-")[0]
-

@@ -16,7 +16,7 @@ _ERROR_LINES: Final = 12
 
 
 def command_program(command: StringCommand, arguments: Mapping[str, object]) -> str:
-    """Return the text that runs one pyinfra command: environment, folder, stdin, then the command."""
+    """Return the text that runs one pyinfra command: environment, folder, stdin, command."""
     lines = []
     for key, value in cast("Mapping[str, object]", arguments.get("_env") or {}).items():
         lines.append(f"export {key}={shlex.quote(_reveal(value))}")

@@ -23,7 +23,7 @@ from operations.script import Script
 
 Redact = Callable[[str], str]
 
-#: Live content of files that would be overwritten: path -> content, ABSENT, or why it cannot be shown.
+#: Live content of files that would be overwritten: path -> content, ABSENT, or why not.
 LiveFiles = Mapping[str, bytes | Absent | Unknown]
 
 _RESTART: Final = re.compile(r"\bsystemctl\s+(?:--\S+\s+)*(?:re)?(?:start|load)\s+(\S+)")
@@ -87,7 +87,7 @@ def cost(resources: Iterable[Resource], durations: Mapping[str, float]) -> Cost:
 
 
 def fingerprint(item: Resource) -> str:
-    """Return a hash over what would be done to a resource and why; a saved plan is compared by it."""
+    """Return a hash of what would be done to a resource and why; saved plans compare it."""
     body = item.model_dump(include={"status", "changes", "why"}, mode="json")
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

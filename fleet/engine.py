@@ -1,7 +1,7 @@
 """The engine: the same few verbs for one host or hundreds.
 
-Fans jobs out over hosts, keeps the ledger, remembers what each host was asked. What happens on one host
-lies in hostjob.
+Fans jobs out over hosts, keeps the ledger, remembers what each host was asked. What happens on one
+host lies in hostjob.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 
 from deploys.layer import Layer
 from facts.registry import all_facts
-from fleet import hostjob, hostlock
+from fleet import contact, hostjob, hostlock
 from fleet.config import Fleet
 from fleet.errors import FleetError
 from fleet.events import Emit, HostDone, discard
 from fleet.executor import Stopper, fan_out, isolate_states
 from fleet.factkey import Key, from_text, to_text
 from fleet.hostdata import host_data
-from fleet.hostjob import Job
+from fleet.job import Job
 from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from fleet.runid import run_id
@@ -113,7 +113,7 @@ class Engine:
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
         """Remove a dead run's lock on a person's word; returns what the host said."""
         job = self._jobs([host], discard, layers=())[0]
-        return hostjob.run_text(job, hostlock.unlock(lock, reason, who()))
+        return contact.run_text(job, hostlock.unlock(lock, reason, who()))
 
     def _run(
         self,
@@ -150,7 +150,7 @@ class Engine:
             job.emit(HostDone(job.name, outcome.state, outcome.error))
             return outcome
 
-        return fan_out(jobs, told, self._parallel, hostjob.aborted)
+        return fan_out(jobs, told, self._parallel, contact.aborted)
 
     def _remember(self, run: str, job: Job, outcome: HostResult) -> None:
         if self._ledger is None:

@@ -1,4 +1,4 @@
-"""Errors as types: a sentence for the operator, the next command to type, a stable id for `b70 explain`."""
+"""Errors as types: a sentence for the operator, the next command, an id for `b70 explain`."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Runs a host's layers on pyinfra: register, evaluate (plan), apply.
 
-Each host has a State of its own, so that one host's exception, position or phase is never another's. The
-only other rooms that know pyinfra's State are session and factbatch.
+Each host has a State of its own, so that one host's exception, position or phase is never
+another's. The only other rooms that know pyinfra's State are session and factbatch.
 
-Planning never lets pyinfra guess: operations are registered unevaluated, then each generator is run to its
-end against the fetched facts, so that every command is known. Applying goes through pyinfra's
-`run_host_op`; file writes are held back and travel as one stream.
+Planning never lets pyinfra guess: operations are registered unevaluated, then each generator is run
+to its end against the fetched facts, so that every command is known. Applying goes through
+pyinfra's `run_host_op`; file writes are held back and travel as one stream.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from deploys.layer import Layer
-from fleet import hostlock
+from fleet import deadman, hostlock
 from fleet.commandtext import command_program, describe_failure, output_lines
 from fleet.errors import FleetError, Refused
 from fleet.events import Emit, ResourceDone, ResourceStarted
@@ -45,7 +45,7 @@ _Result = TypeVar("_Result")
 _WRITE_MARK: Final = "#b70-write"
 #: Seconds that an abort waits for greenlets to end.
 _ABORT_S: Final = 5
-#: Rounds of "fetch what was missed, evaluate again"; facts that depend on facts need one round each.
+#: Rounds of "fetch what was missed, evaluate again": one per fact that depends on a fact.
 _MAX_ROUNDS: Final = 6
 
 
@@ -70,7 +70,7 @@ class Interrupted(FleetError):
 def isolate_states() -> None:
     """Make pyinfra's current State greenlet-local, as its current host already is.
 
-    pyinfra keeps one State per process in `ctx_state`; hosts run here side by side, each with its own.
+    pyinfra keeps one State per process in `ctx_state`; here each host has its own.
     """
     if not isinstance(ctx_state.context._container, local):
         container = local()
@@ -104,6 +104,7 @@ class HostRun:
         command_s: default deadline of one command, in seconds.
         emit: receives events.
         stopping: tells whether Ctrl-C asked to stop.
+        confirm: proves over a new connection that a guarded change did not lock us out.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class HostRun:
         command_s: float,
         emit: Emit,
         stopping: Callable[[], bool],
+        confirm: Callable[[], None],
     ) -> None:
         self._name = name
         self._session = session
@@ -125,6 +127,8 @@ class HostRun:
         self._command_s = command_s
         self._emit = emit
         self._stopping = stopping
+        self._confirm = confirm
+        self._armed = False
         self._queue: list[tuple[str, FileWrite]] = []
         self._state, self._host = new_state(name, data)
         self._noops: list[str] = []
@@ -139,7 +143,7 @@ class HostRun:
         self.in_flight = ""
 
     def plan(self, layers: Sequence[Layer]) -> list[PlannedOp]:
-        """Register the layers and evaluate every operation, fetching missed facts in as few execs as possible.
+        """Register the layers and evaluate every operation; missed facts are fetched together.
 
         Raises:
             PyinfraError, FleetError: a layer itself (not an operation) refused.
@@ -173,6 +177,9 @@ class HostRun:
                 )
             self._run(op, _paths_ahead(planned[index + 1 :]))
         self._flush()
+        if self._armed:
+            self._confirm()
+            self._armed = False
 
     def _run(self, op: PlannedOp, ahead: Iterable[Key]) -> None:
         started = time.monotonic()
@@ -278,6 +285,9 @@ class HostRun:
         queue, self._queue = self._queue, []
         deadline = self._command_s
         program = hostlock.guard(self._fence, deadline) + "\n"
+        if guarded := [write.path for _, write in queue if deadman.is_guarded(write.path)]:
+            program += deadman.arm(guarded)
+            self._armed = True
         program += stream([write for _, write in queue], _WRITE_MARK)
         output = self._send(program, deadline)
         done = sum(

@@ -1,9 +1,9 @@
 """Serves a pyinfra host's facts from one exec.
 
-Shadows the public methods `get_fact`, `run_shell_command`, `put_file`, `get_file` and `rsync` of one Host
-instance; stock operations benefit unchanged. While planning, a fact that is not there yet ends the
-operation with FactMiss, so that all misses of a site cost one exec together. While executing, the first
-miss of an operation fetches everything that the operation read when it was planned.
+Shadows the public methods `get_fact`, `run_shell_command`, `put_file`, `get_file` and `rsync` of
+one Host instance; stock operations benefit unchanged. While planning, a fact that is not there yet
+ends the operation with FactMiss, so that all misses of a site cost one exec together. While
+executing, the first miss of an operation fetches all that the operation read when it was planned.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fleet.factkey import FactKey, Key, RawKey, fact_key
 from fleet.session import Output, Session
 
 
-class FactMiss(BaseException):  # noqa: N818 - control flow; must pass through `except Exception` in operations
+class FactMiss(BaseException):
     """A fact that has not been fetched yet was asked for while planning."""
 
     def __init__(self, key: Key) -> None:
@@ -177,5 +177,5 @@ class FactCache:
 
 
 def _refuse_transfer(*_: object, **__: object) -> tuple[bool, CommandOutput]:
-    """Refuse SFTP: it truncates the live file; operations.file is atomic and travels in a stream."""
+    """Refuse SFTP: it truncates the live file; operations.file is atomic, in one stream."""
     raise NotImplementedError("file transfers go through operations.file")

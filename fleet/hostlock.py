@@ -1,7 +1,7 @@
 """The shell text that guards a host: identity, lock with owner and fencing token, journal.
 
-Pure text. All clocks are the host's own (seconds since its boot, bound to its boot_id), so skew between
-machines decides nothing. Nothing here deletes a lock that is alive.
+Pure text. All clocks are the host's own (seconds since its boot, bound to its boot_id), so skew
+between machines decides nothing. Nothing here deletes a lock that is alive.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
+from facts.standing import MARK
+
 #: Everything that a run leaves on a host lies here.
 STATE_DIR: Final = "/var/lib/b70fleet"
+#: Marks a host as in production (facts.standing reads it).
+PRODUCTION: Final = MARK
 #: Seconds that a lock outlives the last command of its owner: the longest command plus a margin.
 LEASE_S: Final = 1_200
 
@@ -62,9 +66,9 @@ fi"""
 def acquire(run: str, who: str) -> str:
     """Return text that takes the lock, prints `fence N`, and journals the start.
 
-    A lock of an earlier boot or with an expired lease is taken over; its owner is fenced off by the token.
-    Ends with LOCKED and the owner's line when the lock is alive, with NO_STATE_DIR when nothing can be
-    written.
+    A lock of an earlier boot or with an expired lease is taken over; its owner is fenced off by the
+    token. Ends with LOCKED and the owner's line when the lock is alive, with NO_STATE_DIR when
+    nothing can be written.
     """
     entry = _journal({"event": "start", "run": run, "who": who})
     return f"""umask 022
@@ -90,30 +94,38 @@ echo "fence $fence\""""
 def guard(fence: int, command_s: float = 0) -> str:
     """Return the line before every mutation.
 
-    A fenced-off controller does nothing; a live one renews its lease for the command's own deadline.
+    A fenced-off controller does nothing; a live one renews its lease for the command.
     """
     lease = max(LEASE_S, int(command_s) + 60)
     return (
-        f"read -r b70_f <{STATE_DIR}/fence; [ \"$b70_f\" = {fence} ] || exit {FENCED}; "
+        f'read -r b70_f <{STATE_DIR}/fence; [ "$b70_f" = {fence} ] || exit {FENCED}; '
         "read -r b70_u _ </proc/uptime; "
-        f'echo $((${{b70_u%%.*}}+{lease})) >{STATE_DIR}/lease; '
+        f"echo $((${{b70_u%%.*}}+{lease})) >{STATE_DIR}/lease; "
     )
 
 
 def release(run: str, fence: int, outcome: str, certificate: str) -> str:
-    """Return text that journals the end and gives the lock back, if it is still ours."""
-    entry = _journal(
-        {"event": "end", "run": run, "outcome": outcome, "certificate": certificate}
-    )
+    """Return text that journals the end and gives the lock back, if it is still ours.
+
+    The first certificate puts the host in production.
+    """
+    mark = ""
+    if certificate:
+        mark = (
+            f"[ -e {PRODUCTION} ] || printf '%s\\n' {shlex.quote(run)} "
+            f'"$(date -u +%Y-%m-%dT%H:%M:%SZ)" >{PRODUCTION}'
+        )
+    entry = _journal({"event": "end", "run": run, "outcome": outcome, "certificate": certificate})
     return f"""exec 9>>{STATE_DIR}/mutex
 flock -w 10 9 || exit {LOCKED}
 read -r f <{STATE_DIR}/fence; [ "$f" = {fence} ] || exit {FENCED}
 {entry}
+{mark}
 rm -f {STATE_DIR}/lock {STATE_DIR}/lease"""
 
 
 def unlock(run: str, reason: str, who: str) -> str:
-    """Return text that removes the lock of a named run on a person's word, and journals who and why."""
+    """Return text that removes a named run's lock on a person's word; journals who and why."""
     entry = _journal({"event": "unlock", "run": run, "who": who, "reason": reason})
     return f"""exec 9>>{STATE_DIR}/mutex
 flock -w 10 9 || exit {LOCKED}
@@ -140,6 +152,6 @@ def _journal(entry: dict[str, str]) -> str:
     """Return text that appends one JSON line with the host's own time."""
     body = json.dumps(entry, sort_keys=True)[1:-1]
     return (
-        f"printf '{{\"at\": \"%s\", %s}}\\n' \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\" "
+        f'printf \'{{"at": "%s", %s}}\\n\' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '
         f"{shlex.quote(body)} >>{STATE_DIR}/journal.jsonl"
     )

@@ -1,4 +1,4 @@
-"""What a run would change and what it did: pure data, the one source of terminal, JSON and ledger output.
+"""What a run would change and what it did: pure data behind terminal, JSON and ledger.
 
 No SSH and no pyinfra here. Secrets never get this far: whoever builds a Change masks first.
 """

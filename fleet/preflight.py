@@ -1,8 +1,8 @@
 """Preflight findings: what stands in the way of changing a host, or will bite later. Pure.
 
-Each check is one function; its docstring is the long text of `b70 explain ID`. An inhibitor forbids every
-converge until a person has dealt with it. A reading that is UNKNOWN never inhibits by itself and never
-counts as good: it becomes a finding of its own.
+Each check is one function; its docstring is the long text of `b70 explain ID`. An inhibitor forbids
+every converge until a person has dealt with it. A reading that is UNKNOWN never inhibits by itself
+and never counts as good: it becomes a finding of its own.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _sudo(context: Context) -> Iterator[Finding]:
 
 @check("root-read-only")
 def _root_read_only(context: Context) -> Iterator[Finding]:
-    """A root file system that turned read-only has usually met an I/O error. Look at the disk first."""
+    """A root file system that turned read-only usually met an I/O error: look at the disk first."""
     storage = _read(context, "block", Storage)
     if storage is not None and storage.root_read_only:
         yield Finding(
@@ -176,7 +176,7 @@ def _disk_full(context: Context) -> Iterator[Finding]:
 
 @check("dpkg-interrupted")
 def _dpkg_interrupted(context: Context) -> Iterator[Finding]:
-    """dpkg was interrupted. The next converge repairs it as a visible step (dpkg --configure -a)."""
+    """dpkg was interrupted. The next converge repairs it, visibly (dpkg --configure -a)."""
     packages = _read(context, "packages", PackageState)
     if packages is not None and (packages.interrupted or packages.half_configured):
         names = ", ".join(packages.half_configured) or "journal left behind"
@@ -206,7 +206,7 @@ def _dpkg_locked(context: Context) -> Iterator[Finding]:
 
 @check("clock-skew")
 def _clock_skew(context: Context) -> Iterator[Finding]:
-    """No decision here compares two machines' clocks, but TLS and apt do: a wrong clock breaks both."""
+    """Nothing here compares two machines' clocks, but TLS and apt do: a wrong one breaks both."""
     clock = _read(context, "clock", ClockState)
     if clock is None:
         return
@@ -221,7 +221,7 @@ def _clock_skew(context: Context) -> Iterator[Finding]:
 
 @check("secure-boot")
 def _secure_boot(context: Context) -> Iterator[Finding]:
-    """With Secure Boot on, a self-built kernel or module does not load unless its key is enrolled."""
+    """With Secure Boot on, a self-built kernel or module loads only when its key is enrolled."""
     kernel = _read(context, "kernel", RunningKernel)
     if kernel is not None and kernel.secure_boot is True:
         yield Finding(
@@ -243,7 +243,8 @@ def _alias(context: Context) -> Iterator[Finding]:
         "b70-alias",
         Level.CRITICAL,
         f"kernel {kernel.release} does not know the B70 (8086:e223): {reason}",
-        "install a kernel whose `modinfo xe` lists d0000E223 (Ubuntu 24.04: linux-generic-hwe-24.04)",
+        "install a kernel whose `modinfo xe` lists d0000E223 "
+        "(Ubuntu 24.04: linux-generic-hwe-24.04)",
     )
 
 
@@ -272,13 +273,14 @@ def _mirror(context: Context) -> Iterator[Finding]:
                 "mirror-unreachable",
                 Level.WARNING,
                 f"{mirror.uri} {mirror.suite}: {mirror.problem}",
-                f"on the host: apt-get update; b70 inventory explain {context.spec.name} apt.sources",
+                "on the host: apt-get update; "
+                f"b70 inventory explain {context.spec.name} apt.sources",
             )
 
 
 @check("foreign-updater")
 def _updaters(context: Context) -> Iterator[Finding]:
-    """Something other than this tool may change the kernel or GPU packages behind a rollout's back."""
+    """Something else than this tool may change kernel or GPU packages behind a rollout's back."""
     state = _read(context, "updaters", UpdaterState)
     if state is None:
         return

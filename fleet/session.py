@@ -32,11 +32,11 @@ from typing_extensions import override
 
 from fleet.errors import Refused, Unreachable
 
-#: Seconds between keepalive requests, and seconds to wait for the answer: a frozen network is noticed
-#: within their sum (the design's bound is 30 s).
+#: Seconds between keepalive requests, and seconds to wait for the answer: a frozen network is
+#: noticed within their sum (the design's bound is 30 s).
 KEEPALIVE_EVERY_S: Final = 10.0
 KEEPALIVE_ANSWER_S: Final = 15.0
-#: Seconds by which the controller outwaits the host's own deadline before it gives up on the channel.
+#: Seconds by which the controller outwaits the host's own deadline.
 GRACE_S: Final = 10.0
 #: Bytes of one read from a channel.
 _CHUNK: Final = 65_536
@@ -45,8 +45,8 @@ _CHUNK: Final = 65_536
 class HostKeyChanged(Refused):
     """The host showed another key than the pinned one.
 
-    It is another machine, or it was reinstalled, or somebody stands in between. The pin is never replaced by
-    itself: check on the host's console, then pin again with `b70 bootstrap HOST --rekey`.
+    It is another machine, or it was reinstalled, or somebody stands in between. The pin is never
+    replaced by itself: check on the host's console, then pin again with `b70 bootstrap HOST --rekey`.
     """
 
     id = "host-key-changed"
@@ -157,6 +157,7 @@ class Session:
             HostKeyChanged, HostKeyNotPinned: identity is not what the inventory says.
             Unreachable: everything else.
         """
+        self._closing, self._frozen = GeventEvent(), False
         connector = self._host.connector
         if not isinstance(connector, SSHConnector):
             raise Unreachable(f"{self._host.name}: not an SSH host")
@@ -201,8 +202,10 @@ class Session:
         """Run a POSIX-sh program and return what it printed.
 
         Args:
-            program: text for `sh -s`; it travels on stdin, so nothing of it shows in an argument list.
-            deadline_s: seconds after which the host stops it (and the controller gives up a bit later).
+            program: text for `sh -s`; it travels on stdin, so nothing of it shows in an argument
+                list.
+            deadline_s: seconds after which the host stops it (and the controller gives up a bit
+                later).
             data: bytes appended to stdin behind the program.
 
         Raises:
@@ -241,8 +244,9 @@ class Session:
             return limit
         if not self._password:
             return f"sudo -n {limit}"
-        # the password is the first line of stdin; the shell takes it off, so that a host whose sudo does
-        # not ask never sees it as a command, and hands it to a sudo that does ask before the program
+        # the password is the first line of stdin; the shell takes it off, so that a host whose sudo
+        # does not ask never sees it as a command, and hands it to a sudo that does ask before the
+        # program
         return (
             f"IFS= read -r p; if sudo -n true 2>/dev/null; then unset p; exec sudo -n {limit}; fi; "
             f'{{ printf "%s\\n" "$p"; exec cat; }} | sudo -S -p "" {limit}'

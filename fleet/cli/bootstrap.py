@@ -49,7 +49,7 @@ Account = Annotated[
 ]
 Key = Annotated[
     Path | None,
-    typer.Option("--key", metavar="FILE", help="Private key to log in with; FILE.pub is authorized."),
+    typer.Option("--key", metavar="FILE", help="Private key for logins; FILE.pub is authorized."),
 ]
 AskPass = Annotated[bool, typer.Option("--ask-pass", help="Ask for the SSH password.")]
 AskSudo = Annotated[bool, typer.Option("--ask-sudo-pass", help="Ask for the sudo password.")]
@@ -79,10 +79,10 @@ def bootstrap(
 ) -> None:
     """Meet a new host, which needs only sshd and sh, and pin its identity into the inventory.
 
-    Shows the host key (or checks the given fingerprint), creates the account this tool logs in with,
-    with your key and a sudoers drop-in that visudo accepted, proves that the new login works, then
-    writes host key, machine-id and DMI serial into hosts.yaml, whose comments and order stay. With
-    `--user root` no account is created.
+    Shows the host key (or checks the given fingerprint), creates the account this tool logs in
+    with, with your key and a sudoers drop-in that visudo accepted, proves that the new login works,
+    then writes host key, machine-id and DMI serial into hosts.yaml, whose comments and order stay.
+    With `--user root` no account is created.
     """
     from fleet import bootstrap as steps
     from fleet.report.hostsummary import print_host_summary

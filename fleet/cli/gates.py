@@ -45,9 +45,7 @@ def gates(host: Host, json: Json = False) -> None:
         json_report.write(sys.stdout, body)
     else:
         settings = current()
-        print_gates(
-            console.stdout(settings.color), host, decisions, verbose=settings.verbose > 0
-        )
+        print_gates(console.stdout(settings.color), host, decisions, verbose=settings.verbose > 0)
     raise typer.Exit(code)
 
 

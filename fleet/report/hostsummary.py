@@ -18,7 +18,7 @@ _GIB = 1024**3
 
 
 def print_host_summary(out: TextIO, host: str, readings: Mapping[str, object]) -> None:
-    """Write one line per subject: system, kernel, machine, memory, disks, cards with their links."""
+    """Write a line per subject: system, kernel, machine, memory, disks, cards with links."""
     out.write(f"{host}\n")
     for subject, text in _lines(readings):
         out.write(f"  {subject:<8}  {text}\n")

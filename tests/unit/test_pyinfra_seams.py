@@ -64,6 +64,7 @@ def host_run(session: Script, fence: int | None = None, name: str = "h1") -> Hos
         command_s=5,
         emit=lambda event: None,
         stopping=lambda: False,
+        confirm=lambda: None,
     )
 
 
@@ -127,7 +128,9 @@ def test_a_command_runs_behind_the_fence_and_names_its_operation_when_it_fails()
     planned = run.plan([layer(lambda: reads(name="One", what="one"))])
     run.apply(planned)
     assert run.executed == ["One"]
-    assert session.programs[-1].startswith('read -r b70_f </var/lib/b70fleet/fence; [ "$b70_f" = 7 ]')
+    assert session.programs[-1].startswith(
+        'read -r b70_f </var/lib/b70fleet/fence; [ "$b70_f" = 7 ]'
+    )
     assert "repair one" in session.programs[-1]
 
 

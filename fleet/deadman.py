@@ -1,0 +1,73 @@
+"""The way back for changes that can lock us out: sshd, sudoers, nftables. Pure text.
+
+Before such a file is written, its old self is put aside and a timer on the host is set to bring it
+back. Only a *new* connection that becomes root stops the timer; a controller that is gone cannot.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+#: Files below these can cut the controller off.
+GUARDED: Final = ("/etc/ssh/", "/etc/sudoers", "/etc/nftables")
+#: Seconds until the host takes a change back that nobody confirmed.
+WINDOW_S: Final = 60
+#: Exit status of `confirm` when the old files are back already.
+TOO_LATE: Final = 94
+
+_UNIT: Final = "b70fleet-deadman"
+_FOLDER: Final = "/var/lib/b70fleet/deadman"
+
+_RESTORE: Final = f"""#!/bin/sh
+# Written by b70fleet: nobody confirmed a change to sshd, sudoers or nftables: it is taken back.
+cd {_FOLDER} || exit 0
+while IFS= read -r path; do
+  read -r number <&3
+  if [ -e "$number" ]; then
+    cp -a "$number" "$path.b70fleet-old" && mv -fT "$path.b70fleet-old" "$path"
+  else
+    rm -f "$path"
+  fi
+done <paths 3<numbers
+for unit in ssh sshd; do systemctl reload "$unit" 2>/dev/null; done
+if systemctl is-active -q nftables 2>/dev/null; then systemctl reload nftables; fi
+cd / && rm -rf {_FOLDER}
+"""
+
+
+def is_guarded(path: str) -> bool:
+    """Tell whether a change of this file needs the way back."""
+    return path.startswith(GUARDED)
+
+
+def arm(paths: Sequence[str]) -> str:
+    """Return text that puts the files aside and starts the timer; it fails when it cannot."""
+    lines = [
+        "set -e",
+        "umask 077",
+        f"systemctl stop {_UNIT}.timer 2>/dev/null || :",
+        f"rm -rf {_FOLDER}; mkdir -p {_FOLDER}",
+        f"printf '%s' {shlex.quote(_RESTORE)} >{_FOLDER}/restore",
+    ]
+    for number, path in enumerate(paths):
+        quoted = shlex.quote(path)
+        lines.append(
+            f"printf '%s\\n' {quoted} >>{_FOLDER}/paths; echo {number} >>{_FOLDER}/numbers"
+        )
+        lines.append(f"if [ -e {quoted} ]; then cp -a {quoted} {_FOLDER}/{number}; fi")
+    lines.append(f"sync {_FOLDER}/paths {_FOLDER}/restore")
+    lines.append(
+        f"systemd-run --quiet --collect --unit={_UNIT} --on-active={WINDOW_S} "
+        f"--timer-property=AccuracySec=1s sh {_FOLDER}/restore"
+    )
+    return "(\n" + "\n".join(lines) + "\n) || exit 1\n"
+
+
+def confirm() -> str:
+    """Return text that stops the timer; it ends with TOO_LATE when the old files are back."""
+    return (
+        f"systemctl stop {_UNIT}.timer 2>/dev/null || exit {TOO_LATE}\n"
+        f"[ -d {_FOLDER} ] || exit {TOO_LATE}\nrm -rf {_FOLDER}\n"
+    )

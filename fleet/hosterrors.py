@@ -1,0 +1,111 @@
+"""Why a host was refused or lost: a sentence each, and the translation of what the host said."""
+
+from __future__ import annotations
+
+import shlex
+
+from fleet import deadman, hostlock
+from fleet.errors import FleetError, Refused, Unreachable
+from fleet.factbatch import HeadRefused, NoAnswer
+from fleet.job import Job
+
+
+class IdentityChanged(Refused):
+    """The machine behind this address is not the pinned one (DHCP swap, reinstall, restore)."""
+
+    id = "identity-changed"
+
+
+class Locked(Refused):
+    """Another run holds this host."""
+
+    id = "locked"
+
+
+class StateNotWritable(Refused):
+    """The host's state directory cannot be written: a full or read-only root file system."""
+
+    id = "state-not-writable"
+
+
+class SudoRefused(Refused):
+    """sudo did not let the inventory's user run commands as root without asking."""
+
+    id = "sudo"
+
+
+class Inhibited(Refused):
+    """A preflight finding forbids to change this host now."""
+
+    id = "inhibited"
+
+
+class Stale(Refused):
+    """The saved plan no longer matches the host: what would be done, or why, has changed since."""
+
+    id = "stale"
+
+
+class BootSetDrift(Refused):
+    """The boot set of a host in production differs from its declaration.
+
+    Kernel, firmware, command line and module options of a host that serves change only through a
+    rollout, which drains it, boots the new set once, and has a way back. Nothing was changed.
+    """
+
+    id = "boot-set-drift"
+
+
+class ChangeTakenBack(FleetError):
+    """A change to sshd, sudoers or nftables was not confirmed over a new connection.
+
+    The host brings the old files back by itself.
+    """
+
+    id = "change-taken-back"
+
+    @classmethod
+    def of(cls, name: str) -> ChangeTakenBack:
+        """Return the error for a host."""
+        return cls(
+            f"{name}: a change to sshd, sudoers or nftables could not be confirmed over a new "
+            f"connection; the host takes it back within {deadman.WINDOW_S} s",
+            f"b70 plan --limit {name}",
+        )
+
+
+def head_error(job: Job, refusal: HeadRefused) -> FleetError:
+    if refusal.status == hostlock.IDENTITY:
+        found = refusal.lines[0] if refusal.lines else "unreadable"
+        return IdentityChanged(
+            f"{job.name}: machine-id is {found}, pinned is {job.spec.identity.machine_id}",
+            f"is {job.spec.connection.address} still that machine? "
+            f"if it was reinstalled: b70 bootstrap {job.name} --rekey",
+        )
+    owner = hostlock.parse_owner(refusal.lines)
+    if owner is not None:
+        return Locked(
+            f"{job.name}: locked by {owner.who}, run {owner.run}, "
+            f"{owner.age_s} s ago, expires in {owner.left_s} s",
+            f'b70 unlock {job.name} --lock {owner.run} --reason "..."   # only if that run is dead',
+        )
+    return StateNotWritable(
+        f"{job.name}: cannot write {hostlock.STATE_DIR}: {' '.join(refusal.lines) or 'no message'}",
+        f"b70 doctor {job.name}",
+    )
+
+
+def silence_error(job: Job, silence: NoAnswer) -> FleetError:
+    said = str(silence)
+    if "sudo" in said:
+        user = job.spec.connection.user
+        return SudoRefused(
+            f"{job.name}: sudo refused {user}: {said.splitlines()[0]}",
+            f"on the host, as root: echo '{user} ALL=(ALL) NOPASSWD: ALL' "
+            f"> /etc/sudoers.d/b70fleet && visudo -c",
+        )
+    return Unreachable(
+        f"{job.name}: no shell answered (exit status {silence.output.status}): "
+        f"{said or 'no message'}",
+        f"ssh {shlex.quote(job.spec.connection.address)} true",
+    )

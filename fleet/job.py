@@ -1,0 +1,41 @@
+"""One host of a run: what its functions need, and what they fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deploys.layer import Layer
+from fleet.errors import FleetError
+from fleet.events import Emit
+from fleet.factkey import Key
+from spec.host import HostSpec
+
+
+@dataclass(slots=True)
+class Job:
+    """One host of a run and everything its functions need."""
+
+    spec: HostSpec
+    data: Mapping[str, object]
+    run: str
+    who: str
+    spec_hash: str
+    layers: Sequence[Layer]
+    emit: Emit
+    stopping: Callable[[], bool]
+    redact: Callable[[str], str]
+    #: facts this host was asked for last time
+    remembered: Sequence[Key] = ()
+    #: resource -> seconds, from the ledger
+    durations: Mapping[str, float] = field(default_factory=dict)
+    #: filled in: facts to remember, domain -> value
+    seen: list[Key] = field(default_factory=list)
+    readings: dict[str, object] = field(default_factory=dict)
+    #: filled in: what ended the job early
+    error: FleetError | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the host's name."""
+        return self.spec.name

@@ -1,0 +1,86 @@
+"""A reboot is proven by boot_id: slow shutdowns, refused connections and silence are all just waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fleet import reboot as module
+from fleet.errors import Unreachable
+from fleet.reboot import DidNotReturn, RebootNotStarted, reboot
+from fleet.session import Output
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+class Host:
+    """A session whose attempts to connect end as a script says: a boot_id, or None for "down"."""
+
+    def __init__(self, script: list[str | None]) -> None:
+        self._script: Iterator[str | None] = iter(script)
+        self.boot = "old"
+        self.open = True
+        self.programs: list[str] = []
+
+    def connect(self) -> None:
+        boot = next(self._script, None)
+        if boot is None:
+            raise Unreachable("connection refused")
+        self.boot, self.open = boot, True
+
+    def close(self) -> None:
+        self.open = False
+
+    def run(self, program: str, *, deadline_s: float, data: bytes = b"") -> Output:
+        self.programs.append(program)
+        return Output(0, f"{self.boot}\n".encode() if "boot_id" in program else b"", b"")
+
+
+def test_another_boot_id_ends_the_wait() -> None:
+    host = Host([None, None, "new"])
+    assert reboot(host, "rig") == "new"  # type: ignore[arg-type]
+    assert host.open
+
+
+def test_a_slow_shutdown_that_still_answers_is_no_failure(clock: Clock) -> None:
+    host = Host(["old", "old", "old", "old", None, None, "new"])
+    assert reboot(host, "rig") == "new"  # type: ignore[arg-type]
+    assert clock.now > 10
+
+
+def test_nothing_is_open_while_the_host_is_down() -> None:
+    host = Host([None, "new"])
+    seen: list[bool] = []
+    reboot(host, "rig", waiting=lambda left: seen.append(host.open))  # type: ignore[arg-type]
+    assert seen
+    assert not any(seen)
+
+
+def test_a_host_that_stays_away_is_unreachable_within_the_deadline(clock: Clock) -> None:
+    with pytest.raises(DidNotReturn, match="within 300 s"):
+        reboot(Host([]), "rig", deadline_s=300)  # type: ignore[arg-type]
+    assert clock.now == pytest.approx(300)
+
+
+def test_a_host_that_never_went_down_is_told_apart() -> None:
+    with pytest.raises(RebootNotStarted, match="same boot"):
+        reboot(Host(["old"] * 1000), "rig", deadline_s=60)  # type: ignore[arg-type]
