@@ -123,12 +123,21 @@ def host_run(job: Job, session: Session, cache: FactCache, fence: int | None) ->
 
 
 def _confirm(job: Job) -> None:
-    """Prove over a new connection that the host can still be reached and changed."""
-    try:
-        with opened(job, HostResult(host=job.name, state=HostState.IN_SYNC)) as session:
-            output = session.run(deadman.confirm(), deadline_s=_TEXT_S)
-    except FleetError as error:
-        raise ChangeTakenBack.of(job.name) from error
+    """Prove over a new connection that the host can still be reached and changed.
+
+    Raises:
+        ChangeTakenBack: it cannot, or too late.
+    """
+    end = time.monotonic() + deadman.PATIENCE_S
+    while True:
+        try:
+            with opened(job, HostResult(host=job.name, state=HostState.IN_SYNC)) as session:
+                output = session.run(deadman.confirm(), deadline_s=_TEXT_S)
+            break
+        except FleetError as error:
+            if time.monotonic() > end:
+                raise ChangeTakenBack.of(job.name) from error
+            time.sleep(1)
     if output.status:
         raise ChangeTakenBack.of(job.name)
 

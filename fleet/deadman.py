@@ -14,6 +14,8 @@ from typing import Final
 GUARDED: Final = ("/etc/ssh/", "/etc/sudoers", "/etc/nftables")
 #: Seconds until the host takes a change back that nobody confirmed.
 WINDOW_S: Final = 60
+#: Seconds for which a refused connection is tried again: a reload takes sshd's socket away briefly.
+PATIENCE_S: Final = 20
 #: Exit status of `confirm` when the old files are back already.
 TOO_LATE: Final = 94
 

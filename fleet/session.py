@@ -46,7 +46,8 @@ class HostKeyChanged(Refused):
     """The host showed another key than the pinned one.
 
     It is another machine, or it was reinstalled, or somebody stands in between. The pin is never
-    replaced by itself: check on the host's console, then pin again with `b70 bootstrap HOST --rekey`.
+    replaced by itself: check on the host's console, then pin again with
+    `b70 bootstrap HOST --rekey`.
     """
 
     id = "host-key-changed"
@@ -90,7 +91,7 @@ AcceptKey = Callable[[str, str], bool]
 
 
 class KeyNotAccepted(Refused):
-    """The key that the host showed at first contact is not the expected one, or nobody confirmed it."""
+    """The key shown at first contact is not the expected one, or nobody confirmed it."""
 
     id = "host-key-not-accepted"
 
@@ -269,7 +270,7 @@ class Session:
         )
 
     def _watch(self, transport: Transport) -> None:
-        """Ask for a sign of life; without an answer close the transport, so that waiters wake up."""
+        """Ask for a sign of life; without an answer close the transport and wake the waiters."""
         while not self._closing.wait(KEEPALIVE_EVERY_S) and transport.is_active():
             asked = gevent.spawn(_ping, transport)
             asked.join(timeout=KEEPALIVE_ANSWER_S)

@@ -1,0 +1,87 @@
+"""Changes that can lock us out go back by themselves unless a new connection confirms them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+
+import pytest
+from pyinfra.api import StringCommand, deploy, operation
+
+from deploys.layer import Layer
+from fleet import deadman
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.exitcodes import ExitCode
+from fleet.plan import HostState, RunResult
+from lab.machines import Machine
+from operations.file import file
+from tests.ssh.conftest import Site
+
+pytestmark = pytest.mark.ssh
+
+DROP_IN = "/etc/ssh/sshd_config.d/10-test.conf"
+#: Seconds that a test waits for the timer beyond its window.
+MARGIN_S = 30
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the way back begin sooner than on a rig."""
+    monkeypatch.setattr(deadman, "WINDOW_S", 15)
+    monkeypatch.setattr(deadman, "PATIENCE_S", 5)
+
+
+@operation()
+def reload_sshd() -> Generator[StringCommand, None, None]:
+    yield StringCommand("systemctl reload ssh")
+
+
+def converge(site: Site, machine: Machine, content: str) -> RunResult:
+    """Write the drop-in, let sshd read it, and let the engine confirm."""
+
+    def layer() -> None:
+        written = file(name=f"File[{DROP_IN}]", path=DROP_IN, content=content)
+        reload_sshd(name="Reload[ssh]", _if=written.did_change)
+
+    fleet = load(site.folder, {})
+    engine = Engine(fleet, layers=[Layer("sshd", deploy("sshd")(layer))])
+    return engine.converge([fleet.hosts[machine.name]])
+
+
+def timer_is_set(machine: Machine) -> bool:
+    unit = "b70fleet-deadman.timer"
+    return machine.run(f"systemctl is-active {unit}", check=False).returncode == 0
+
+
+def test_a_change_that_a_new_connection_confirms_stays(site: Site, machine: Machine) -> None:
+    result = converge(site, machine, "LoginGraceTime 90\n")
+    assert result.hosts[0].state is HostState.CONVERGED, result.hosts[0].error
+    assert machine.read(DROP_IN) == "LoginGraceTime 90\n"
+    assert not timer_is_set(machine)
+    assert machine.run("ls -A /var/lib/b70fleet").stdout.split().count("deadman") == 0
+
+
+def test_a_change_that_locks_us_out_goes_back_by_itself(site: Site, machine: Machine) -> None:
+    machine.write(DROP_IN, "LoginGraceTime 90\n", 0o644)
+    machine.run("systemctl reload ssh")
+    result = converge(site, machine, f"DenyUsers {machine.user}\n")
+    host = result.hosts[0]
+    assert result.exit_code is ExitCode.FAILED
+    assert host.error_id == "change-taken-back"
+    assert host.certificate == ""
+    deadline = time.monotonic() + deadman.WINDOW_S + MARGIN_S
+    while machine.read(DROP_IN) != "LoginGraceTime 90\n":
+        assert time.monotonic() < deadline, "the old file never came back"
+        time.sleep(0.5)
+    assert converge(site, machine, "LoginGraceTime 90\n").exit_code is ExitCode.CLEAN
+
+
+def test_a_new_file_that_locks_us_out_is_taken_away(site: Site, machine: Machine) -> None:
+    machine.run(f"rm -f {DROP_IN}; systemctl reload ssh")
+    result = converge(site, machine, f"DenyUsers {machine.user}\n")
+    assert result.hosts[0].error_id == "change-taken-back"
+    deadline = time.monotonic() + deadman.WINDOW_S + MARGIN_S
+    while machine.run(f"test -e {DROP_IN}", check=False).returncode == 0:
+        assert time.monotonic() < deadline, "the new file was never taken away"
+        time.sleep(0.5)
