@@ -5,7 +5,7 @@ Every layer starts with `spec = declaration()`. Knows nothing of YAML, the engin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyinfra import host
@@ -22,11 +22,13 @@ class Layer:
         name: what plans call it.
         deploy: lists its resources.
         boot: part of the boot set: needs a reboot, and is refused on a host in production.
+        pending: reasons why a reboot is due, from the declaration and the facts by domain.
     """
 
     name: str
     deploy: Callable[[], object]
     boot: bool = False
+    pending: Callable[[HostSpec, Mapping[str, object]], list[str]] | None = None
 
 
 def declaration() -> HostSpec:

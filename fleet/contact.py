@@ -17,6 +17,7 @@ from facts.registry import batch_facts
 from fleet import deadman, hostlock
 from fleet.errors import FleetError, Refused, Unreachable
 from fleet.events import Phase, PhaseStarted
+from fleet.exitcodes import ExitCode
 from fleet.executor import HostRun, OperationFailed, new_state
 from fleet.factbatch import FactCache, HeadRefused, NoAnswer
 from fleet.factkey import FactKey, Key, fact_key
@@ -156,10 +157,10 @@ def run_text(job: Job, text: str) -> str:
     return said
 
 
-def record(job: Job, session: Session, fence: int, result: HostResult) -> None:
+def record(job: Job, session: Session, result: HostResult) -> None:
     """Journal the outcome on the host and give its lock back, in one exec."""
     job.emit(PhaseStarted(job.name, Phase.RECORD))
-    text = hostlock.release(job.run, fence, result.state, result.certificate)
+    text = hostlock.release(job.run, job.fence, result.state, result.certificate)
     try:
         output = session.run(text, deadline_s=_TEXT_S)
     except Unreachable as error:
@@ -188,6 +189,8 @@ def fail(result: HostResult, error: FleetError) -> None:
     result.error, result.hint, result.error_id = error.message, error.hint, error.id
     if isinstance(error, Refused):
         result.state = HostState.REFUSED
+    elif error.exit_code is ExitCode.PENDING:
+        result.state = HostState.PENDING
     elif isinstance(error, LostContact | CommandTimeout) and (result.changed or result.resources):
         # it was being changed when contact was lost: what happened last is not known
         result.state = HostState.UNCERTAIN

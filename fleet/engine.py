@@ -97,18 +97,26 @@ class Engine:
         return self._run("plan", hosts, emit, hostjob.plan)
 
     def converge(
-        self, hosts: Sequence[HostSpec], emit: Emit = discard, saved: RunResult | None = None
+        self,
+        hosts: Sequence[HostSpec],
+        emit: Emit = discard,
+        saved: RunResult | None = None,
+        allow_reboot: bool = False,
     ) -> RunResult:
         """Bring the hosts to their declaration.
 
         Args:
             saved: only these plans, and only while they are still true.
+            allow_reboot: a new host may boot its first boot set.
         """
         plans = {result.host: result for result in saved.hosts} if saved else {}
+
+        def work(job: Job) -> HostResult:
+            job.allow_reboot = allow_reboot
+            return hostjob.converge(job, plans.get(job.name))
+
         with self._stopper.listening():
-            return self._run(
-                "converge", hosts, emit, lambda job: hostjob.converge(job, plans.get(job.name))
-            )
+            return self._run("converge", hosts, emit, work)
 
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
         """Remove a dead run's lock on a person's word; returns what the host said."""

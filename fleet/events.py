@@ -16,6 +16,7 @@ class Phase(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     VERIFY = "verify"
+    REBOOT = "reboot"
     RECORD = "record"
 
 

@@ -6,6 +6,7 @@ import shlex
 
 from fleet import deadman, hostlock
 from fleet.errors import FleetError, Refused, Unreachable
+from fleet.exitcodes import ExitCode
 from fleet.factbatch import HeadRefused, NoAnswer
 from fleet.job import Job
 
@@ -54,6 +55,31 @@ class BootSetDrift(Refused):
     """
 
     id = "boot-set-drift"
+
+    @classmethod
+    def of(cls, name: str, what: str) -> BootSetDrift:
+        """Return the error for a host."""
+        return cls(
+            f"{name} is in production and its boot set differs: {what}",
+            f"b70 rollout start --limit {name}",
+        )
+
+
+class RebootPending(FleetError):
+    """Everything is in place, but the host still runs its old boot.
+
+    A converge reboots a new host only when it is told to with --allow-reboot. There is no certificate
+    until the declared boot set has booted.
+    """
+
+    id = "reboot-pending"
+    exit_code = ExitCode.PENDING
+
+
+class NotBootedAsDeclared(FleetError):
+    """The host rebooted, and what runs is still not the declared boot set."""
+
+    id = "not-booted-as-declared"
 
 
 class ChangeTakenBack(FleetError):

@@ -24,20 +24,29 @@ from fleet.contact import (
     record,
     remember_readings,
 )
-from fleet.events import Note, Phase, PhaseStarted
+from fleet.events import Note, Phase, PhaseStarted, Waiting
 from fleet.executor import HostRun, OperationFailed, PlannedOp
 from fleet.factbatch import FactCache
 from fleet.factkey import FactKey, fact_key
-from fleet.hosterrors import BootSetDrift, Inhibited, Stale
+from fleet.hosterrors import (
+    BootSetDrift,
+    Inhibited,
+    NotBootedAsDeclared,
+    RebootPending,
+    Stale,
+)
 from fleet.job import Job
 from fleet.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
 from fleet.preflight import inhibitors
+from fleet.reboot import reboot
 from fleet.session import Session
 from gates.engine import decide
 from gates.model import Decision
 from gates.rows import load as load_rows
 from gates.world import build as build_world
 
+#: How a host comes out that needs nothing more.
+GOOD: Final = (HostState.IN_SYNC, HostState.CONVERGED)
 #: Passes over the layers before a host counts as not idempotent: the second and third are for
 #: resources that were in sync and that another resource's change has put out of sync.
 MAX_PASSES: Final = 3
@@ -67,6 +76,8 @@ def plan(job: Job) -> HostResult:
         job.emit(PhaseStarted(job.name, Phase.PLAN))
         run = host_run(job, session, cache, fence=None)
         _describe(job, run.plan(job.layers), cache, result)
+        if result.reboot_pending:
+            result.state = HostState.PENDING
     return result
 
 
@@ -79,30 +90,68 @@ def converge(job: Job, saved: HostResult | None = None) -> HostResult:
     result = HostResult(host=job.name, state=HostState.IN_SYNC)
     with contained(job, result), opened(job, result) as session:
         cache = FactCache(session)
-        head = "\n".join(
-            (
-                hostlock.identify(job.spec.identity.machine_id),
-                hostlock.acquire(job.run, job.who),
-            )
-        )
-        fence = fence_of(probe(job, cache, head, (), result))
+        _take(job, cache, result)
         # an abort (GreenletExit) passes through: nobody waits for a journal, the lease runs out
         with contained(job, result):
-            _converge_locked(job, session, cache, fence, saved, result)
-        record(job, session, fence, result)
+            _converge_locked(job, session, cache, saved, result)
+        if result.state in GOOD and result.reboot_pending:
+            with contained(job, result):
+                _after_reboot(job, session, result)
+        record(job, session, result)
     return result
+
+
+def _take(job: Job, cache: FactCache, result: HostResult) -> None:
+    """Check identity, take the lock and read all facts in one exec."""
+    head = "\n".join(
+        (hostlock.identify(job.spec.identity.machine_id), hostlock.acquire(job.run, job.who))
+    )
+    job.fence = fence_of(probe(job, cache, head, (), result))
+
+
+def _after_reboot(job: Job, session: Session, result: HostResult) -> None:
+    """Reboot where that is allowed, and converge what the new boot still wants.
+
+    Raises:
+        RebootPending: nobody allowed it.
+        BootSetDrift: the host is in production.
+        NotBootedAsDeclared: it booted, and the reasons are still there.
+    """
+    reasons = "; ".join(result.reboot_pending)
+    result.certificate = ""
+    if not _is_new(job):
+        raise BootSetDrift.of(job.name, reasons)
+    if not job.allow_reboot:
+        raise RebootPending(
+            f"{job.name}: a reboot is pending: {reasons}",
+            f"b70 converge --limit {job.name} --allow-reboot",
+        )
+    job.emit(PhaseStarted(job.name, Phase.REBOOT))
+    reboot(session, job.name, waiting=lambda left: job.emit(Waiting(job.name, "its boot", left)))
+    before, cache = result.changed, FactCache(session)
+    _take(job, cache, result)
+    _converge_locked(job, session, cache, None, result)
+    result.changed = list(dict.fromkeys([*before, *result.changed]))
+    result.cost.reboots = 1
+    if result.reboot_pending:
+        result.certificate = ""
+        raise NotBootedAsDeclared(
+            f"{job.name}: booted, but: {'; '.join(result.reboot_pending)}",
+            f"b70 facts {job.name} boot kernel",
+        )
+    if result.changed:
+        result.state = HostState.CONVERGED
 
 
 def _converge_locked(
     job: Job,
     session: Session,
     cache: FactCache,
-    fence: int,
     saved: HostResult | None,
     result: HostResult,
 ) -> None:
     job.emit(PhaseStarted(job.name, Phase.PLAN))
-    run = host_run(job, session, cache, fence=fence)
+    run = host_run(job, session, cache, fence=job.fence)
     planned = run.plan(job.layers)
     _describe(job, planned, cache, result)
     if saved is not None:
@@ -113,9 +162,9 @@ def _converge_locked(
             found[0].remedy,
         )
     _refuse_boot_drift(job, result)
-    if result.state is HostState.PENDING:
+    if any(item.status is not ResourceStatus.IN_SYNC for item in result.resources):
         _apply_until_empty(job, run, cache, result)
-    if result.state in (HostState.IN_SYNC, HostState.CONVERGED):
+    if result.state in GOOD:
         result.certificate = certificate(job.name, job.spec_hash, result.resources)
 
 
@@ -168,13 +217,14 @@ def _refuse_boot_drift(job: Job, result: HostResult) -> None:
         for item in result.resources
         if item.layer in boot_layers and item.status is not ResourceStatus.IN_SYNC
     ]
+    if drift and not _is_new(job):
+        raise BootSetDrift.of(job.name, ", ".join(drift))
+
+
+def _is_new(job: Job) -> bool:
+    """Tell whether the host surely never had a certificate; UNKNOWN counts as production."""
     standing = job.readings.get("standing")
-    new = isinstance(standing, Standing) and standing.production_run is ABSENT
-    if drift and not new:
-        raise BootSetDrift(
-            f"{job.name} is in production and its boot set differs: {', '.join(drift)}",
-            f"b70 rollout start --limit {job.name}",
-        )
+    return isinstance(standing, Standing) and standing.production_run is ABSENT
 
 
 def _refuse_stale(saved: HostResult, fresh: HostResult) -> None:
@@ -198,6 +248,13 @@ def _describe(job: Job, planned: Sequence[PlannedOp], cache: FactCache, result: 
     result.gates = [_gate(item) for item in decisions(job)]
     result.cost = describe.cost(result.resources, job.durations)
     result.fingerprints = {r.name: describe.fingerprint(r) for r in result.resources}
+    result.reboot_pending = [
+        reason
+        for layer in job.layers
+        if layer.pending is not None
+        for reason in layer.pending(job.spec, job.readings)
+    ]
+    result.cost.reboots = int(bool(result.reboot_pending))
     _refuse_broken(job, planned)
     changing = any(r.status is not ResourceStatus.IN_SYNC for r in result.resources)
     result.state = HostState.PENDING if changing else HostState.IN_SYNC

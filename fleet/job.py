@@ -25,10 +25,14 @@ class Job:
     emit: Emit
     stopping: Callable[[], bool]
     redact: Callable[[str], str]
+    #: a person said that this run may reboot the host
+    allow_reboot: bool = False
     #: facts this host was asked for last time
     remembered: Sequence[Key] = ()
     #: resource -> seconds, from the ledger
     durations: Mapping[str, float] = field(default_factory=dict)
+    #: filled in: fencing token of the lock
+    fence: int = 0
     #: filled in: facts to remember, domain -> value
     seen: list[Key] = field(default_factory=list)
     readings: dict[str, object] = field(default_factory=dict)

@@ -121,6 +121,8 @@ class HostResult(_Data):
     changed: list[str] = Field(default_factory=list)
     #: key of a fact -> sha256 of its raw output, for the facts that this plan relied on
     fingerprints: dict[str, str] = Field(default_factory=dict)
+    #: why a reboot is due; empty = none is
+    reboot_pending: list[str] = Field(default_factory=list)
     #: hash of the empty re-plan; set when the host is converged
     certificate: str = ""
     execs: int = 0

@@ -40,7 +40,11 @@ class Controller(Protocol):
         """Find out what would change."""
 
     def converge(
-        self, hosts: Sequence[HostSpec], emit: Emit = ..., saved: RunResult | None = None
+        self,
+        hosts: Sequence[HostSpec],
+        emit: Emit = ...,
+        saved: RunResult | None = None,
+        allow_reboot: bool = False,
     ) -> RunResult:
         """Change it."""
 

@@ -34,6 +34,10 @@ PlanFile = Annotated[
     Path | None, typer.Argument(metavar="[PLANFILE]", help="A plan saved by `b70 plan -o`.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AllowReboot = Annotated[
+    bool,
+    typer.Option("--allow-reboot", help="A new host may reboot into its first boot set."),
+]
 Check = Annotated[
     bool, typer.Option("--check", "--dry", help="Only show the plan, like `b70 plan`.")
 ]
@@ -46,6 +50,7 @@ def converge(
     all: All = False,
     yes: Yes = False,
     check: Check = False,
+    allow_reboot: AllowReboot = False,
     json: Json = False,
     no_diff: NoDiff = False,
     parallel: Parallel = 0,
@@ -68,14 +73,14 @@ def converge(
             saved = engine.plan(hosts, emit)
     if saved is None:
         with watched() as emit:
-            result = engine.converge(hosts, emit)
+            result = engine.converge(hosts, emit, None, allow_reboot)
     else:
         saved = _only(saved, hosts)
         if not yes:
             if not json:
                 show(saved, no_diff)
             approve(saved)
-        result = _apply(engine, hosts, saved)
+        result = _apply(engine, hosts, saved, allow_reboot)
     _report(result, json)
     raise typer.Exit(result.exit_code)
 
@@ -116,7 +121,9 @@ def _only(plan: RunResult, hosts: Sequence[HostSpec]) -> RunResult:
     return plan.model_copy(update={"hosts": kept})
 
 
-def _apply(engine: context.Controller, hosts: Sequence[HostSpec], plan: RunResult) -> RunResult:
+def _apply(
+    engine: context.Controller, hosts: Sequence[HostSpec], plan: RunResult, allow_reboot: bool
+) -> RunResult:
     """Converge the hosts whose plan is usable; the others keep the plan's verdict."""
     from fleet.report.terminal import troubled
 
@@ -125,7 +132,7 @@ def _apply(engine: context.Controller, hosts: Sequence[HostSpec], plan: RunResul
     if not workable:
         return plan
     with watched() as emit:
-        result = engine.converge(workable, emit, plan)
+        result = engine.converge(workable, emit, plan, allow_reboot)
     done = {host.host: host for host in result.hosts}
     merged = [done.get(host.host, host) for host in plan.hosts]
     return result.model_copy(update={"hosts": merged})

@@ -97,9 +97,14 @@ class ScriptedEngine:
         return self._answer("plan", hosts, emit, self.planned)
 
     def converge(
-        self, hosts: Sequence[HostSpec], emit: Emit = discard, saved: RunResult | None = None
+        self,
+        hosts: Sequence[HostSpec],
+        emit: Emit = discard,
+        saved: RunResult | None = None,
+        allow_reboot: bool = False,
     ) -> RunResult:
         self.saved = saved
+        self.allow_reboot = allow_reboot
         return self._answer("converge", hosts, emit, self.converged)
 
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
