@@ -34,15 +34,22 @@ _TEXT_S: Final = 60
 
 
 @contextmanager
-def opened(job: Job, result: HostResult) -> Iterator[Session]:
-    """Open the host's connection; it is closed whatever happens."""
+def opened(job: Job, result: HostResult, *, privileged: bool = True) -> Iterator[Session]:
+    """Open the host's connection; it is closed whatever happens.
+
+    Args:
+        privileged: become root through sudo where the login is not root.
+    """
     job.emit(PhaseStarted(job.name, Phase.CONNECT))
     started = time.monotonic()
     state, host = new_state(job.name, job.data)
     reference, resolve = job.spec.connection.sudo_password, job.data.get("secrets")
     password = resolve(reference).reveal() if reference and callable(resolve) else ""
     session = Session(
-        state, host, privileged=job.spec.connection.user != "root", sudo_password=password
+        state,
+        host,
+        privileged=privileged and job.spec.connection.user != "root",
+        sudo_password=password,
     )
     try:
         session.connect()

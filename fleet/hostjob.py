@@ -34,6 +34,7 @@ from fleet.hosterrors import (
     NotBootedAsDeclared,
     RebootPending,
     Stale,
+    SudoRefused,
 )
 from fleet.job import Job
 from fleet.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
@@ -53,15 +54,26 @@ MAX_PASSES: Final = 3
 
 
 def read_facts(job: Job, domains: Sequence[type] = ()) -> HostResult:
-    """Read all normal facts, and the given on-demand ones, into `job.readings`."""
+    """Read all normal facts, and the given on-demand ones, into `job.readings`.
+
+    Where sudo refuses, the facts are read as the ordinary user: what needs root is UNKNOWN then.
+    """
     result = HostResult(host=job.name, state=HostState.IN_SYNC)
-    with contained(job, result), opened(job, result) as session:
+    with contained(job, result):
+        try:
+            _read(job, domains, result, privileged=True)
+        except SudoRefused:
+            _read(job, domains, result, privileged=False)
+    return result
+
+
+def _read(job: Job, domains: Sequence[type], result: HostResult, *, privileged: bool) -> None:
+    with opened(job, result, privileged=privileged) as session:
         cache = FactCache(session)
         extra = [key_of(job, fact) for fact in domains]
         probe(job, cache, hostlock.identify(job.spec.identity.machine_id), extra, result)
         for fact, key in zip(domains, extra, strict=True):
             job.readings[fact.domain] = cache.value(key)  # type: ignore[attr-defined]
-    return result
 
 
 def plan(job: Job) -> HostResult:

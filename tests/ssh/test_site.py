@@ -158,10 +158,16 @@ def test_sudo_that_asks_is_refused_with_the_line_to_add(both: Site, pair: list[M
     pair[0].run(f"cp -p {rule} /root/rule; sed -i 's/NOPASSWD://' {rule}")
     try:
         result = both.converge(pair[0].name)
+        doctor = both.b70("doctor", pair[0].name)
+        facts = both.b70("facts", pair[0].name, "gpu_link", "packages")
     finally:
         pair[0].run(f"cp -p /root/rule {rule}")
     assert (result.exit_code, result.hosts[0].error_id) == (ExitCode.REFUSED, "sudo")
     assert "NOPASSWD" in result.hosts[0].hint
+    assert doctor.status == ExitCode.REFUSED
+    assert "sudo is refused for rig" in doctor.out
+    assert facts.status == ExitCode.CLEAN
+    assert "needs root" in facts.out, "what an ordinary user may not read is UNKNOWN, not absent"
 
 
 def test_a_host_that_cannot_be_written_is_refused_before_anything(
