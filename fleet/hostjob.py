@@ -12,7 +12,7 @@ from typing import Final
 from facts.files import FileState, FileText
 from facts.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
-from fleet import describe, hostlock
+from fleet import describe, hostlock, reboot
 from fleet.contact import (
     batch_keys,
     contained,
@@ -39,7 +39,6 @@ from fleet.hosterrors import (
 from fleet.job import Job
 from fleet.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
 from fleet.preflight import inhibitors
-from fleet.reboot import reboot
 from fleet.session import Session
 from gates.engine import decide
 from gates.model import Decision
@@ -139,7 +138,12 @@ def _after_reboot(job: Job, session: Session, result: HostResult) -> None:
             f"b70 converge --limit {job.name} --allow-reboot",
         )
     job.emit(PhaseStarted(job.name, Phase.REBOOT))
-    reboot(session, job.name, waiting=lambda left: job.emit(Waiting(job.name, "its boot", left)))
+    reboot.reboot(
+        session,
+        job.name,
+        deadline_s=reboot.DEADLINE_S,
+        waiting=lambda left: job.emit(Waiting(job.name, "its boot", left)),
+    )
     before, cache = result.changed, FactCache(session)
     _take(job, cache, result)
     _converge_locked(job, session, cache, None, result)

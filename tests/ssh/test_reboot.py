@@ -1,0 +1,120 @@
+"""A new host boots its first boot set when it may; a host in production never does it by itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+import pytest
+from pyinfra.api import deploy
+
+from deploys.layer import Layer
+from facts.kernel import RunningKernel
+from fleet import reboot as rebooting
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.exitcodes import ExitCode
+from fleet.plan import HostResult, HostState
+from lab.machines import Machine
+from operations.file import file
+from spec.host import HostSpec
+from tests.ssh.conftest import Site
+
+pytestmark = pytest.mark.ssh
+
+BOOT_SET = "/etc/planted-boot-set"
+Converge = Callable[..., HostResult]
+
+
+def boot_id(machine: Machine) -> str:
+    """Return the machine's boot as the machine itself tells it."""
+    return machine.run("cat /proc/sys/kernel/random/boot_id").stdout.strip()
+
+
+@pytest.fixture
+def converge(site: Site, machine: Machine) -> Converge:
+    """Return a function that converges a planted boot set; its reboot is due until a boot is over."""
+    machine.run(f"rm -rf {BOOT_SET} /var/lib/b70fleet")
+    probe = machine.run("cat /var/lib/b70lab-probe/proc/sys/kernel/random/boot_id").stdout.strip()
+
+    def pending(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
+        kernel = readings["kernel"]
+        assert isinstance(kernel, RunningKernel)
+        return ["the old boot set still runs"] if kernel.boot_id == probe else []
+
+    def layer() -> None:
+        file(name=f"File[{BOOT_SET}]", path=BOOT_SET, content="new\n")
+
+    def call(*, allow_reboot: bool = False) -> HostResult:
+        fleet = load(site.folder, {})
+        layers = [Layer("boot-set", deploy("boot-set")(layer), boot=True, pending=pending)]
+        result = Engine(fleet, layers=layers).converge(
+            [fleet.hosts[machine.name]], allow_reboot=allow_reboot
+        )
+        return result.hosts[0]
+
+    return call
+
+
+def test_without_leave_the_reboot_is_reported_and_there_is_no_certificate(
+    converge: Converge, machine: Machine
+) -> None:
+    before = boot_id(machine)
+    host = converge()
+    assert (host.state, host.error_id) == (HostState.PENDING, "reboot-pending")
+    assert "the old boot set still runs" in host.error
+    assert "--allow-reboot" in host.hint
+    assert (host.certificate, host.changed) == ("", [f"File[{BOOT_SET}]"])
+    assert boot_id(machine) == before
+    assert machine.run("test -e /var/lib/b70fleet/production", check=False).returncode != 0
+
+
+def test_with_leave_it_boots_and_gets_its_certificate_and_then_refuses_drift(
+    converge: Converge, machine: Machine
+) -> None:
+    before = boot_id(machine)
+    host = converge(allow_reboot=True)
+    assert host.state is HostState.CONVERGED, host.error
+    assert boot_id(machine) != before
+    assert host.cost.reboots == 1
+    assert host.changed == [f"File[{BOOT_SET}]"]
+    assert host.certificate
+    assert host.certificate in machine.read("/var/lib/b70fleet/journal.jsonl")
+    booted = boot_id(machine)
+    machine.run(f"echo edited >{BOOT_SET}")
+    drift = converge(allow_reboot=True)
+    assert (drift.state, drift.error_id) == (HostState.REFUSED, "boot-set-drift")
+    assert f"File[{BOOT_SET}]" in drift.error
+    assert "b70 rollout" in drift.hint
+    assert machine.read(BOOT_SET) == "edited\n"
+    assert boot_id(machine) == booted
+
+
+def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(
+    converge: Converge, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebooting, "DEADLINE_S", 15.0)
+    killer = threading.Timer(0, lambda: None)
+    original = rebooting.reboot
+
+    def reboot_and_die(*words: object, **options: object) -> str:
+        nonlocal killer
+        killer = threading.Timer(0.5, machine.kill)
+        killer.start()
+        return original(*words, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rebooting, "reboot", reboot_and_die)
+    try:
+        host = converge(allow_reboot=True)
+    finally:
+        killer.join()
+        machine.start()
+        machine.wait_ready()
+    assert (host.error_id, host.certificate) == ("did-not-return", "")
+    assert host.state in (HostState.UNREACHABLE, HostState.UNCERTAIN)
+
+
+def test_exit_codes_tell_pending_from_refused(converge: Converge) -> None:
+    from fleet.plan import EXIT_CODE
+
+    assert EXIT_CODE[converge().state] is ExitCode.PENDING
