@@ -11,6 +11,7 @@ from deploys.base_journal import journal
 from deploys.base_sysctl import kernel_settings
 from deploys.distribution import distribution
 from deploys.layer import declaration
+from operations.hold import hold
 from operations.packages import packages
 
 
@@ -28,6 +29,12 @@ def base() -> None:
         lock_timeout_s=spec.apt.lock_timeout_s,
         name="Packages[base]",
     )
+    if spec.base.fence.enabled and spec.base.fence.hold:
+        hold(
+            packages=spec.base.fence.hold,
+            lock_timeout_s=spec.apt.lock_timeout_s,
+            name="Hold[base]",
+        )
     account(spec)
     limits(spec.base)
     journal(spec.base.journal, table)

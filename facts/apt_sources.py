@@ -14,9 +14,9 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.openpgp import dearmor, fingerprints
 from facts.parts import Files, Line, Parts, convert, script
 from facts.value import ABSENT, Reading, Unknown
+from spec.openpgp import dearmor, keys
 
 #: Keyrings above this size are not fetched, in bytes: third-party ones and Ubuntu's have 1 to 4 kB;
 #: Debian's own has 56 kB, mostly signatures, which would be most of what an audit sends, and dpkg
@@ -206,7 +206,7 @@ def _source(line: Line, fields: Mapping[str, str]) -> Source:
     if "BEGIN PGP" in signed_by:
         # deb822 writes an empty line of the armour as a single dot
         armor = "\n".join("" if row == "." else row for row in signed_by.split("\n"))
-        inline = convert(armor, lambda block: fingerprints(dearmor(block)))
+        inline = convert(armor, lambda block: _fingerprints(dearmor(block)))
         signed_by = ""
     named = ("types", "uris", "suites", "components", "architectures", "signed-by", "enabled")
     return Source(
@@ -232,7 +232,11 @@ def _keyring(line: str) -> tuple[str, Reading[tuple[str, ...]]]:
         return path, Unknown("needs root")
     if content == ">":
         return path, Unknown(f"the keyring has more than {_KEYRING_LIMIT} bytes")
-    return path, convert(content, lambda text: fingerprints(base64.b64decode(text, validate=True)))
+    return path, convert(content, lambda text: _fingerprints(base64.b64decode(text, validate=True)))
+
+
+def _fingerprints(keyring: bytes) -> tuple[str, ...]:
+    return tuple(key.fingerprint for key in keys(keyring))
 
 
 def _time(line: str) -> tuple[str, int]:

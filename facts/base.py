@@ -1,9 +1,9 @@
 """The (script, pure parser) pair that every fact is, as a stock pyinfra fact.
 
-A subclass writes `script()` (POSIX sh, read-only) and `parse()` (pure: text -> typed value). The base wraps
-the script so that a hanging tool, a failing command or garbage spoils that fact alone: it ends as
-`Unknown`, never as an exception, never as an empty value. The same class works under stock pyinfra (one
-exec each) and under the batch of `fleet/factbatch.py` (all in one exec).
+A subclass writes `script()` (POSIX sh, read-only) and `parse()` (pure: text -> typed value). The
+base wraps the script so that a hanging tool, a failing command or garbage spoils that fact alone:
+it ends as `Unknown`, never as an exception, never as an empty value. The same class works under
+stock pyinfra (one exec each) and under the batch of `fleet/factbatch.py` (all in one exec).
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ class HostFact(FactBase[T | Unknown]):
     """A read-only reading of one domain of a host.
 
     Class attributes:
-        domain: name shown by `b70 facts HOST [DOMAIN]`; empty for facts that take a path or other key.
+        domain: name shown by `b70 facts HOST [DOMAIN]`; empty for facts that take a path.
         timeout_s: seconds after which the script is stopped and the fact is UNKNOWN.
-        on_demand: True keeps the fact out of the normal batch (it starts a tool that is costly or wakes cards).
-        simulable: True when the script reads through `probe_root` (lab hosts show a fake tree there).
+        on_demand: True keeps the fact out of the normal batch (it starts a tool that is costly or
+            wakes cards).
+        simulable: True when the script reads through `probe_root` (a lab host's fake tree).
     """
 
     domain: ClassVar[str] = ""
@@ -50,7 +51,7 @@ class HostFact(FactBase[T | Unknown]):
         raise NotImplementedError
 
     def parse(self, text: str) -> T:
-        """Turn the script's stdout into the value; raise ParseError (or ValueError) when it makes no sense."""
+        """Turn the script's stdout into the value; raise ParseError or ValueError for nonsense."""
         raise NotImplementedError
 
     @override
@@ -99,7 +100,8 @@ def interpret(fact: HostFact[T], output: list[str]) -> T | Unknown:
         body = body[:-1]
     text = "\n".join(body)
     if any("\udc80" <= char <= "\udcff" for char in text):
-        return Unknown("output is not UTF-8", text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+        raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return Unknown("output is not UTF-8", raw)
     if status in _TIMED_OUT:
         return Unknown(f"no answer within {fact.timeout_s} s", text)
     if status != 0:

@@ -6,7 +6,6 @@ Pure. Must not know any package.
 from __future__ import annotations
 
 import re
-from functools import cmp_to_key
 from itertools import zip_longest
 from typing import Final
 
@@ -26,10 +25,6 @@ def version_compare(a: str, b: str) -> int:
     if epoch_a != epoch_b:
         return -1 if epoch_a < epoch_b else 1
     return _compare(upstream_a, upstream_b) or _compare(revision_a, revision_b)
-
-
-#: sort key: sorted(versions, key=version_key)
-version_key = cmp_to_key(version_compare)
 
 
 def _split(version: str) -> tuple[int, str, str]:

@@ -1,7 +1,7 @@
 """State of single paths: kind, mode, owner, hash. Many paths are read by one script.
 
-The only fact that the batch merges: an operation asks for one path at a time, and the whole site's paths
-become one stat(1) and one sha256sum(1) on the host.
+The only fact that the batch merges: an operation asks for one path at a time, and the whole site's
+paths become one stat(1) and one sha256sum(1) on the host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TEXT_LIMIT: Final = 262_144
 #: sha256 of nothing readable: the reader was not allowed to open the file.
 _NO_HASH: Final = Unknown("not readable by this user")
 
-#: Records: S state, L link target, N nothing there, U a folder above may not be searched, then hashes.
+#: Records: S state, L link target, N nothing there, U folder not searchable; then hashes.
 _SCRIPT: Final = r"""
 stat --printf='S\t%n\t%f\t%U\t%G\t%s\t%Y\n' -- "$@" 2>/dev/null
 n=$#
@@ -141,9 +141,7 @@ class FileState(HostFact["Stat | Absent"]):
         return wrap(script([str(call["path"]) for call in calls]), cls.timeout_s)
 
     @classmethod
-    def split(
-        cls, calls: Sequence[Mapping[str, object]], output: Sequence[str]
-    ) -> list[list[str]]:
+    def split(cls, calls: Sequence[Mapping[str, object]], output: Sequence[str]) -> list[list[str]]:
         """Cut the bulk output into what the single commands would have printed."""
         by_path: dict[str, list[str]] = {str(call["path"]): [] for call in calls}
         end = output[-1] if output and output[-1].startswith(END) else ""
@@ -170,7 +168,7 @@ def _only_path(text: str) -> str:
 
 
 class FileText(HostFact["bytes | Absent"]):
-    """Content of one file, for a diff. Read only for files that differ, never for sensitive ones."""
+    """Content of one file, for a diff: only of files that differ, never of sensitive ones."""
 
     @override
     def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]

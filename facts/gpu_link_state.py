@@ -175,14 +175,6 @@ def bottleneck(card: Card) -> tuple[Hop, Link] | Unknown:
     return min(found, key=lambda pair: pair[1].gbps)
 
 
-def remarks(card: Card) -> tuple[str, ...]:
-    """Return what a reader may stumble over though nothing is wrong."""
-    inner = card.hops[0].current
-    if inner == Link(1, 1) and path(card):
-        return (f"{card.bdf} itself says {inner}: the link on the card's own board, not the slot",)
-    return ()
-
-
 def presence(cards: Sequence[Card], count: int, bdfs: Collection[str] = ()) -> Presence:
     """Compare the B70 on the bus with the declared ones.
 
@@ -204,11 +196,3 @@ def presence(cards: Sequence[Card], count: int, bdfs: Collection[str] = ()) -> P
         extra=tuple(unclaimed[nameless:]),
         others=tuple(card.bdf for card in cards if not card.is_b70 and not card.is_virtual),
     )
-
-
-def link_states(cards: Sequence[Card], bdfs: Collection[str] = ()) -> dict[str, Judgement]:
-    """Return PCI address -> judgement of every card, and `missing` for declared ones without."""
-    states = {card.bdf: judge(card) for card in cards}
-    for bdf in presence(cards, len(bdfs), bdfs).missing:
-        states[bdf] = Judgement(LinkState.MISSING, f"{bdf} is declared but not on the PCI bus")
-    return states

@@ -1,7 +1,7 @@
 """How deploys and operations read a fact of the current host.
 
-Adds the one argument that every simulable fact shares (`probe_root`, set for lab hosts only), so that no
-caller has to remember it.
+Adds the one argument that every simulable fact shares (`probe_root`, set for lab hosts only), so
+that no caller has to remember it.
 """
 
 from __future__ import annotations

@@ -13,13 +13,14 @@ from facts.base import HostFact
 
 
 @cache
-def all_facts() -> dict[str, type[HostFact[Any]]]:  # noqa: ANN401 - each fact has its own value type
+def all_facts() -> dict[str, type[HostFact[Any]]]:
     """Return domain -> fact class for every fact that has a domain, in alphabetical order."""
     found: dict[str, type[HostFact[Any]]] = {}
     for info in pkgutil.iter_modules(facts.__path__):
         module = importlib.import_module(f"facts.{info.name}")
         for _, member in inspect.getmembers(module, inspect.isclass):
-            if issubclass(member, HostFact) and member.domain and member.__module__ == module.__name__:
+            own = member.__module__ == module.__name__
+            if own and issubclass(member, HostFact) and member.domain:
                 found[member.domain] = member
     return dict(sorted(found.items()))
 

@@ -49,19 +49,6 @@ class Accounts:
     users: Mapping[str, User]
     groups: Mapping[str, Group]
 
-    def groups_of(self, name: str) -> tuple[str, ...]:
-        """Return a user's groups by name, the primary one included; none for a stranger."""
-        user = self.users.get(name)
-        if user is None:
-            return ()
-        return tuple(
-            sorted(
-                group.name
-                for group in self.groups.values()
-                if name in group.members or group.gid == user.gid
-            )
-        )
-
 
 class Users(HostFact[Accounts]):
     """passwd and group."""

@@ -1,6 +1,6 @@
 """The three kinds of a reading: a value, ABSENT, or UNKNOWN with its reason.
 
-UNKNOWN is never zero, never false and never opens a gate. ABSENT means: looked, and it is not there.
+UNKNOWN is never zero, never false and never opens a gate. ABSENT: looked, and it is not there.
 """
 
 from __future__ import annotations
@@ -58,5 +58,5 @@ Reading: TypeAlias = T | _Absent | Unknown
 
 
 def known(reading: T | _Absent | Unknown) -> T | None:
-    """Return the value, or None when it is ABSENT or UNKNOWN (for display and optional use only)."""
+    """Return the value, or None for ABSENT and UNKNOWN (for display and optional use only)."""
     return None if isinstance(reading, Unknown | _Absent) else reading

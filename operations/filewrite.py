@@ -1,7 +1,7 @@
 """How bytes become a file: written beside it, with its mode, fsynced, renamed, read back by hash.
 
-A torn or world-readable moment does not exist: the old file stays until the new one is complete. The
-content travels over stdin (base64), so neither it nor a secret ever stands in an argument list.
+A torn or world-readable moment does not exist: the old file stays until the new one is complete.
+The content travels over stdin (base64), so neither it nor a secret ever stands in an argument list.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Final
 
 from pyinfra.api import QuoteString, StringCommand
 
-#: Shell function `put DEST MODE USER GROUP SHA256 VALIDATE`, content as base64 on stdin. Exit statuses:
-#: 71 no such directory, 72 not written (disk full), 73 hash differs, 74 validation failed, 75 not renamed.
+#: Shell function `put DEST MODE USER GROUP SHA256 VALIDATE`, content as base64 on stdin. Exit
+#: statuses: 71 no such directory, 72 not written (disk full), 73 hash differs, 74 validation
+#: failed, 75 not renamed.
 PUT: Final = r"""put() (
 umask 077
 dir=${1%/*}; [ -n "$dir" ] || dir=/
@@ -40,8 +41,8 @@ sync "$dir"
 class FileWrite(StringCommand):
     """One atomic file write.
 
-    An ordinary command for stock pyinfra (one exec each). The executor recognises the type and sends many
-    of them as one stream.
+    An ordinary command for stock pyinfra (one exec each). The executor recognises the type and
+    sends many of them as one stream.
 
     Args:
         path: absolute path of the file.

@@ -1,6 +1,6 @@
 """What stands in the rack: quoted by reports, and the only source for what *should* be there.
 
-A card that died before boot is simply absent from /sys, so the expected count and slots come from here.
+A card that died before boot is absent from /sys, so the expected count and slots come from here.
 """
 
 from __future__ import annotations

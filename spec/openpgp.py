@@ -1,7 +1,8 @@
 """Fingerprints of OpenPGP public keys: a repository key is checked before any host trusts it.
 
 Pure: reads the armour and the packet framing of RFC 9580 and nothing else (no signatures, no trust,
-no gpg on the controller). Only version 4 keys have the 40-digit fingerprint that is declared.
+no gpg on the controller or the host). The one module of this room that facts may import: what a
+host's keyrings hold and what is declared must be read alike.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Key:
     """One primary key with everything that belongs to it.
 
     Attributes:
-        fingerprint: 40 hex digits, upper case.
+        fingerprint: upper-case hex; 40 digits for version 4, which is what is declared, 64 for 6.
         packets: the key's packets as they lay in the file.
     """
 
@@ -68,7 +69,7 @@ def dearmor(text: str) -> bytes:
 
 def _dearmor_block(block: str) -> bytes:
     lines = [line.strip() for line in block.splitlines()]
-    while lines and ": " in lines[0]:  # armour headers such as "Comment: ..."
+    while lines and ":" in lines[0]:  # armour headers such as "Comment: ..."
         lines.pop(0)
     body = [line for line in lines if line]
     checksum = body.pop()[1:] if body and body[-1].startswith("=") else ""
@@ -139,27 +140,40 @@ def _old_length(data: bytes, at: int, size: int) -> tuple[int, int]:
     return int.from_bytes(data[at : at + width], "big"), at + width
 
 
-def keys(text: str) -> tuple[Key, ...]:
-    """Return every primary key of an armoured text, in its order.
+def _fingerprint(body: bytes) -> str:
+    """Return a key's fingerprint (RFC 9580, 5.5.4)."""
+    version = body[0] if body else 0
+    if version == 4:
+        digest = hashlib.sha1(b"\x99" + len(body).to_bytes(2, "big") + body, usedforsecurity=False)
+        return digest.hexdigest().upper()
+    if version == 6:
+        return hashlib.sha256(b"\x9b" + len(body).to_bytes(4, "big") + body).hexdigest().upper()
+    raise KeyRefused(f"a key of version {version}, which is not known")
+
+
+def keys(data: bytes) -> tuple[Key, ...]:
+    """Return every primary key of a keyring, in its order.
+
+    Args:
+        data: binary packets, or ASCII armour, as apt accepts both.
 
     Raises:
-        KeyRefused: damaged, not version 4, or a secret key.
+        KeyRefused: damaged, of an unknown version, without a key, or with a secret one.
     """
+    if data.lstrip().startswith(b"-----BEGIN PGP"):
+        data = dearmor(data.decode("ascii", "replace"))
     found: list[Key] = []
-    for kind, body, whole in _packets(dearmor(text)):
+    for kind, body, whole in _packets(data):
         if kind in _SECRET:
             raise KeyRefused("it holds a secret key")
         if kind == _PUBLIC_KEY:
-            if not body or body[0] != 4:
-                raise KeyRefused(f"a key of version {body[0] if body else '?'}, not 4")
-            digest = hashlib.sha1(
-                b"\x99" + len(body).to_bytes(2, "big") + body, usedforsecurity=False
-            )
-            found.append(Key(digest.hexdigest().upper(), whole))
+            found.append(Key(_fingerprint(body), whole))
         elif not found:
             raise KeyRefused("it does not start with a public key")
         else:
             found[-1] = Key(found[-1].fingerprint, found[-1].packets + whole)
+    if not found:
+        raise KeyRefused("there is no public key in it")
     return tuple(found)
 
 
@@ -173,7 +187,7 @@ def pinned(text: str, fingerprint: str) -> str:
     Raises:
         KeyRefused: the file is damaged or does not hold that key; both fingerprints are named.
     """
-    found = keys(text)
+    found = keys(dearmor(text))
     for key in found:
         if key.fingerprint == fingerprint:
             return armor(key.packets)

@@ -31,7 +31,8 @@ class SecretRef(Declared):
             if kind in ("env", "file") and rest:
                 return {kind: rest}
             raise ValueError(
-                "a secret is a reference (env:NAME, file:PATH or {cmd: [...]}), never the value itself"
+                "a secret is a reference (env:NAME, file:PATH or {cmd: [...]}), "
+                "never the value itself"
             )
         return value
 

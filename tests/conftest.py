@@ -1,7 +1,17 @@
-"""gevent patches before anything else is imported, exactly as the console entry does."""
+"""gevent patches before anything else is imported, exactly as the console entry does.
+
+pytest-xdist passes the names of the tests from one native thread to another. To gevent, a thread
+that waits for another thread alone looks as if it would wait forever, and it gives up
+(`LoopExit`); a timer in its loop is something to wait for.
+"""
 
 from __future__ import annotations
 
-from gevent import monkey
+from gevent import get_hub, monkey
 
 monkey.patch_all()
+
+#: Seconds between two ticks: nothing happens in them, the timer must only exist.
+_TICK_S = 60
+_KEEPALIVE = get_hub().loop.timer(_TICK_S, _TICK_S)
+_KEEPALIVE.start(lambda: None)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
 
 from facts.apt_sources import AptSourceState, Source
-from facts.files import Stat
 from facts.packages import LOADER, Loader, Package, PackageState
 from facts.value import ABSENT
+from spec.stack import Stack
 
+STACKS = Path(__file__).parents[2] / "group_data" / "stacks"
 LOADER_FILE = f"/usr/lib/x86_64-linux-gnu/{LOADER}"
+
+
+def declared_stack(name: str) -> Stack:
+    """Return a stack of the product."""
+    return Stack.model_validate(yaml.safe_load((STACKS / f"{name}.yaml").read_text())["stack"])
 
 
 def package_facts(
@@ -71,17 +80,4 @@ def apt_facts(
         refreshed=ABSENT,
         preferences=tuple(preferences),
         snapshots=(),
-    )
-
-
-def stat(sha256: str = "0" * 64, kind: str = "file") -> Stat:
-    """Return what lies at a path."""
-    return Stat(
-        kind=kind,
-        mode="0755" if kind == "directory" else "0644",
-        user="root",
-        group="root",
-        size=1,
-        mtime=1,
-        sha256=sha256 if kind == "file" else ABSENT,
     )

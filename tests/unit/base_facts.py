@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -56,16 +57,16 @@ def units(**named: Unit) -> UnitState:
     )
 
 
-def stat(kind: str = "file", mtime: int = STARTED, **changes: Any) -> Stat:
+def stat(kind: str = "file", content: bytes = b"a=1\n", **changes: Any) -> Stat:
     """Return what lies at a path of root's."""
     values: dict[str, Any] = {
         "kind": kind,
-        "mode": "0644" if kind == "file" else "0755",
+        "mode": "0755" if kind == "directory" else "0644",
         "user": "root",
         "group": "root",
-        "size": 1,
-        "mtime": mtime,
-        "sha256": "0" * 64 if kind == "file" else ABSENT,
+        "size": len(content),
+        "mtime": STARTED,
+        "sha256": hashlib.sha256(content).hexdigest() if kind == "file" else ABSENT,
     }
     return Stat(**{**values, **changes})
 

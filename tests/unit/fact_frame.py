@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ from facts.base import END, HostFact, interpret
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 #: the kernel's overflow user: it owns nothing
 NOBODY = 65534
+#: every POSIX shell of this machine, as an argument list
+SHELLS = [
+    ["sh"],
+    *([shell] for shell in ("dash", "bash") if shutil.which(shell)),
+    *([["busybox", "sh"]] if shutil.which("busybox") else []),
+]
 
 
 def fixture(name: str) -> str:
@@ -54,15 +61,24 @@ def read(fact: HostFact[Any], parts: Mapping[str, str | tuple[str, str]] | str) 
     return interpret(fact, [*text.split("\n"), f"{END} 0 "])
 
 
+def finished(text: str, status: int = 0, stderr: str = "") -> list[str]:
+    """Return output lines as the wrapper ends them."""
+    return [*text.rstrip("\n").split("\n"), "", f"{END} {status} {stderr}"]
+
+
 def execute(
-    command: str, *, uid: int = -1, env: Mapping[str, str] | None = None
+    command: str,
+    *,
+    shell: Sequence[str] = ("sh",),
+    uid: int | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a wrapped script as a host would, as root or as another user."""
+    """Run a wrapped script in a shell of choice, as root or as another user."""
     prefix: list[str] = []
-    if uid >= 0 and os.geteuid() == 0:
+    if uid is not None and os.geteuid() == 0:
         prefix = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     return subprocess.run(
-        [*prefix, "sh", "-c", command],
+        [*prefix, *shell, "-c", command],
         capture_output=True,
         text=True,
         errors="surrogateescape",
@@ -80,6 +96,15 @@ def run_as(fact: HostFact[Any], command: str, **options: Any) -> Any:
 def run(fact: HostFact[Any], probe_root: Path | str = "", **options: Any) -> Any:
     """Run a fact's own script here and return its value."""
     return run_as(fact, fact.command(probe_root=str(probe_root)), **options)
+
+
+def bare_path(folder: Path) -> str:
+    """Return a PATH with nothing but what the wrapper of every fact needs."""
+    tools = folder / "tools"
+    tools.mkdir()
+    for name in ("sh", "timeout", "tr"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    return str(tools)
 
 
 def relocated(script: str, root: Path, *folders: str) -> str:

@@ -32,7 +32,7 @@ from spec.profile import Needs, Profile
 from spec.stack import Loader as WantedLoader
 from spec.stack import PackageSet, Stack
 from tests.unit import gpu_tree
-from tests.unit.fact_run import run_fact
+from tests.unit.fact_frame import run
 
 BOOT = "0b5e9a52-2f4b-4c1e-8a34-000000000001"
 GIB = 1 << 30
@@ -71,7 +71,7 @@ def rig(cards: int = 4, **more: Any) -> HostSpec:
 
 
 def cards_of(tmp_path: Path, *specs: gpu_tree.Spec, **more: Any) -> tuple[Card, ...]:
-    found = run_fact(GpuLinks(), gpu_tree.build(tmp_path, *specs, **more))
+    found = run(GpuLinks(), gpu_tree.build(tmp_path, *specs, **more))
     assert isinstance(found, tuple), found
     return found
 

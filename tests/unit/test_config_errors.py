@@ -9,14 +9,9 @@ import pytest
 from fleet.config import load
 from fleet.errors import ConfigError
 from fleet.exitcodes import ExitCode
-from tests.unit.config_cases import bare_directory, loaded, problems, write
+from tests.unit.config_cases import loaded, problems, write
 
 FOUR_CARDS = {"profiles/big.yaml": "profile: {needs: {cards: 4}}"}
-
-
-@pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return bare_directory(tmp_path, monkeypatch)
 
 
 def test_a_misspelt_key_is_named_with_its_place_and_the_likely_spelling(bare: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from paramiko import HostKeys
-from pyinfra.api import State
+from paramiko import SSHClient as ParamikoClient
+from pyinfra.api import Config, Inventory, State
+from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import client as ssh_client
 from pyinfra.context import ctx_state
 from pyinfra_cli.inventory import make_inventory_from_files  # type: ignore[import-untyped]
@@ -15,16 +17,16 @@ from pyinfra_cli.inventory import make_inventory_from_files  # type: ignore[impo
 from fleet.config.places import PRODUCT
 from fleet.hostdata import host_data, known_hosts
 from spec.host import Connection, HostSpec, Identity
-from tests.unit.config_cases import bare_directory, loaded, write
+from tests.unit.config_cases import loaded, write
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3xK2m1o9Yb6jVb0B4cQ0m0tq0m1p8Yw3nq1s5u7v9x"
 
 
 @pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bare(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     ssh_client.get_ssh_config.cache.clear()
-    return bare_directory(tmp_path, monkeypatch)
+    return bare
 
 
 def host(address: str, port: int = 22, *keys: str) -> HostSpec:
@@ -71,6 +73,20 @@ def test_host_data_is_strict_about_the_pinned_key(bare: Path) -> None:
     assert file.read_text() == f"x {KEY}\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_the_declared_seconds_limit_a_connection_attempt(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = loaded(bare, "hosts: {a: {address: x, connect_timeout_s: 3}}")
+    state = State(Inventory((["a"], host_data(fleet.hosts["a"], fleet))), Config())
+    connector = state.inventory.get_host("a").connector
+    assert isinstance(connector, SSHConnector)
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(ParamikoClient, "connect", lambda *_, **kwargs: asked.update(kwargs))
+    kwargs = connector.make_paramiko_kwargs()
+    ssh_client.SSHClient().connect(kwargs.pop("hostname"), **kwargs)
+    assert asked["timeout"] == 3
 
 
 def test_a_changed_pin_goes_to_another_file(bare: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -13,7 +12,7 @@ from fleet.cli import settings
 from fleet.cli.inventory import app
 from fleet.cli.settings import Settings
 from fleet.errors import ConfigError, NoHostsMatched
-from tests.unit.config_cases import bare_directory, write
+from tests.unit.config_cases import write
 
 HOSTS = """
 hosts:
@@ -35,11 +34,6 @@ FILES = {
     "group_data/groups/production.yaml": "connect_timeout_s: 5\n",
     "group_data/stacks/may.yaml": "stack:\n  title: May set\n",
 }
-
-
-@pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return bare_directory(tmp_path, monkeypatch)
 
 
 def run(folder: Path, *words: str) -> Result:

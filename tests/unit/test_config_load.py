@@ -9,12 +9,7 @@ import pytest
 from fleet.config import load
 from fleet.config.places import PRODUCT
 from fleet.errors import ConfigError
-from tests.unit.config_cases import bare_directory, loaded, write
-
-
-@pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return bare_directory(tmp_path, monkeypatch)
+from tests.unit.config_cases import loaded, write
 
 
 def test_flat_connection_keys_become_the_connection(bare: Path) -> None:

@@ -17,8 +17,9 @@ from facts.value import ABSENT, Unknown
 from spec.apt import AptSource
 from spec.host import Connection, HostSpec
 from spec.secret import Secret, SecretRef
-from tests.unit.apt_facts import apt_facts, package_facts, source, stat
+from tests.unit.apt_facts import apt_facts, package_facts, source
 from tests.unit.apt_root import AptRoot, Made
+from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import Resource, run_deploy
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openpgp"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from facts.crash_capture import Capture, CrashCapture
 from facts.files import FileState, Stat
 from facts.identity import Board, Identity, Sudo, Who
 from facts.os_release import OsRelease
-from facts.packages import Loader, Package, Packages, PackageState
+from facts.packages import Packages
 from facts.sysctl import Sysctl
 from facts.sysctl_files import BootSettings, SysctlFiles
 from facts.units import Units
@@ -27,12 +26,14 @@ from facts.value import ABSENT, Unknown
 from operations.filewrite import FileWrite
 from spec.host import Connection, HostSpec
 from spec.system import Base
+from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import accounts, mounts, running, stat, system, units
 from tests.unit.pyinfra_harness import Resource, run_deploy
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINE = "0" * 31 + "1"
 MACHINE_JOURNAL = f"{JOURNAL}/{MACHINE}"
+INSTALLED = ("ca-certificates", "curl", "pciutils", "procps", "systemd-timesyncd")
 TIMESYNCD = "/etc/systemd/timesyncd.conf.d/50-b70fleet.conf"
 
 
@@ -43,20 +44,6 @@ def spec(**changes: Any) -> HostSpec:
         name="rig",
         connection=Connection(address="192.0.2.1", user=changes.pop("user_of_ssh", "admin")),
         base=Base.model_validate({**values, **changes}),
-    )
-
-
-def installed(*names: str) -> PackageState:
-    """Return dpkg's state with some packages."""
-    package = Package(version="1", arch="amd64", status="installed", held=False, reinstall=False)
-    return PackageState(
-        installed=dict.fromkeys(names, package),
-        holds=(),
-        half_configured=(),
-        config_files=(),
-        interrupted=False,
-        locks=(),
-        loader=Loader((), {}, ()),
     )
 
 
@@ -71,7 +58,7 @@ def new_host() -> dict[type, Any]:
     return {
         OsRelease: system(),
         Identity: who(),
-        Packages: installed("curl"),
+        Packages: package_facts({"curl": "1"}),
         AptSources: AptSourceState((), (), {}, (), {"lists": 1}, ABSENT, (), ()),
         Users: accounts(groups={"video": (44, ())}),
         Units: units(systemd_journald=running(file_state="static")),
@@ -96,14 +83,14 @@ def converged(resources: list[Resource]) -> dict[type, Any]:
 
     def answer(path: str) -> Any:
         if path in written:
-            return stat(sha256=hashlib.sha256(written[path].content).hexdigest())
+            return stat(content=written[path].content)
         if path in directories:
             return directories[path]
         holds_a_file = any(str(Path(name).parent) == path for name in written)
         return stat("directory") if holds_a_file else ABSENT
 
     return new_host() | {
-        Packages: installed("ca-certificates", "curl", "pciutils", "procps", "systemd-timesyncd"),
+        Packages: package_facts(dict.fromkeys(INSTALLED, "1")),
         Users: accounts(
             User("b70", 998, 998, "/var/lib/b70", "/usr/sbin/nologin"),
             groups={"render": (105, ("b70",)), "video": (44, ("b70",)), "b70": (998, ())},
@@ -223,6 +210,11 @@ def test_the_fence_keeps_foreign_hands_off_kernel_firmware_and_gpu_packages() ->
 def test_the_fence_is_checked_by_apt_before_it_is_put_in_place() -> None:
     fence = next(r.writes[FENCE] for r in plan() if FENCE in r.writes)
     assert "apt-config" in fence.arguments[-1]
+
+
+def test_packages_that_the_fence_names_are_held_once_they_are_there() -> None:
+    fence = {"hold": ["curl", "linux-image-6.17.0-29-generic"]}
+    assert "apt-mark hold curl" in wanted(plan(fence=fence))["Hold[base]"][0]
 
 
 def test_the_fence_of_another_distribution_has_that_distributions_kernels() -> None:
@@ -348,10 +340,3 @@ def test_an_unknown_crash_capture_means_no_panic() -> None:
 def test_a_host_without_a_declaration_is_refused() -> None:
     with pytest.raises(OperationError, match="carries no declaration"):
         run_deploy(base, new_host())
-
-
-def test_every_path_that_the_layer_puts_on_a_host_is_in_the_list_for_people() -> None:
-    listed = (ROOT / "docs/on-the-host.md").read_text()
-    resources = plan(time_sync={"servers": ["ntp1.example"]})
-    for path in [path for resource in resources for path in resource.writes]:
-        assert f"`{path}`" in listed

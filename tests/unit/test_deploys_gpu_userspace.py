@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from deploys import gpu_userspace as room
 from deploys.gpu_set import checks, gpu_set, oneapi_versions
@@ -24,11 +21,11 @@ from operations.loader_shim import package as shim
 from operations.verified import fingerprint
 from spec.host import Connection, HostSpec
 from spec.stack import Stack
-from tests.unit.apt_facts import apt_facts, package_facts, stat
+from tests.unit.apt_facts import apt_facts, declared_stack, package_facts
+from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import Resource, run_deploy
 from tests.unit.test_operations_loader_gate import says
 
-STACKS = Path(__file__).parents[2] / "group_data" / "stacks"
 DEB = "/var/lib/b70fleet/debs/libze1_1.28.2-local1_all.deb"
 RELEASE = OperatingSystem(
     id="ubuntu",
@@ -42,11 +39,7 @@ RELEASE = OperatingSystem(
 FOLDERS = ("/var/lib/b70fleet/debs", "/var/lib/b70fleet/verified")
 
 
-def stack(name: str) -> Stack:
-    return Stack.model_validate(yaml.safe_load((STACKS / f"{name}.yaml").read_text())["stack"])
-
-
-NEW, OLD = stack("minimax-20260523"), stack("minimax-20260510")
+NEW, OLD = declared_stack("minimax-20260523"), declared_stack("minimax-20260510")
 
 
 def host(declared: Stack | None, cards: int = 4, **more: Any) -> HostSpec:
@@ -169,7 +162,7 @@ def test_a_host_that_has_its_stack_wants_nothing(
         if path in FOLDERS:
             return stat(kind="directory")
         content = shim("1.28.2-local1", "1.28.2") if path == DEB else f"{proof}\n".encode()
-        return stat(hashlib.sha256(content).hexdigest())
+        return stat(content=content)
 
     resources = layer(monkeypatch, declared, state, files)
     assert names(resources) == []
@@ -192,7 +185,7 @@ def test_a_changed_version_is_put_right_by_its_own_set_and_proved_again(
     wanted = installed(NEW, REAL)
     right = package_facts(wanted, holds=wanted, owners=["libze1"])
     proof = fingerprint(right, [*gpu_set(NEW, REAL).versions, *oneapi_versions(NEW)], checks(NEW))
-    mark = stat(hashlib.sha256(f"{proof}\n".encode()).hexdigest())
+    mark = stat(content=f"{proof}\n".encode())
     damaged = package_facts({**wanted, **changes}, holds=wanted, owners=["libze1"])
     resources = layer(
         monkeypatch,
@@ -207,7 +200,7 @@ def test_a_removed_hold_is_the_only_thing_put_back(monkeypatch: pytest.MonkeyPat
     wanted = installed(NEW, REAL)
     state = package_facts(wanted, holds=set(wanted) - {"libze1"}, owners=["libze1"])
     proof = fingerprint(state, [*gpu_set(NEW, REAL).versions, *oneapi_versions(NEW)], checks(NEW))
-    mark = stat(hashlib.sha256(f"{proof}\n".encode()).hexdigest())
+    mark = stat(content=f"{proof}\n".encode())
     resources = layer(
         monkeypatch, NEW, state, lambda path: stat(kind="directory") if path in FOLDERS else mark
     )

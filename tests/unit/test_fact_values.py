@@ -23,7 +23,9 @@ class Echo(HostFact[str]):
 
 def run(script: str) -> str | Unknown:
     """Run a wrapped script under a plain sh, as stock pyinfra would, and interpret it."""
-    done = subprocess.run(["sh", "-c", wrap(script, Echo.timeout_s)], capture_output=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", wrap(script, Echo.timeout_s)], capture_output=True, check=False
+    )
     lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")
     return interpret(Echo(), lines[:-1] if lines[-1] == "" else lines)
 

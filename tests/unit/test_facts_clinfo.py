@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from facts.base import interpret
 from facts.clinfo import Clinfo
 from facts.value import ABSENT, Unknown
-from tests.unit.fact_run import SHELLS, bare_path, finished, run_fact
+from tests.unit.fact_frame import SHELLS, bare_path, finished, run
 from tests.unit.gpu_tree import write
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "clinfo"
@@ -27,7 +27,7 @@ def tool(root: Path, body: str) -> Path:
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def test_platforms_and_their_devices_are_read(tmp_path: Path, shell: list[str]) -> None:
-    (platform,) = run_fact(Clinfo(), tool(tmp_path, f"cat {POCL}"), shell=shell)
+    (platform,) = run(Clinfo(), tool(tmp_path, f"cat {POCL}"), shell=shell)
     assert platform.name == "Portable Computing Language"
     (device,) = platform.devices
     assert device.types == ("CL_DEVICE_TYPE_CPU",)
@@ -36,21 +36,21 @@ def test_platforms_and_their_devices_are_read(tmp_path: Path, shell: list[str]) 
 
 
 def test_no_platform_is_an_empty_list_and_not_an_error(tmp_path: Path) -> None:
-    assert run_fact(Clinfo(), tool(tmp_path, f"cat {NONE}")) == ()
+    assert run(Clinfo(), tool(tmp_path, f"cat {NONE}")) == ()
 
 
 def test_a_host_without_clinfo_is_absent(tmp_path: Path) -> None:
-    assert run_fact(Clinfo(), tmp_path, env={"PATH": bare_path(tmp_path)}) is ABSENT
+    assert run(Clinfo(), tmp_path, env={"PATH": bare_path(tmp_path)}) is ABSENT
 
 
 def test_a_failing_clinfo_is_unknown_with_its_words(tmp_path: Path) -> None:
-    found = run_fact(Clinfo(), tool(tmp_path, "echo 'clGetPlatformIDs: -1001' >&2; exit 3"))
+    found = run(Clinfo(), tool(tmp_path, "echo 'clGetPlatformIDs: -1001' >&2; exit 3"))
     assert found == Unknown("exit status 3: clGetPlatformIDs: -1001", "clinfo")
 
 
 def test_a_hanging_clinfo_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Clinfo, "timeout_s", 1)
-    found = run_fact(Clinfo(), tool(tmp_path, "exec sleep 30"))
+    found = run(Clinfo(), tool(tmp_path, "exec sleep 30"))
     assert isinstance(found, Unknown)
     assert found.reason == "no answer within 1 s"
 

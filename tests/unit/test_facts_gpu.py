@@ -16,7 +16,7 @@ from facts.base import interpret
 from facts.gpu import Gpus, Vram
 from facts.gpu_log import FAULTS, GpuLog
 from facts.value import ABSENT, Unknown
-from tests.unit.fact_run import NOBODY, SHELLS, finished, run_fact
+from tests.unit.fact_frame import NOBODY, SHELLS, finished, run
 from tests.unit.gpu_tree import VRAM_MM, Spec, build, gpu_address, make_fifo, write
 
 RELEASE = "6.17.0-29-generic"
@@ -52,7 +52,7 @@ def manager(root: Path, index: int) -> Path:
 def test_idle_vram_comes_from_debugfs_in_every_shell(root: Path, shell: list[str]) -> None:
     build(root, Spec(), Spec())
     write(manager(root, 1), VRAM_MM.format(used=(139 << 20) + 1))
-    found = run_fact(Gpus(), root, shell=shell)
+    found = run(Gpus(), root, shell=shell)
     assert found.b70_module == "xe"
     assert [card.bdf for card in found.cards] == ["0000:03:00.0", "0000:83:00.0"]
     assert found.cards[0].vram == Vram(34_242_297_856, 26 << 20, 32656)
@@ -63,14 +63,14 @@ def test_idle_vram_comes_from_debugfs_in_every_shell(root: Path, shell: list[str
 
 def test_vram_is_unknown_to_another_user_and_never_zero(root: Path) -> None:
     build(root, Spec())
-    (card,) = run_fact(Gpus(), root, uid=NOBODY).cards
+    (card,) = run(Gpus(), root, uid=NOBODY).cards
     assert card.vram == Unknown("debugfs cannot be read (it needs root)")
 
 
 def test_vram_of_a_sleeping_card_is_not_opened(root: Path) -> None:
     build(root, Spec(gpu_status="suspended"), Spec())
     make_fifo(manager(root, 0))
-    asleep, awake = run_fact(Gpus(), root).cards
+    asleep, awake = run(Gpus(), root).cards
     assert asleep.vram == Unknown("not read, because it would wake the card")
     assert isinstance(awake.vram, Vram)
 
@@ -83,19 +83,19 @@ def test_the_debugfs_names_of_other_kernels_are_understood(root: Path) -> None:
     numbered = folder.parent / "1"
     manager(root, 1).parent.rename(numbered)
     write(numbered / "name", f"xe dev={gpu_address(1)} unique={gpu_address(1)}")
-    assert [card.vram.used_mib for card in run_fact(Gpus(), root).cards] == [26, 26]
+    assert [card.vram.used_mib for card in run(Gpus(), root).cards] == [26, 26]
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "  size: many\n  usage: few", "  size: 1"])
 def test_an_odd_memory_manager_is_unknown(root: Path, content: str) -> None:
     build(root, Spec())
     write(manager(root, 0), content)
-    assert isinstance(run_fact(Gpus(), root).cards[0].vram, Unknown)
+    assert isinstance(run(Gpus(), root).cards[0].vram, Unknown)
 
 
 def test_an_unbound_card_has_no_memory_manager_and_no_driver(root: Path) -> None:
     build(root, Spec(driver=None))
-    (card,) = run_fact(Gpus(), root).cards
+    (card,) = run(Gpus(), root).cards
     assert card.driver is ABSENT
     assert card.vram == Unknown("debugfs shows no memory manager for this card")
 
@@ -103,13 +103,13 @@ def test_an_unbound_card_has_no_memory_manager_and_no_driver(root: Path) -> None
 def test_a_kernel_that_does_not_know_e223_has_no_module_for_it(root: Path) -> None:
     build(root)
     write(root / f"lib/modules/{RELEASE}/modules.alias", "alias pci:v00008086d0000E211sv* xe")
-    assert run_fact(Gpus(), root).b70_module is ABSENT
+    assert run(Gpus(), root).b70_module is ABSENT
 
 
 def test_a_missing_module_index_is_unknown_and_not_absent(root: Path) -> None:
     build(root)
     (root / f"lib/modules/{RELEASE}/modules.alias").unlink()
-    assert run_fact(Gpus(), root).b70_module == Unknown(
+    assert run(Gpus(), root).b70_module == Unknown(
         f"there is no /lib/modules/{RELEASE}/modules.alias"
     )
 
@@ -146,7 +146,7 @@ def test_firmware_found_and_wanted_are_told_per_card(root: Path, shell: list[str
             ]
         ),
     )
-    log = run_fact(GpuLog(), root, shell=shell)
+    log = run(GpuLog(), root, shell=shell)
     assert log.from_boot is True
     assert (log.card(A).guc, log.card(A).guc_wanted) == ("70.44.1", "70.54.0")
     assert (log.card(B).guc, log.card(B).guc_wanted, log.card(B).huc) == (
@@ -160,7 +160,7 @@ def test_firmware_found_and_wanted_are_told_per_card(root: Path, shell: list[str
 def test_a_reloaded_driver_shows_the_firmware_that_runs_now(root: Path) -> None:
     lines = [BOOT, *(LOADED.format(bdf=A, version=v) for v in ("70.44.1", "70.72.1", "70.44.1"))]
     write(root / "journal-k.txt", "\n".join(lines))
-    assert run_fact(GpuLog(), root).card(A).guc == "70.44.1"
+    assert run(GpuLog(), root).card(A).guc == "70.44.1"
 
 
 def test_time_stamps_in_front_of_the_lines_do_not_matter(root: Path) -> None:
@@ -168,7 +168,7 @@ def test_time_stamps_in_front_of_the_lines_do_not_matter(root: Path) -> None:
         root / "journal-k.txt",
         f"[    0.000000] {BOOT}\n[   12.3] {LOADED.format(bdf=A, version='70.1.2')}",
     )
-    assert run_fact(GpuLog(), root).card(A).guc == "70.1.2"
+    assert run(GpuLog(), root).card(A).guc == "70.1.2"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_time_stamps_in_front_of_the_lines_do_not_matter(root: Path) -> None:
 )
 def test_every_known_fault_line_is_counted_for_its_card(root: Path, line: str, kind: str) -> None:
     write(root / "journal-k.txt", "\n".join([BOOT, line, line, "eth0: link becomes ready"]))
-    log = run_fact(GpuLog(), root)
+    log = run(GpuLog(), root)
     (fault,) = log.card(A).faults
     assert (fault.bdf, fault.kind, fault.count, fault.line) == (A, kind, 2, line)
     assert log.card(B).faults == ()
@@ -204,14 +204,14 @@ def test_every_known_fault_line_is_counted_for_its_card(root: Path, line: str, k
 def test_a_flood_of_resets_is_bounded_and_says_so(root: Path) -> None:
     flood = [f"xe {A}: [drm] Tile0: GT0: Engine reset: guc_id={n}" for n in range(1000)]
     write(root / "journal-k.txt", "\n".join([BOOT, *flood, LOADED.format(bdf=A, version="70.1.2")]))
-    log = run_fact(GpuLog(), root)
+    log = run(GpuLog(), root)
     assert (len(log.faults), log.dropped) == (300, 700)
     assert log.card(A).guc == "70.1.2"
 
 
 def test_a_log_that_starts_late_proves_no_silence(root: Path) -> None:
     write(root / "journal-k.txt", f"usb 1-1: new device\nxe {B}: [drm] device wedged")
-    log = run_fact(GpuLog(), root)
+    log = run(GpuLog(), root)
     assert isinstance(log.card(A).faults, Unknown)
     assert isinstance(log.card(A).guc, Unknown)
     assert isinstance(log.card(A).guc_wanted, Unknown)
@@ -220,13 +220,13 @@ def test_a_log_that_starts_late_proves_no_silence(root: Path) -> None:
 
 def test_a_log_that_holds_the_drivers_start_proves_silence(root: Path) -> None:
     write(root / "journal-k.txt", LOADED.format(bdf=A, version="70.1.2"))
-    assert run_fact(GpuLog(), root).card(A).faults == ()
+    assert run(GpuLog(), root).card(A).faults == ()
 
 
 def test_an_empty_or_missing_log_is_unknown(root: Path) -> None:
-    assert isinstance(run_fact(GpuLog(), root), Unknown)
+    assert isinstance(run(GpuLog(), root), Unknown)
     (root / "journal-k.txt").write_text("")
-    found = run_fact(GpuLog(), root)
+    found = run(GpuLog(), root)
     assert isinstance(found, Unknown)
     assert "empty, or not open to this user" in found.reason
 
@@ -242,14 +242,14 @@ def test_on_a_real_host_the_journal_of_this_boot_is_read(root: Path) -> None:
     env = journalctl(
         root, f"[ \"$*\" = '-k -b -o cat --no-pager -q' ] && echo '{BOOT}' && echo '{line}'"
     )
-    assert run_fact(GpuLog(), env=env).card(A).guc == "70.1.2"
+    assert run(GpuLog(), env=env).card(A).guc == "70.1.2"
 
 
 def test_a_journal_that_refuses_says_why(root: Path) -> None:
     env = journalctl(
         root, "echo 'No journal files were opened due to insufficient permissions.' >&2; exit 1"
     )
-    found = run_fact(GpuLog(), env=env)
+    found = run(GpuLog(), env=env)
     assert isinstance(found, Unknown)
     assert "insufficient permissions" in found.reason
 

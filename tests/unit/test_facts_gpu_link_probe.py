@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from facts.gpu_card import Link
 from facts.gpu_link import GpuLinks
 from facts.gpu_link_state import judge
 from facts.value import ABSENT, Unknown
-from tests.unit.fact_run import NOBODY, SHELLS, run_fact
+from tests.unit.fact_frame import NOBODY, SHELLS, run
 from tests.unit.gpu_tree import Spec, build, gpu_address, gpu_folder, make_fifo, write
 
 
@@ -28,8 +28,8 @@ def root() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def states(root: Path, shell: list[str] | None = None) -> list[str]:
-    cards = run_fact(GpuLinks(), root, shell=shell)
+def states(root: Path, shell: Sequence[str] = ("sh",)) -> list[str]:
+    cards = run(GpuLinks(), root, shell=shell)
     assert not isinstance(cards, Unknown), cards
     return [str(judge(card).state) for card in cards]
 
@@ -48,7 +48,7 @@ def test_the_probe_gives_the_same_states_in_every_shell(root: Path, shell: list[
 
 def test_every_field_of_a_healthy_card_is_read(root: Path) -> None:
     build(root, Spec(extra={"boot_vga": "1"}))
-    (card,) = run_fact(GpuLinks(), root)
+    (card,) = run(GpuLinks(), root)
     assert card.bdf == "0000:03:00.0"
     assert card.name == "Arc Pro B70"
     assert card.subsystem == (0x8086, 0x1701)
@@ -84,7 +84,7 @@ def test_a_switch_with_a_gen1_uplink_is_found_behind_perfect_card_links(root: Pa
 
 def test_five_digit_domains_are_walked_like_any_other(root: Path) -> None:
     build(root, Spec(), Spec(), domain="10000")
-    cards = run_fact(GpuLinks(), root)
+    cards = run(GpuLinks(), root)
     assert [card.bdf for card in cards] == ["10000:03:00.0", "10000:83:00.0"]
     assert [len(card.hops) for card in cards] == [4, 4]
 
@@ -92,19 +92,19 @@ def test_five_digit_domains_are_walked_like_any_other(root: Path) -> None:
 def test_audio_bridges_and_foreign_gpus_are_no_cards(root: Path) -> None:
     build(root, Spec(), Spec(device=0x7D67))
     write(gpu_folder(root, 1) / "vendor", "0x1a03")
-    assert [card.bdf for card in run_fact(GpuLinks(), root)] == ["0000:03:00.0"]
+    assert [card.bdf for card in run(GpuLinks(), root)] == ["0000:03:00.0"]
 
 
 def test_a_virtual_function_names_its_card(root: Path) -> None:
     build(root, Spec(), Spec(physfn="0000:03:00.0"))
-    cards = run_fact(GpuLinks(), root)
+    cards = run(GpuLinks(), root)
     assert cards[1].physfn == "0000:03:00.0"
     assert states(root) == ["ok", "vf"]
 
 
 def test_a_survivability_card_is_found_without_any_drm_node(root: Path) -> None:
     build(root, Spec(survivability="Survivability mode type: Boot\nCapability Info: 0x1 - 0x2"))
-    (card,) = run_fact(GpuLinks(), root)
+    (card,) = run(GpuLinks(), root)
     assert card.survivability == "Survivability mode type: Boot"
     assert card.drm_card is ABSENT
     assert states(root) == ["survivability"]
@@ -117,7 +117,7 @@ def test_a_guest_that_sees_only_the_gpu_is_unknown(root: Path) -> None:
 
 def test_a_small_bar_and_an_unbound_card_are_seen(root: Path) -> None:
     build(root, Spec(bar_mib=256, driver=None))
-    (card,) = run_fact(GpuLinks(), root)
+    (card,) = run(GpuLinks(), root)
     assert card.driver is ABSENT
     assert card.bar2_mib == 256
     assert card.whole_vram_in_bar is False
@@ -127,11 +127,11 @@ def test_a_small_bar_and_an_unbound_card_are_seen(root: Path) -> None:
 
 def test_a_host_without_cards_has_none(root: Path) -> None:
     build(root)
-    assert run_fact(GpuLinks(), root) == ()
+    assert run(GpuLinks(), root) == ()
 
 
 def test_a_host_without_a_pci_bus_is_unknown_and_not_empty(root: Path) -> None:
-    found = run_fact(GpuLinks(), root)
+    found = run(GpuLinks(), root)
     assert isinstance(found, Unknown)
     assert "there is no" in found.reason
 
@@ -140,12 +140,12 @@ def test_firmware_owned_aer_is_absent(root: Path) -> None:
     build(root, Spec())
     for kind in ("correctable", "nonfatal", "fatal"):
         (gpu_folder(root, 0) / f"aer_dev_{kind}").unlink()
-    assert run_fact(GpuLinks(), root)[0].hops[0].aer_correctable is ABSENT
+    assert run(GpuLinks(), root)[0].hops[0].aer_correctable is ABSENT
 
 
 def test_root_only_files_are_unknown_to_another_user(root: Path) -> None:
     build(root, Spec(), Spec(survivability="Survivability mode type: Boot"))
-    healthy, broken = run_fact(GpuLinks(), root, uid=NOBODY)
+    healthy, broken = run(GpuLinks(), root, uid=NOBODY)
     assert healthy.downgrade_capable == Unknown("needs root")
     assert healthy.downgrade_status == Unknown("needs root")
     assert healthy.survivability is ABSENT
@@ -174,7 +174,7 @@ def test_a_suspended_card_is_never_opened(root: Path, shell: list[str]) -> None:
     build(root, Spec(gpu_status="suspended"), Spec())
     for name in WAKING:
         make_fifo(gpu_folder(root, 0) / name)
-    asleep, awake = run_fact(GpuLinks(), root, shell=shell)
+    asleep, awake = run(GpuLinks(), root, shell=shell)
     unread = Unknown("not read, because it would wake the card")
     assert asleep.downgrade_capable == asleep.downgrade_status == unread
     assert asleep.bar2_sizes == asleep.power1_cap_uw == asleep.vram_bytes == unread
@@ -232,13 +232,13 @@ def test_the_probe_changes_nothing(root: Path) -> None:
         }
 
     before = picture()
-    run_fact(GpuLinks(), root)
+    run(GpuLinks(), root)
     assert picture() == before
 
 
 def test_an_unreadable_resource_spoils_one_field_only(root: Path) -> None:
     build(root, Spec(extra={"resource": "nonsense\nmore\n0xzz 0x1 0x2"}))
-    (card,) = run_fact(GpuLinks(), root)
+    (card,) = run(GpuLinks(), root)
     assert card.bar2_mib == Unknown("the file cannot be read")
     assert str(judge(card).state) == "ok"
 
@@ -247,5 +247,5 @@ def test_a_probe_root_with_blanks_and_quotes_is_only_a_folder(root: Path) -> Non
     odd = root / "a 'b' $(touch x) \"c\""
     odd.mkdir()
     build(odd, Spec())
-    assert [card.bdf for card in run_fact(GpuLinks(), odd)] == [gpu_address(0)]
+    assert [card.bdf for card in run(GpuLinks(), odd)] == [gpu_address(0)]
     assert not (root / "x").exists()

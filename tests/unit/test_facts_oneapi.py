@@ -10,7 +10,7 @@ from facts import oneapi
 from facts.oneapi import OneApi, OneApiState
 from facts.parts import Line
 from facts.value import Unknown
-from tests.unit.fact_run import SHELLS, finished, run_fact
+from tests.unit.fact_frame import SHELLS, finished, run
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_compilers_are_those_with_an_environment_and_not_the_latest_link(
         (host / f"oneapi/compiler/{version}/env/vars.sh").touch()
     (host / "oneapi/compiler/2024.1").mkdir()
     (host / "oneapi/compiler/latest").symlink_to("2026.0")
-    assert run_fact(OneApiState(), shell=shell) == OneApi(("2025.3", "2026.0"), (), ())
+    assert run(OneApiState(), shell=shell) == OneApi(("2025.3", "2026.0"), (), ())
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_only_a_line_that_sources_setvars_counts(host: Path, line: str, found: b
     path = host / "profile.d/x.sh"
     path.write_text(f"true\n{line}\n")
     expected = (Line(str(path), 2, line),) if found else ()
-    assert run_fact(OneApiState()) == OneApi((), expected, ())
+    assert run(OneApiState()) == OneApi((), expected, ())
 
 
 def test_a_host_without_oneapi_is_an_answer(host: Path) -> None:
-    assert run_fact(OneApiState()) == OneApi((), (), ())
+    assert run(OneApiState()) == OneApi((), (), ())
 
 
 def test_output_without_its_parts_is_unknown() -> None:

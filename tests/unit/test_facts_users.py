@@ -24,12 +24,6 @@ def test_users_and_groups_are_read_by_name() -> None:
     assert accounts.groups["root"].members == ()
 
 
-def test_groups_of_a_user_include_the_primary_one() -> None:
-    accounts = read(Users(), PARTS)
-    assert accounts.groups_of("b70") == ("b70", "render", "video")
-    assert accounts.groups_of("stranger") == ()
-
-
 @pytest.mark.parametrize(
     "change", [{"passwd": ""}, {"group": ""}, {"passwd": "a:b:c\n"}, {"group": "g:x:one:\n"}]
 )

@@ -16,7 +16,7 @@ from facts.value import ABSENT, Unknown
 from facts.xpu_smi import XpuSmi
 from facts.xpu_smi_parse import XpuSmiReport
 from facts.xpu_smi_run import Run, document
-from tests.unit.fact_run import NOBODY, SHELLS, bare_path, finished, run_fact
+from tests.unit.fact_frame import NOBODY, SHELLS, bare_path, finished, run
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "xpu_smi"
 BDFS = ["0000:03:00.0", "0000:83:00.0", "0000:a3:00.0", "0000:e3:00.0"]
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 def ask(root: Path, version: str, case: str = "root", **env: str) -> object:
     settings = {"REPLAY_DIR": str(FIXTURES / version), "REPLAY_CASE": case, **env}
-    return run_fact(XpuSmi(), root, env=settings)
+    return run(XpuSmi(), root, env=settings)
 
 
 def recording(path: str) -> Run:
@@ -51,7 +51,7 @@ def reason(path: str) -> str:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_four_healthy_cards_are_reported(root: Path, version: str, shell: list[str]) -> None:
     env = {"REPLAY_DIR": str(FIXTURES / version)}
-    report = run_fact(XpuSmi(), root, env=env, shell=shell)
+    report = run(XpuSmi(), root, env=env, shell=shell)
     assert isinstance(report, XpuSmiReport), report
     assert report.version.startswith(version)
     assert report.as_root is True
@@ -171,7 +171,7 @@ def test_a_crash_of_one_command_spoils_only_its_fields(root: Path) -> None:
 
 
 def test_a_host_without_xpu_smi_is_absent(tmp_path: Path) -> None:
-    assert run_fact(XpuSmi(), tmp_path, env={"PATH": bare_path(tmp_path)}) is ABSENT
+    assert run(XpuSmi(), tmp_path, env={"PATH": bare_path(tmp_path)}) is ABSENT
 
 
 def test_only_reading_commands_are_ever_run(root: Path) -> None:
@@ -195,7 +195,7 @@ def test_another_user_is_told_apart_and_no_temporary_file_stays() -> None:
         home.chmod(0o755)
         (home / "tmp").chmod(0o777)
         env = {"REPLAY_DIR": f"{home}/recordings", "TMPDIR": f"{home}/tmp"}
-        report = run_fact(XpuSmi(), home, env=env, uid=NOBODY)
+        report = run(XpuSmi(), home, env=env, uid=NOBODY)
         assert report.as_root is False
         assert list((home / "tmp").iterdir()) == []
 

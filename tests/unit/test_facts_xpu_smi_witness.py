@@ -15,7 +15,7 @@ from facts.value import ABSENT, Unknown
 from facts.witness import compare
 from facts.xpu_smi import XpuSmi
 from facts.xpu_smi_parse import XpuDevice, XpuSmiReport
-from tests.unit.fact_run import run_fact
+from tests.unit.fact_frame import run
 from tests.unit.gpu_tree import Spec, build
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "xpu_smi"
@@ -23,9 +23,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "xpu_smi"
 
 @pytest.fixture(scope="module")
 def cards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Card, ...]:
-    found: tuple[Card, ...] = run_fact(
-        GpuLinks(), build(tmp_path_factory.mktemp("sys"), Spec(), Spec())
-    )
+    found: tuple[Card, ...] = run(GpuLinks(), build(tmp_path_factory.mktemp("sys"), Spec(), Spec()))
     return found
 
 
@@ -90,13 +88,13 @@ def test_replayed_xpu_smi_and_a_tree_of_the_same_rig_agree(tmp_path: Path) -> No
     build(tmp_path, *[Spec()] * 4)
     (tmp_path / "usr/bin").mkdir(parents=True)
     shutil.copy(FIXTURES / "xpu-smi", tmp_path / "usr/bin/xpu-smi")
-    rig = run_fact(GpuLinks(), tmp_path)
+    rig = run(GpuLinks(), tmp_path)
     replay = {"REPLAY_DIR": str(FIXTURES / "1.3.7")}
-    told = compare(rig, run_fact(XpuSmi(), tmp_path, env=replay))
+    told = compare(rig, run(XpuSmi(), tmp_path, env=replay))
     assert [(c.max_gen, c.max_width, c.downgraded, c.ecc) for c in told.cards] == [
         (5, 16, False, False)
     ] * 4
-    fallen = compare(rig, run_fact(XpuSmi(), tmp_path, env={**replay, "REPLAY_CASE": "gen4"}))
+    fallen = compare(rig, run(XpuSmi(), tmp_path, env={**replay, "REPLAY_CASE": "gen4"}))
     assert isinstance(fallen.cards[0].downgraded, Unknown)
 
 

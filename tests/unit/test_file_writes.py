@@ -1,4 +1,4 @@
-"""A file is its old self or its new self, never anything between: the write script under a real sh."""
+"""A file is its old self or its new self, never between: the write script under a real sh."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def test_a_new_file_has_content_mode_and_owner(tmp_path: Path) -> None:
 
 @given(content=st.binary(max_size=5_000))
 @settings(max_examples=25, deadline=None)
-def test_any_bytes_arrive_both_ways(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_arrive_both_ways(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     folder = tmp_path_factory.mktemp("bytes")
     assert alone(write(folder / "a", content)).returncode == 0
     assert together([write(folder / "b", content)]).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from facts.value import ABSENT, Unknown
 from operations.apt_foreign import replaced_source, sole_sources
 from operations.apt_lists import MARK, apt_lists
 from operations.apt_repository import Repository, list_stem, same_place
-from tests.unit.apt_facts import apt_facts, source, stat
+from tests.unit.apt_facts import apt_facts, source
 from tests.unit.apt_root import AptRoot, Made
+from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation
 
 ONEAPI = Repository(
@@ -30,7 +30,7 @@ OURS = "/etc/apt/sources.list.d/b70fleet-oneapi.sources"
 THEIRS = "/etc/apt/sources.list.d/oneAPI.list"
 INTEL = "https://apt.repos.intel.com/oneapi/"
 PURPOSE = "p" * 64
-DONE = stat(hashlib.sha256(f"{PURPOSE}\n".encode()).hexdigest())
+DONE = stat(content=f"{PURPOSE}\n".encode())
 
 
 def lists(mark: Any, state: Any) -> tuple[list[str], list[str]]:
@@ -45,7 +45,7 @@ def test_lists_that_were_fetched_for_these_sources_are_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("mark", "there"),
-    [(ABSENT, [LIST]), (stat("1" * 64), [LIST]), (DONE, []), (DONE, ["other_dists_all_InRelease"])],
+    [(ABSENT, [LIST]), (stat(), [LIST]), (DONE, []), (DONE, ["other_dists_all_InRelease"])],
 )
 def test_lists_are_fetched_when_the_mark_differs_or_a_list_is_missing(
     mark: Any, there: list[str]

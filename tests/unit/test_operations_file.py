@@ -1,27 +1,19 @@
-"""Every branch of files, directories, links: real deltas only, a reason when in sync, nothing on UNKNOWN."""
+"""Every branch of files, folders, links: real deltas, a reason when in sync, never UNKNOWN."""
 
 from __future__ import annotations
-
-import hashlib
-from typing import Any
 
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState, Stat
+from facts.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.file import absent, directory, file, link
 from operations.filewrite import FileWrite
 from spec.secret import Secret
+from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host
 
 PATH = "/etc/x.conf"
-
-
-def stat(kind: str = "file", content: bytes = b"a=1\n", **kwargs: Any) -> Stat:
-    sha = hashlib.sha256(content).hexdigest() if kind == "file" else ABSENT
-    values = {"mode": "0644", "user": "root", "group": "root", "target": "", **kwargs}
-    return Stat(kind=kind, size=len(content), mtime=0, sha256=values.pop("sha256", sha), **values)
 
 
 def test_a_file_in_sync_yields_nothing_and_says_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ from operations.dpkg import dpkg_configured
 from operations.hold import hold
 from operations.package_file import package_file
 from operations.packages import packages
-from tests.unit.apt_facts import apt_facts, package_facts, stat
+from tests.unit.apt_facts import apt_facts, package_facts
 from tests.unit.apt_root import AptRoot, Made
+from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host
 
 ENV = "env LC_ALL=C DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"
@@ -152,9 +154,14 @@ def test_a_lock_that_is_given_back_in_time_is_waited_for(tmp_path: Path, complai
     busy_once.write_text(
         f'#!/bin/sh\n[ -e "$1" ] && exit 0\n: >"$1"; echo "{complaint}" >&2; exit 100\n'
     )
-    busy_once.chmod(0o755)
+    pause = tmp_path / "sleep"
+    pause.write_text(f'#!/bin/sh\necho "$1" >>{tmp_path}/pauses\n')
+    for tool in (busy_once, pause):
+        tool.chmod(0o755)
     command = waiting((str(busy_once), str(tmp_path / "tried")), 60)
-    subprocess.run(["sh", "-c", command.get_raw_value()], check=True, timeout=60)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", command.get_raw_value()], check=True, timeout=60, env=env)
+    assert (tmp_path / "pauses").read_text() == "2\n"
 
 
 def test_a_failure_that_is_no_lock_is_not_tried_again(tmp_path: Path) -> None:

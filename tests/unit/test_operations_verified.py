@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from facts.parts import Line
 from facts.value import ABSENT, Unknown
 from operations.setvars import setvars_unsourced
 from operations.verified import MARKS, fingerprint, verified
-from tests.unit.apt_facts import package_facts, stat
+from tests.unit.apt_facts import package_facts
+from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host
 
 SET = ("libze1", "xpu-smi")
 CHECKS = {"clinfo --json": "26.18.38308", "xpu-smi discovery -j": "0xe223"}
 RIGHT = package_facts({"libze1": "1.28.2", "xpu-smi": "1.3.6"})
-PASSED = stat(hashlib.sha256(f"{fingerprint(RIGHT, SET, CHECKS)}\n".encode()).hexdigest())
+PASSED = stat(content=f"{fingerprint(RIGHT, SET, CHECKS)}\n".encode())
 
 
 def run(mark: Any, state: Any, checks: Any = None, **more: Any) -> tuple[list[str], list[str]]:

@@ -13,11 +13,12 @@ from facts.clock import ClockState
 from facts.identity import Board, Sudo, Who
 from facts.kernel import ModprobeXe, RunningKernel
 from facts.mirrors import Mirror
-from facts.packages import Loader, LockHolder, Package, PackageState
+from facts.packages import LockHolder
 from facts.updaters import Updater, UpdaterState
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, explanations, inhibitors, inspect
 from spec.host import HostSpec
+from tests.unit.apt_facts import package_facts
 
 GIB = 1024**3
 
@@ -43,21 +44,13 @@ KERNEL = RunningKernel(
     taint=0,
     lockdown="none",
 )
-PACKAGES = PackageState(
-    installed={"dpkg": Package("1", "installed", "amd64", False, False)},
-    holds=(),
-    half_configured=(),
-    config_files=(),
-    interrupted=False,
-    locks=(),
-    loader=Loader((), {}, ()),
-)
+PACKAGES = package_facts({"dpkg": "1"})
 CLOCK = ClockState(epoch_ns=1_000 * 10**9, uptime_s=5.0, sync=ABSENT, timezone="Etc/UTC")
 
 
 def mount(target: str, device: str) -> Mount:
     names = Mount.__dataclass_fields__
-    values: dict[str, Any] = {name: "" for name in names}
+    values: dict[str, Any] = dict.fromkeys(names, "")
     return Mount(**{**values, "target": target, "device": device})
 
 

@@ -1,4 +1,4 @@
-"""A reboot is proven by boot_id: slow shutdowns, refused connections and silence are all just waiting."""
+"""A reboot is proven by boot_id: slow shutdowns, refusals and silence are all just waiting."""
 
 from __future__ import annotations
 

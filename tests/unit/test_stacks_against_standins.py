@@ -13,19 +13,14 @@ from facts.packages import Packages
 from lab import debs, standins
 from operations.loader_gate import REAL, SHIM
 from operations.package_set import package_set
-from spec.stack import Stack
+from tests.unit.apt_facts import STACKS, declared_stack
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.pyinfra_harness import stub_host
 
-STACKS = Path(__file__).parents[2] / "group_data" / "stacks"
 BOOT = ("^linux-image-",)
 OLD, NEW = "minimax-20260510", "minimax-20260523"
 CHOICE = {OLD: SHIM, NEW: REAL}
 OWNER = {OLD: "level-zero", NEW: "libze1"}
-
-
-def stack(name: str) -> Stack:
-    return Stack.model_validate(yaml.safe_load((STACKS / f"{name}.yaml").read_text())["stack"])
 
 
 def snapshot(root: AptRoot, name: str) -> None:
@@ -46,7 +41,7 @@ def snapshot(root: AptRoot, name: str) -> None:
 
 def bring(root: AptRoot, name: str) -> list[Any]:
     """Converge both sets of a stack; return the commands that were needed."""
-    declared = stack(name)
+    declared = declared_stack(name)
     gpu = gpu_set(declared, CHOICE[name])
     local = GpuSet(gpu.versions, gpu.removes, dict(gpu.debs), gpu.owner, gpu.shim)
     if gpu.shim is not None:
@@ -79,11 +74,11 @@ def test_a_new_host_gets_a_stack_and_then_there_is_nothing_to_do(tmp_path: Path,
     snapshot(root, name)
     assert bring(root, name)
     state = root.state()
-    for package, version in stack(name).userspace.packages.items():
+    for package, version in declared_stack(name).userspace.packages.items():
         assert state.version(package) == version or (not version and state.version(package))
     assert state.loader.owners == (OWNER[name],)
-    assert set(stack(name).userspace.packages) <= set(root.held())
-    for compiler in stack(name).compilers:
+    assert set(declared_stack(name).userspace.packages) <= set(root.held())
+    for compiler in declared_stack(name).compilers:
         assert root.read(f"/opt/intel/oneapi/compiler/{compiler.version}/env/vars.sh")
     assert bring(root, name) == []
 
@@ -99,6 +94,9 @@ def test_a_host_moves_from_one_stack_to_the_other_with_its_loader(
     bring(root, second)
     state = root.state()
     assert state.loader.owners == (OWNER[second],)
-    assert state.version("intel-opencl-icd") == stack(second).userspace.packages["intel-opencl-icd"]
-    assert not set(gpu_set(stack(second), CHOICE[second]).removes) & set(state.installed)
+    assert (
+        state.version("intel-opencl-icd")
+        == declared_stack(second).userspace.packages["intel-opencl-icd"]
+    )
+    assert not set(gpu_set(declared_stack(second), CHOICE[second]).removes) & set(state.installed)
     assert bring(root, second) == []
