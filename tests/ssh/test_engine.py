@@ -287,3 +287,24 @@ def test_a_host_that_dies_mid_run_is_uncertain(
         out, _ = process.communicate(timeout=NOTICED_S)
     assert process.returncode == ExitCode.UNREACHABLE
     assert only(RunResult.model_validate_json(out)).state is HostState.UNCERTAIN
+
+
+def test_a_controller_that_was_killed_leaves_a_lock_and_the_next_run_finishes(
+    site: Site, machine: Machine, run: Callable[..., RunResult]
+) -> None:
+    with controller(site, "slow", "converge", machine.name) as process:
+        wait_for(lambda: exists(machine, "/srv/started"), "the slow step runs")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    machine.run("touch /srv/go")
+    locked = run("few")
+    assert locked.exit_code is ExitCode.REFUSED
+    lock = machine.read("/var/lib/b70fleet/lock").splitlines()[0]
+    assert lock in only(locked).hint
+    done = site.b70("unlock", machine.name, "--lock", lock, "--reason", "the laptop died")
+    assert done.status == 0, done.err
+    assert "the laptop died" in machine.read("/var/lib/b70fleet/journal.jsonl")
+    finished = only(run("slow"))
+    assert finished.state is HostState.CONVERGED, finished.error
+    assert exists(machine, "/srv/three")
+    assert "Step[one]" not in finished.changed, "what was done is not done again"
