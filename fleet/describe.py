@@ -100,12 +100,23 @@ def _diff(write: FileWrite, live: LiveFiles) -> str:
         return f"(no diff: {before.reason})"
     old, new = before if isinstance(before, bytes) else b"", write.content
     try:
-        have, want = (text.decode().splitlines(keepends=True) for text in (old, new))
-    except UnicodeDecodeError:
+        have, want = (_text(content).splitlines(keepends=True) for content in (old, new))
+    except ValueError:
         return f"(binary, {len(old)} -> {len(new)} bytes)"
     label = f"live:{write.path}" if isinstance(before, bytes) else "/dev/null"
     diff = difflib.unified_diff(have, want, label, f"want:{write.path}")
     return "".join(_with_newlines(diff))
+
+
+def _text(content: bytes) -> str:
+    """Return content as text.
+
+    Raises:
+        ValueError: it is none. NUL is valid UTF-8, but nothing that carries it is for a terminal.
+    """
+    if b"\0" in content:
+        raise ValueError("contains NUL")
+    return content.decode()
 
 
 def _with_newlines(lines: Iterable[str]) -> Iterable[str]:

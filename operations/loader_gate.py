@@ -1,7 +1,8 @@
 """Who owns the Level Zero loader: the gate's word, asked again right before the packages change.
 
-On a new host the gate cannot answer before apt has read the archives. The plan then shows what the
-stack was tested with; the run asks again at this point and goes on only with the same answer.
+On a new host the gate cannot answer before apt has read the archives, and on one that changes its
+stack it answers from the archives of before. The plan then shows what the stack was tested with; the
+run asks again at this point and goes on only with the same answer.
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ def chosen(loader: Loader, decision: Decision | None, archives_unread: bool) -> 
     Args:
         loader: the stack's.
         decision: of the gate.
-        archives_unread: apt has not read all declared archives yet, so UNKNOWN is no finding.
+        archives_unread: apt has not read all declared archives yet, so the gate is no finding.
 
     Raises:
         OperationError: the gate cannot tell, or chose what the stack was not tested with.
     """
     if decision is None:
         raise OperationError(f"gate {GATE} is missing, so nobody decides who owns the loader")
-    if decision.verdict is Verdict.UNKNOWN and archives_unread:
+    if archives_unread and decision.verdict is not Verdict.FAIL:
+        # the lists there are none or those of another snapshot: the word that counts comes later
         return SHIM if loader.shim_version else REAL
     if decision.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
         raise OperationError(

@@ -27,7 +27,10 @@ from lab.lab import Lab
 from lab.machines import Machine
 from lab.mirror import Mirror
 from lab.rigshape import RigShape
+from tests.ssh.damage import PROOFS, make_whole
 
+#: Longest name of a test file in the name of a machine, in characters (see `rigs`).
+NAME_LIMIT = 24
 #: Seconds that one `b70` call may take before the test fails.
 PATIENCE_S = 280
 
@@ -145,7 +148,8 @@ def rigs(
     lab: Lab, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[dict[str, RigShape]], list[Machine]]]:
     """Start machines of this file; names get the file's prefix; they are removed at its end."""
-    prefix = re.sub(r"[^a-z0-9]+", "-", request.module.__name__.rpartition(".test_")[2])[:16]
+    prefix = re.sub(r"[^a-z0-9]+", "-", request.module.__name__.rpartition(".test_")[2])
+    assert len(prefix) <= NAME_LIMIT, "cut short it might be the name of another file"
     started: list[str] = []
 
     def start(wanted: dict[str, RigShape]) -> list[Machine]:
@@ -154,6 +158,7 @@ def rigs(
         return lab.up_many(named)
 
     yield start
+    # what a test removed itself is gone already
     lab.down([machine.name for machine in lab.machines() if machine.name in started])
 
 
@@ -186,6 +191,19 @@ def plan(site: Site) -> Callable[[str], RunResult]:
 @pytest.fixture(scope="module")
 def converge(site: Site) -> Callable[[str], RunResult]:
     return site.converge
+
+
+@pytest.fixture(autouse=True)
+def _one_test() -> None:
+    """Let no test build on more than the test before it has proved."""
+    PROOFS.next_test()
+
+
+@pytest.fixture
+def whole(machine: Machine, site: Site) -> Machine:
+    """Return this file's machine, in sync."""
+    make_whole(machine, site.converge)
+    return machine
 
 
 @pytest.fixture

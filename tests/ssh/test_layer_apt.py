@@ -30,7 +30,7 @@ STRAY = "/etc/apt/sources.list.d/b70fleet-gone.sources"
 LOCK = "/var/lib/dpkg/lock-frontend"
 #: apt itself accepts every source, key and signature
 _TRUSTED = "apt-get update --error-on=any"
-_PINNED = "apt-cache policy libze1 | grep -qE '^ +[^ ]+ 990$'"
+_PINNED = "apt-cache policy libze1 | grep -qE '^ [ *]{3} [^ ]+ 990$'"
 
 DAMAGES = {
     "source-removed": Damage(f"rm {SOURCE}", (f"File[{SOURCE}]",), f"test -s {SOURCE}"),
@@ -61,7 +61,7 @@ DAMAGES = {
         f"test ! -e {STRAY}",
     ),
     "lists-lost": Damage(
-        "rm -r /var/lib/apt/lists/*", ("AptLists[fresh]",), "apt-cache show libze1"
+        "rm -r /var/lib/apt/lists/*", ("AptLists[fresh]",), "apt-cache madison libze1 | grep -q http:"
     ),
     "mark-lost": Damage(
         "rm /var/lib/b70fleet/apt/lists-are-for",
@@ -89,10 +89,8 @@ def test_damage_to_the_apt_layer_is_named_repaired_and_then_there_is_silence(
     break_name_repair(damage, machine, plan, converge)
 
 
-def test_every_source_names_its_own_key_and_apt_accepts_it(
-    machine: Machine, converge: Run, testhost: Any
-) -> None:
-    converge(machine.name)
+@pytest.mark.usefixtures("whole")
+def test_every_source_names_its_own_key_and_apt_accepts_it(testhost: Any) -> None:
     assert testhost.run(_TRUSTED).rc == 0
     for name in ("intel-graphics", "oneapi", "distribution"):
         source = testhost.file(f"/etc/apt/sources.list.d/b70fleet-{name}.sources")
@@ -102,18 +100,17 @@ def test_every_source_names_its_own_key_and_apt_accepts_it(
 
 
 def test_an_unknown_file_with_one_of_our_repositories_is_named_and_not_touched(
-    machine: Machine, plan: Run, converge: Run
+    whole: Machine, plan: Run
 ) -> None:
     foreign = "/etc/apt/sources.list.d/vendor.list"
     text = "deb https://apt.repos.intel.com/oneapi all main\n"
-    converge(machine.name)
-    machine.write(foreign, text)
-    found = plan(machine.name)
+    whole.write(foreign, text)
+    found = plan(whole.name)
     assert found.exit_code is ExitCode.FAILED
     assert f"{foreign} line 1" in found.hosts[0].error
-    assert machine.read(foreign) == text
-    machine.run(f"rm {foreign}")
-    assert plan(machine.name).exit_code is ExitCode.CLEAN
+    assert whole.read(foreign) == text
+    whole.run(f"rm {foreign}")
+    assert plan(whole.name).exit_code is ExitCode.CLEAN
 
 
 def changed_fleet(site: Site, folder: Path, edit: Any) -> Site:
@@ -128,50 +125,47 @@ def changed_fleet(site: Site, folder: Path, edit: Any) -> Site:
 
 
 def test_a_key_with_a_wrong_fingerprint_is_refused_before_anything_is_written(
-    site: Site, machine: Machine, converge: Run, tmp_path: Path
+    site: Site, whole: Machine, converge: Run, tmp_path: Path
 ) -> None:
-    converge(machine.name)
-    machine.run(f"rm {SOURCE}")
+    whole.run(f"rm {SOURCE}")
     declared = "0123456789ABCDEF0123456789ABCDEF01234567"
 
     def edit(values: Any) -> None:
         values["apt"]["sources"]["oneapi"]["key"]["fingerprint"] = declared
 
-    done = changed_fleet(site, tmp_path, edit).converge(machine.name)
+    done = changed_fleet(site, tmp_path, edit).converge(whole.name)
     assert done.exit_code is ExitCode.FAILED
     assert f"declared is {declared}, found is " in done.hosts[0].error
     assert "keys/oneapi.asc" in done.hosts[0].error
-    assert not holds(machine, f"test -e {SOURCE}"), "nothing may be written"
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
+    assert not holds(whole, f"test -e {SOURCE}"), "nothing may be written"
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
 
 
 def test_a_mirror_that_is_down_is_named_and_the_run_can_be_repeated(
-    site: Site, machine: Machine, converge: Run, mirror: Mirror
+    site: Site, whole: Machine, converge: Run, mirror: Mirror
 ) -> None:
-    converge(machine.name)
-    machine.run("rm -r /var/lib/apt/lists/*")
+    whole.run("rm -r /var/lib/apt/lists/*")
     mirror.stop()
-    done = site.b70("converge", "--limit", machine.name, "--yes")
+    done = site.b70("converge", "--limit", whole.name, "--yes")
     assert done.status == ExitCode.FAILED
     assert "/intel-graphics/ubuntu" in done.out + done.err
     mirror.start()
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
 
 
 def test_a_package_whose_hash_differs_is_not_installed_and_the_mirror_is_named(
-    site: Site, machine: Machine, converge: Run, mirror: Mirror
+    site: Site, whole: Machine, converge: Run, mirror: Mirror
 ) -> None:
-    converge(machine.name)
-    machine.run("apt-get clean && dpkg --remove --force-depends curl")
+    whole.run("apt-get clean && dpkg --remove --force-depends curl")
     mirror.corrupt("curl")
-    done = site.b70("converge", "--limit", machine.name, "--yes")
+    done = site.b70("converge", "--limit", whole.name, "--yes")
     assert done.status == ExitCode.FAILED
     assert "Hash Sum mismatch" in done.out + done.err
     assert "/distribution/pool/curl_" in done.out + done.err
-    assert not holds(machine, "curl --version")
+    assert not holds(whole, "curl --version")
     mirror.restore()
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
-    assert holds(machine, "curl --version")
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
+    assert holds(whole, "curl --version")
 
 
 def hold_lock(machine: Machine, until: str) -> None:
@@ -192,34 +186,32 @@ def hold_lock(machine: Machine, until: str) -> None:
 
 
 def test_a_lock_that_is_held_for_a_while_is_waited_for(
-    machine: Machine, plan: Run, converge: Run
+    whole: Machine, plan: Run, converge: Run
 ) -> None:
-    converge(machine.name)
-    machine.run("dpkg --remove --force-depends curl")
+    whole.run("dpkg --remove --force-depends curl")
     # let go only after apt-get has come and found the lock taken
-    hold_lock(machine, "pgrep -x apt-get && sleep 2")
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
-    assert holds(machine, "curl --version")
-    assert changing(plan(machine.name)) == []
+    hold_lock(whole, "pgrep -x apt-get && sleep 2")
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
+    assert holds(whole, "curl --version")
+    assert changing(plan(whole.name)) == []
 
 
 def test_a_lock_that_stays_held_is_reported_with_its_holder_and_never_broken(
-    site: Site, machine: Machine, converge: Run, tmp_path: Path
+    site: Site, whole: Machine, converge: Run, tmp_path: Path
 ) -> None:
-    converge(machine.name)
-    machine.run("dpkg --remove --force-depends curl")
-    hold_lock(machine, "test -e /run/let-go")
-    pid = machine.run("systemctl show --property=MainPID --value lock-holder").stdout.strip()
+    whole.run("dpkg --remove --force-depends curl")
+    hold_lock(whole, "test -e /run/let-go")
+    pid = whole.run("systemctl show --property=MainPID --value lock-holder").stdout.strip()
 
     def edit(values: Any) -> None:
         values["apt"]["lock_timeout_s"] = 1
 
-    done = changed_fleet(site, tmp_path, edit).b70("converge", "--limit", machine.name, "--yes")
+    done = changed_fleet(site, tmp_path, edit).b70("converge", "--limit", whole.name, "--yes")
     assert done.status == ExitCode.FAILED
     assert f"held by process {pid} (python3)" in done.out + done.err
-    assert holds(machine, f"test -e {LOCK} && kill -0 {pid}")
-    machine.run("touch /run/let-go; while systemctl -q is-active lock-holder; do sleep 0.1; done")
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
+    assert holds(whole, f"test -e {LOCK} && kill -0 {pid}")
+    whole.run("touch /run/let-go; while systemctl -q is-active lock-holder; do sleep 0.1; done")
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
 
 
 def test_a_login_for_a_private_mirror_is_readable_by_root_alone_and_printed_nowhere(

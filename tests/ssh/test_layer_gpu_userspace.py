@@ -5,7 +5,8 @@ State is read back with the machine's own tools, never with the code under test.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,36 +21,29 @@ from tests.ssh.damage import Damage, Run, break_name_repair, changing, holds
 
 pytestmark = pytest.mark.ssh
 
-OLD, NEW = "minimax-20260510", "minimax-20260523"
+#: The tested set before the one that the lab declares.
+OLD = "minimax-20260510"
 LOADER = "/usr/lib/x86_64-linux-gnu/libze_loader.so.1"
 VARS = "/opt/intel/oneapi/compiler/2025.3/env/vars.sh"
 MARK = "/var/lib/b70fleet/verified/gpu-userspace"
 CALLS = "/var/log/b70lab-xpu-smi.log"
 GPU, PROOF = "Packages[gpu-userspace]", "Verified[gpu-userspace]"
-#: Answers as the installed compute runtime would; no OpenCL device exists on a lab machine.
-CLINFO = r"""#!/bin/sh
-version=$(dpkg-query -W -f '${Version}' intel-opencl-icd) || { echo '{"platforms":[]}'; exit 0; }
-printf '{"platforms":[{"CL_PLATFORM_NAME":"Intel(R) OpenCL Graphics"}],'
-printf '"devices":[{"online":[{"CL_DRIVER_VERSION":"%s"}]}]}\n' "${version%-*}"
-"""
+#: A clinfo that finds no device.
+BLIND = "#!/bin/sh\necho '{\"platforms\":[]}'\n"
 
 
-def declare(folder: Path, name: str, stack: str) -> None:
-    """Give the machine a stack in the fleet's hosts.yaml."""
-    path = folder / "hosts.yaml"
-    values = yaml.safe_load(path.read_text())
+@contextmanager
+def declared(site: Site, name: str, stack: str) -> Iterator[None]:
+    """Give the machine another stack in the fleet's hosts.yaml for a while."""
+    path = site.folder / "hosts.yaml"
+    before = path.read_text()
+    values = yaml.safe_load(before)
     values["hosts"][name]["stack"] = stack
     path.write_text(yaml.safe_dump(values, sort_keys=False))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stack(site: Site, machine: Machine) -> None:
-    """Let this file's machine run the newer stack, with a clinfo that answers."""
-    tool = machine.probe / "usr/bin/clinfo"
-    tool.parent.mkdir(parents=True, exist_ok=True)
-    tool.write_text(CLINFO)
-    tool.chmod(0o755)
-    declare(site.folder, machine.name, NEW)
+    try:
+        yield
+    finally:
+        path.write_text(before)
 
 
 def pool(lab: Lab, origin: str, name: str) -> str:
@@ -126,10 +120,8 @@ def test_a_loader_replaced_by_hand_gets_its_one_owner_back(
     assert not holds(machine, "dpkg-query -W -f '${Status}' level-zero | grep -q installed")
 
 
-def test_the_installed_set_is_the_stacks_as_another_tool_sees_it(
-    machine: Machine, converge: Run, testhost: Any
-) -> None:
-    converge(machine.name)
+@pytest.mark.usefixtures("whole")
+def test_the_installed_set_is_the_stacks_as_another_tool_sees_it(testhost: Any) -> None:
     assert testhost.package("libze1").version == "1.28.2-1~24.04~ppa1"
     assert testhost.package("intel-opencl-icd").version == "26.18.38308.1-0"
     assert testhost.package("intel-oneapi-dpcpp-cpp-2025.3").version == "2025.3.2-832"
@@ -140,81 +132,78 @@ def test_the_installed_set_is_the_stacks_as_another_tool_sees_it(
 
 
 def test_xpu_smi_is_not_asked_again_while_nothing_changes(
-    machine: Machine, plan: Run, converge: Run
+    whole: Machine, plan: Run, converge: Run
 ) -> None:
-    converge(machine.name)
-    before = machine.read(CALLS)
+    before = whole.read(CALLS)
     assert "discovery -j" in before
-    converge(machine.name)
-    plan(machine.name)
-    assert machine.read(CALLS) == before
+    converge(whole.name)
+    plan(whole.name)
+    assert whole.read(CALLS) == before
 
 
 def test_a_host_changes_its_stack_and_its_loader_and_back(
-    site: Site, machine: Machine, plan: Run, converge: Run, testhost: Any
+    site: Site, whole: Machine, plan: Run, converge: Run, testhost: Any
 ) -> None:
-    converge(machine.name)
-    declare(site.folder, machine.name, OLD)
-    try:
-        assert converge(machine.name).exit_code is ExitCode.CLEAN
+    with declared(site, whole.name, OLD):
+        planned = plan(whole.name)
+        assert planned.exit_code is ExitCode.PENDING, planned.hosts[0].error
+        assert GPU in changing(planned)
+        done = converge(whole.name)
+        assert done.exit_code is ExitCode.CLEAN, done.hosts[0].error
         assert testhost.package("libze1").version == "1.28.2-local1"
         assert testhost.package("intel-opencl-icd").version == "26.14.37833.4-0"
         assert testhost.check_output(f"dpkg -S {LOADER}") == f"level-zero: {LOADER}"
         assert "libze1" in testhost.check_output("apt-mark showhold").split()
         assert testhost.run("xpu-smi discovery -j").rc == 0
-        assert changing(plan(machine.name)) == []
-    finally:
-        declare(site.folder, machine.name, NEW)
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
+        assert changing(plan(whole.name)) == []
+    back = converge(whole.name)
+    assert back.exit_code is ExitCode.CLEAN, back.hosts[0].error
     assert testhost.package("libze1").version == "1.28.2-1~24.04~ppa1"
     assert testhost.check_output(f"dpkg -S {LOADER}") == f"libze1: {LOADER}"
-    assert changing(plan(machine.name)) == []
+    assert changing(plan(whole.name)) == []
 
 
 def test_a_failing_proof_fails_the_run_and_is_tried_again(
-    site: Site, machine: Machine, converge: Run
+    site: Site, whole: Machine, converge: Run
 ) -> None:
-    converge(machine.name)
-    machine.run(f"rm {MARK}")
-    tool = machine.probe / "usr/bin/clinfo"
-    tool.write_text("#!/bin/sh\necho '{\"platforms\":[]}'\n")
-    done = site.b70("converge", "--limit", machine.name, "--yes")
-    tool.write_text(CLINFO)
+    whole.run(f"rm {MARK}")
+    tool = whole.probe / "usr/bin/clinfo"
+    sound = tool.read_text()
+    tool.write_text(BLIND)
+    try:
+        done = site.b70("converge", "--limit", whole.name, "--yes")
+    finally:
+        tool.write_text(sound)
     assert done.status == ExitCode.FAILED
     assert "does not contain: 26.18.38308" in done.out + done.err
-    assert not holds(machine, f"test -e {MARK}")
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
+    assert not holds(whole, f"test -e {MARK}")
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
 
 
 def test_a_damaged_gpu_package_on_the_mirror_leaves_versions_and_holds_as_they_were(
-    site: Site, machine: Machine, converge: Run, mirror: Mirror
+    site: Site, whole: Machine, converge: Run, mirror: Mirror
 ) -> None:
-    converge(machine.name)
-    machine.run("apt-get clean")
-    before = machine.run("dpkg-query -W; apt-mark showhold").stdout
+    whole.run("apt-get clean")
+    before = whole.run("dpkg-query -W; apt-mark showhold").stdout
     mirror.corrupt("libze-intel-gpu1")
-    declare(site.folder, machine.name, OLD)
-    try:
-        done = site.b70("converge", "--limit", machine.name, "--yes")
-    finally:
-        declare(site.folder, machine.name, NEW)
+    with declared(site, whole.name, OLD):
+        done = site.b70("converge", "--limit", whole.name, "--yes")
     assert done.status == ExitCode.FAILED
     assert "Hash Sum mismatch" in done.out + done.err
     assert "/pool/libze-intel-gpu1_26.14.37833.4-0_amd64.deb" in done.out + done.err
-    assert machine.run("dpkg-query -W; apt-mark showhold").stdout == before
+    assert whole.run("dpkg-query -W; apt-mark showhold").stdout == before
     mirror.restore()
-    assert converge(machine.name).exit_code is ExitCode.CLEAN
+    assert converge(whole.name).exit_code is ExitCode.CLEAN
 
 
 def test_a_start_file_that_sources_setvars_is_named_and_not_edited(
-    machine: Machine, plan: Run, converge: Run
+    whole: Machine, plan: Run
 ) -> None:
-    converge(machine.name)
     path, text = "/etc/profile.d/oneapi.sh", ". /opt/intel/oneapi/setvars.sh\n"
-    machine.write(path, text)
-    found = plan(machine.name)
+    whole.write(path, text)
+    found = plan(whole.name)
     assert found.exit_code is ExitCode.FAILED
     assert f"{path} line 1 sources setvars.sh" in found.hosts[0].error
-    assert machine.read(path) == text
-    machine.run(f"rm {path}")
-    assert plan(machine.name).exit_code is ExitCode.CLEAN
+    assert whole.read(path) == text
+    whole.run(f"rm {path}")
+    assert plan(whole.name).exit_code is ExitCode.CLEAN

@@ -55,6 +55,12 @@ def test_bytes_that_are_not_text_are_named_not_printed() -> None:
     assert change(write(b"\xff\xfe"), {"/etc/x": b"abc"}, plain).diff == "(binary, 3 -> 2 bytes)"
 
 
+def test_a_package_is_binary_although_its_bytes_happen_to_be_utf8() -> None:
+    """NUL is valid UTF-8; a terminal that gets an archive is no diff."""
+    shown = change(write(b"!<arch>\ncontrol\x00\x00"), {"/etc/x": ABSENT}, plain)
+    assert shown.diff == "(binary, 0 -> 17 bytes)"
+
+
 def test_a_live_file_that_cannot_be_read_says_why() -> None:
     shown = change(write(b"x"), {"/etc/x": Unknown("too large for a diff")}, plain)
     assert shown.diff == "(no diff: too large for a diff)"

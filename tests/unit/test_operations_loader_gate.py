@@ -66,6 +66,12 @@ def test_a_new_host_plans_what_the_stack_was_tested_with() -> None:
     assert chosen(ARCHIVE, unknown, archives_unread=True) == REAL
 
 
+def test_a_choice_made_from_the_lists_of_other_archives_is_not_the_last_word() -> None:
+    """A host that changes its stack still has the lists of the snapshot before."""
+    assert chosen(WITH_SHIM, says(Verdict.PASS, REAL), archives_unread=True) == SHIM
+    assert chosen(ARCHIVE, says(Verdict.PASS, SHIM), archives_unread=True) == REAL
+
+
 def test_a_missing_gate_decides_nothing() -> None:
     with pytest.raises(OperationError, match="is missing"):
         chosen(ARCHIVE, None, archives_unread=True)
