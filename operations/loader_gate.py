@@ -1,8 +1,8 @@
 """Who owns the Level Zero loader: the gate's word, asked again right before the packages change.
 
 On a new host the gate cannot answer before apt has read the archives, and on one that changes its
-stack it answers from the archives of before. The plan then shows what the stack was tested with; the
-run asks again at this point and goes on only with the same answer.
+stack it answers from the archives of before. The plan then shows what the stack was tested with;
+the run asks again at this point and goes on only with the same answer.
 """
 
 from __future__ import annotations

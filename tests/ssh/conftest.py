@@ -1,7 +1,8 @@
-"""Real machines for the ssh tier: one nspawn machine per test file, the real `b70`, testinfra as observer.
+"""Real machines for the ssh tier: one nspawn machine per test file, the real `b70`, testinfra as
+observer.
 
-Several pytest workers share one lab. Each file has machines of its own; only the apt mirror is common, so
-a test that breaks it holds a lock while it does.
+Several pytest workers share one lab. Each file has machines of its own; only the apt mirror is
+common, so a test that breaks it holds a lock while it does.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ def mirror(lab: Lab, guard: MirrorGuard) -> Iterator[Mirror]:
 
 @pytest.fixture(scope="module")
 def testhost(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> TestHost:
-    """Return testinfra's view of the machine over OpenSSH, as root: an observer that is not ours."""
+    """Return testinfra's view of the machine over OpenSSH, as root: not our own eyes."""
     folder = tmp_path_factory.mktemp("observer")
     known = folder / "known_hosts"
     known.write_text(f"{machine.address} {machine.host_key}\n")

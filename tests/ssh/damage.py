@@ -62,7 +62,7 @@ def holds(machine: Machine, proof: str) -> bool:
 
 
 def make_whole(machine: Machine, converge: Run) -> None:
-    """Bring a machine to its declaration, unless the test before has just proved that it is there."""
+    """Bring a machine to its declaration, unless the test before has just proved it is there."""
     if machine.name not in PROOFS:
         result = converge(machine.name)
         assert result.exit_code is ExitCode.CLEAN, result.hosts[0].error

@@ -13,7 +13,7 @@ from tests.ssh.conftest import Done, MirrorGuard, Site
 
 pytestmark = pytest.mark.ssh
 
-PASSWORD = "first-contact-only"  # noqa: S105 - of a machine that lives for seconds
+PASSWORD = "first-contact-only"
 
 HOSTS = """\
 # our rigs
@@ -27,10 +27,12 @@ hosts:
 
 @pytest.fixture
 def fresh(machine: Machine) -> Machine:
-    """Return the machine as a person gets it: root with a password, no Python, no sudo rule of ours."""
+    """Return the machine as a person gets it: a root password, no Python, no rule of ours."""
     machine.run("userdel -rf b70fleet; rm -f /etc/sudoers.d/b70fleet", check=False)
     machine.run(f"echo root:{PASSWORD} | chpasswd; echo rig:{PASSWORD} | chpasswd")
-    machine.write("/etc/ssh/sshd_config.d/test.conf", "PermitRootLogin yes\nPasswordAuthentication yes\n")
+    machine.write(
+        "/etc/ssh/sshd_config.d/test.conf", "PermitRootLogin yes\nPasswordAuthentication yes\n"
+    )
     machine.run("systemctl reload ssh; rm -f /usr/bin/python3*")
     return machine
 
@@ -55,9 +57,7 @@ def meet(home: Site, machine: Machine, *more: str, stdin: str = "") -> Done:
 
 
 def test_a_password_and_a_fingerprint_are_enough(home: Site, fresh: Machine) -> None:
-    done = meet(
-        home, fresh, "--ask-pass", "--host-key", fingerprint(fresh), stdin=f"{PASSWORD}\n"
-    )
+    done = meet(home, fresh, "--ask-pass", "--host-key", fingerprint(fresh), stdin=f"{PASSWORD}\n")
     assert done.status == ExitCode.CLEAN, done.err
     assert "Debian" in done.out
     assert "cards     none" in done.out
@@ -106,9 +106,7 @@ def test_a_second_bootstrap_needs_a_word_and_adds_nothing(home: Site, fresh: Mac
     assert (home.folder / "hosts.yaml").read_text() == text
 
 
-def test_another_fingerprint_is_refused_before_anything_is_sent(
-    home: Site, fresh: Machine
-) -> None:
+def test_another_fingerprint_is_refused_before_anything_is_sent(home: Site, fresh: Machine) -> None:
     done = meet(home, fresh, "--login", "rig", "--host-key", f"SHA256:{'A' * 43}")
     assert done.status == ExitCode.REFUSED
     assert fingerprint(fresh) in done.err

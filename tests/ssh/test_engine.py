@@ -82,7 +82,7 @@ def exists(machine: Machine, path: str) -> bool:
 
 
 def snapshot(machine: Machine) -> str:
-    """Return every file of the machine that is not volatile, with mode, size, mtime and change time."""
+    """Return every lasting file of the machine with mode, size, mtime and change time."""
     return machine.run(
         "find / -xdev \\( -path /run -o -path /proc -o -path /sys -o -path /tmp "
         "-o -path /var/log -o -path /dev -o -path /var/lib/systemd \\) -prune "
@@ -170,7 +170,9 @@ def test_a_disk_that_fills_up_leaves_the_old_file_whole(
 
 def test_names_are_data_never_commands(run: Callable[..., RunResult], machine: Machine) -> None:
     host = only(run("quoting"))
-    assert host.state is HostState.NOT_IDEMPOTENT, "the quoted step has no end state, so it is named"
+    assert host.state is HostState.NOT_IDEMPOTENT, (
+        "the quoted step has no end state, so it is named"
+    )
     assert sorted(machine.run(f"ls {FOLDER}").stdout.splitlines()) == [
         "$(touch pwned)",
         "it's; touch pwned #",

@@ -61,7 +61,9 @@ DAMAGES = {
         f"test ! -e {STRAY}",
     ),
     "lists-lost": Damage(
-        "rm -r /var/lib/apt/lists/*", ("AptLists[fresh]",), "apt-cache madison libze1 | grep -q http:"
+        "rm -r /var/lib/apt/lists/*",
+        ("AptLists[fresh]",),
+        "apt-cache madison libze1 | grep -q http:",
     ),
     "mark-lost": Damage(
         "rm /var/lib/b70fleet/apt/lists-are-for",

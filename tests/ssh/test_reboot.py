@@ -33,7 +33,7 @@ def boot_id(machine: Machine) -> str:
 
 @pytest.fixture
 def converge(site: Site, machine: Machine) -> Converge:
-    """Return a function that converges a planted boot set; its reboot is due until a boot is over."""
+    """Return a function that converges a planted boot set; its reboot is due until it booted."""
     machine.run(f"rm -rf {BOOT_SET} /var/lib/b70fleet")
     probe = machine.run("cat /var/lib/b70lab-probe/proc/sys/kernel/random/boot_id").stdout.strip()
 

@@ -1,4 +1,4 @@
-"""The whole site through the command line: two rigs, identity, refusals, saved plans, secrets, stock pyinfra."""
+"""The whole site through the command line: identity, refusals, saved plans, secrets, stock pyinfra."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.ssh.conftest import MirrorGuard, Site
 pytestmark = pytest.mark.ssh
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRET = "correct-horse-battery-staple"  # noqa: S105 - planted, and searched for everywhere
+SECRET = "correct-horse-battery-staple"
 JOURNALD = "/etc/systemd/journald.conf.d/50-b70fleet.conf"
 
 
