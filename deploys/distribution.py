@@ -33,6 +33,15 @@ class TimeDaemon(Declared):
     servers_template: str = ""
 
 
+class BootTable(Declared):
+    """How a distribution names what belongs to a kernel, and writes GRUB's menu."""
+
+    #: packages beside the image, with `{release}` in their names
+    companions: tuple[str, ...] = ()
+    #: command line that writes /boot/grub/grub.cfg
+    update_menu: tuple[str, ...] = Field(min_length=1)
+
+
 class Distribution(Declared):
     """Names and paths of one distribution release."""
 
@@ -43,6 +52,7 @@ class Distribution(Declared):
     time_daemons: dict[str, TimeDaemon]
     #: regular expressions of the packages that make up a boot set (kernel, modules, firmware)
     boot_packages: tuple[str, ...] = Field(min_length=1)
+    boot: BootTable
     #: group that may read the persistent journal
     journal_group: str
 

@@ -20,7 +20,8 @@ from facts.value import ABSENT, Reading
 #: df(1) without these types: they hold no files that anybody keeps.
 _UNREAL: Final = ("tmpfs", "devtmpfs", "squashfs", "efivarfs", "ramfs", "iso9660", "fuse.snapfuse")
 _COLUMNS: Final = (
-    "NAME,TYPE,FSTYPE,LABEL,UUID,PARTUUID,PTTYPE,SIZE,MODEL,SERIAL,TRAN,MOUNTPOINTS,RO"
+    "NAME,MAJ:MIN,TYPE,FSTYPE,LABEL,UUID,PARTLABEL,PARTUUID,PTTYPE,SIZE,MODEL,SERIAL,TRAN,"
+    "MOUNTPOINTS,RO"
 )
 
 # -l: local file systems only, a dead NFS server must not hang the probe
@@ -39,6 +40,7 @@ class Device:
     """A block device, and what lies on it.
 
     Args:
+        number: `major:minor`, as mounts name their device.
         fstype: signature on the device (file system, LVM, RAID, swap); absent when it is bare.
         pttype: partition table; a device with one is not bare either.
         size: bytes.
@@ -59,6 +61,8 @@ class Device:
     mountpoints: tuple[str, ...]
     read_only: bool
     children: tuple[Device, ...]
+    number: Reading[str] = ABSENT
+    partlabel: Reading[str] = ABSENT
 
     def walk(self) -> Iterator[Device]:
         """Yield this device and everything on top of it."""
@@ -169,6 +173,8 @@ def _device(record: Mapping[str, object]) -> Device:
         mountpoints=tuple(str(point) for point in points if point is not None),
         read_only=record["ro"] in (True, "1", 1),
         children=tuple(_device(child) for child in children),
+        number=_text(record.get("maj:min")),
+        partlabel=_text(record.get("partlabel")),
     )
 
 

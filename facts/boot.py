@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from typing_extensions import override
@@ -15,7 +15,7 @@ from typing_extensions import override
 from facts.assignments import assignments
 from facts.base import HostFact
 from facts.cmdline import tokens
-from facts.parts import SPEAKING, Files, Parts, convert, script
+from facts.parts import SPEAKING, Files, Line, Parts, convert, script
 from facts.value import ABSENT, Reading, Unknown
 
 #: Names that distributions give to the package of one kernel image.
@@ -38,9 +38,15 @@ _LEFTOVERS: Final = (
     ".dpkg-tmp",
     ".old-dkms",
 )
-_GRUB_DEFAULT: Final = "/etc/default/grub"
+#: The file that update-grub sources first.
+GRUB_DEFAULT: Final = "/etc/default/grub"
 
-# GRUB's menu is cut down to the lines that name entries and kernels, and the braces that close them
+#: Lines of GRUB's environment and menu that say something: entries, what they load, closing braces.
+_MENU: Final = (
+    r"^[a-z_]+=|^[[:space:]]*((menuentry|submenu|linux|linux16|linuxefi|initrd|initrdefi)"
+    r"[[:space:]]|})"
+)
+
 _SCRIPT: Final = r"""
 lines settings "$speaking" /etc/default/grub /etc/default/grub.d/*.cfg
 for f in /boot/grub/grubenv /boot/grub/grub.cfg; do
@@ -49,7 +55,7 @@ for f in /boot/grub/grubenv /boot/grub/grub.cfg; do
   elif [ ! -r "$f" ]; then lack "$n" ! 'needs root'
   else
     part "$n"
-    grep -aE '^[a-z_]+=|^[[:space:]]*((menuentry|submenu|linux|linux16|linuxefi)[[:space:]]|})' "$f"
+    grep -aE "$menu" "$f"
   fi
 done
 part images
@@ -83,12 +89,19 @@ class MenuEntry:
         title: title as shown.
         kernel: image that it loads, "" when it loads none (firmware setup, another system).
         tokens: kernel command line of the entry.
+        initrds: initial RAM disks that it loads.
     """
 
     path: str
     title: str
     kernel: str
     tokens: tuple[str, ...]
+    initrds: tuple[str, ...] = ()
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether this is a rescue entry, which never gets the default command line."""
+        return "-recovery-" in self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,7 @@ class BootState:
         kernel_packages: installed packages named linux-image-*, meta packages included.
         free: room in /boot.
         reboot_required: packages that asked for a reboot; empty tuple when none did.
+        lines: the speaking lines behind `settings`, in the order in which they are sourced.
     """
 
     settings: Mapping[str, Reading[str]]
@@ -147,6 +161,7 @@ class BootState:
     kernel_packages: tuple[str, ...]
     free: Reading[Space]
     reboot_required: Reading[tuple[str, ...]]
+    lines: tuple[Line, ...] = ()
 
     @property
     def saved_entry(self) -> Reading[str]:
@@ -162,6 +177,16 @@ class BootState:
         """Return a GRUB_CMDLINE_* setting as single tokens."""
         return convert(self.settings.get(name, ABSENT), tokens)
 
+    def entries_of(self, release: str) -> tuple[MenuEntry, ...]:
+        """Return the ordinary entries that load a kernel; none when the menu is not known."""
+        entries = self.entries if isinstance(self.entries, tuple) else ()
+        images = {f"{prefix}{release}" for prefix in _IMAGES}
+        return tuple(
+            entry
+            for entry in entries
+            if entry.kernel.rpartition("/")[2] in images and not entry.is_recovery
+        )
+
 
 class Boot(HostFact[BootState]):
     """GRUB and the kernels on disk."""
@@ -170,7 +195,7 @@ class Boot(HostFact[BootState]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return script(_SCRIPT, speaking=SPEAKING)
+        return script(_SCRIPT, speaking=SPEAKING, menu=_MENU)
 
     @override
     def parse(self, text: str) -> BootState:
@@ -181,6 +206,7 @@ class Boot(HostFact[BootState]):
         required = tuple(parts.lines("reboot_required"))
         return BootState(
             settings=_settings(files),
+            lines=_sourced(files),
             denied=files.denied,
             environment=convert(parts.reading("grubenv"), _environment),
             entries=convert(parts.reading("grub.cfg"), menu_entries),
@@ -192,7 +218,7 @@ class Boot(HostFact[BootState]):
 
 
 def menu_entries(text: str) -> tuple[MenuEntry, ...]:
-    """Return the bootable entries of a grub.cfg; its entry, linux and `}` lines suffice."""
+    """Return the bootable entries of a grub.cfg; its entry, linux, initrd and `}` lines suffice."""
     found: list[MenuEntry] = []
     open_blocks: list[tuple[str, str]] = []  # (menuentry or submenu, id)
     for line in text.split("\n"):
@@ -212,8 +238,9 @@ def menu_entries(text: str) -> tuple[MenuEntry, ...]:
         elif stripped.startswith("linux") and found and open_blocks:
             words = tokens(stripped)
             if open_blocks[-1][0] == "menuentry" and len(words) > 1:
-                entry = found[-1]
-                found[-1] = MenuEntry(entry.path, entry.title, words[1], words[2:])
+                found[-1] = replace(found[-1], kernel=words[1], tokens=words[2:])
+        elif stripped.startswith("initrd") and found and open_blocks:
+            found[-1] = replace(found[-1], initrds=(*found[-1].initrds, *stripped.split()[1:]))
     return tuple(found)
 
 
@@ -224,14 +251,17 @@ def space(text: str) -> Space:
 
 
 def _settings(files: Files) -> Mapping[str, Reading[str]]:
-    # update-grub sources the main file first, then the drop-ins in the C locale's order
-    main = files.of(_GRUB_DEFAULT)
-    drop_ins = [line for line in files.lines if line.path != _GRUB_DEFAULT]
-    ordered = [*main, *sorted(drop_ins, key=lambda line: (line.path, line.number))]
-    values = dict(assignments(line.text for line in ordered))
+    values = dict(assignments(line.text for line in _sourced(files)))
     if files.denied:  # an unread drop-in may change any of them
         return {name: Unknown(f"{files.denied[0]} needs root") for name in values}
     return values
+
+
+def _sourced(files: Files) -> tuple[Line, ...]:
+    # update-grub sources the main file first, then the drop-ins in the C locale's order
+    main = files.of(GRUB_DEFAULT)
+    drop_ins = [line for line in files.lines if line.path != GRUB_DEFAULT]
+    return (*main, *sorted(drop_ins, key=lambda line: (line.path, line.number)))
 
 
 def _environment(text: str) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from typing_extensions import override
@@ -88,12 +88,14 @@ class ModprobeXe:
         blacklisted: files with `blacklist xe` or an `install xe` that replaces loading.
         files: files that carry any of it.
         denied: files that only root may read.
+        origins: option -> the file whose word on it counts.
     """
 
     options: Mapping[str, str]
     blacklisted: tuple[str, ...]
     files: tuple[str, ...]
     denied: tuple[str, ...]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +186,19 @@ def _modprobe(files: Files) -> ModprobeXe:
         if seen is None or rank.get(directory, 9) < rank.get(seen.rpartition("/")[0], 9):
             strongest[name] = line.path
     options: dict[str, str] = {}
+    origins: dict[str, str] = {}
     blacklisted: list[str] = []
     for _, path in sorted(strongest.items()):
         for line in files.of(path):
             verb, _, *settings = line.text.split(None, 2)
             if verb == "options":
                 found = _OPTION.finditer(settings[0] if settings else "")
-                options.update({m[1]: (m[2] or "").strip('"') for m in found})
+                named = {m[1]: (m[2] or "").strip('"') for m in found}
+                options.update(named)
+                origins.update(dict.fromkeys(named, path))
             elif path not in blacklisted:
                 blacklisted.append(path)
-    return ModprobeXe(options, tuple(blacklisted), tuple(strongest.values()), files.denied)
+    return ModprobeXe(options, tuple(blacklisted), tuple(strongest.values()), files.denied, origins)
 
 
 def _efi_flag(text: str) -> bool:

@@ -20,7 +20,7 @@ from fleet.config import Fleet
 from fleet.errors import FleetError
 from fleet.events import Emit, HostDone, discard
 from fleet.executor import Stopper, fan_out, isolate_states
-from fleet.factkey import Key, from_text, to_text
+from fleet.factkey import FactKey, Key, from_text, to_text
 from fleet.hostdata import host_data
 from fleet.job import Job
 from fleet.ledger import Ledger
@@ -42,6 +42,7 @@ class HostFacts:
     values: dict[str, object] = field(default_factory=dict)
     error: FleetError | None = None
     execs: int = 0
+    answers: dict[FactKey, object] = field(default_factory=dict)
 
 
 class Engine:
@@ -84,6 +85,17 @@ class Engine:
             for job, result in zip(jobs, results, strict=True)
         }
 
+    def ask(self, host: HostSpec, questions: Sequence[FactKey], emit: Emit = discard) -> HostFacts:
+        """Read every normal fact of one host and some that take arguments, in one exec.
+
+        Args:
+            questions: their answers stand in `HostFacts.answers`.
+        """
+        job = self._jobs([host], emit, layers=())[0]
+        job.questions = questions
+        result = self._each([job], hostjob.read_facts)[0]
+        return HostFacts(job.readings, job.error, result.execs, job.answers)
+
     def gates(
         self, hosts: Sequence[HostSpec], emit: Emit = discard
     ) -> dict[str, tuple[Decision, ...] | FleetError]:
@@ -118,6 +130,30 @@ class Engine:
         with self._stopper.listening():
             return self._run("converge", hosts, emit, work)
 
+    def run_layers(
+        self,
+        hosts: Sequence[HostSpec],
+        layers: Sequence[Layer],
+        command: str,
+        emit: Emit = discard,
+        excused: frozenset[str] = frozenset(),
+    ) -> RunResult:
+        """Apply layers that are not part of the site: one phase's resources, a person's request.
+
+        Locked, verified and recorded like a converge; it gives no certificate.
+
+        Args:
+            command: what the ledger calls the run.
+            excused: preflight findings that do not stop it.
+        """
+
+        def work(job: Job) -> HostResult:
+            job.excused = excused
+            return hostjob.apply(job)
+
+        with self._stopper.listening():
+            return self._run(command, hosts, emit, work, layers)
+
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
         """Remove a dead run's lock on a person's word; returns what the host said."""
         job = self._jobs([host], discard, layers=())[0]
@@ -129,6 +165,7 @@ class Engine:
         hosts: Sequence[HostSpec],
         emit: Emit,
         work: Callable[[Job], HostResult],
+        layers: Sequence[Layer] | None = None,
     ) -> RunResult:
         started = time.monotonic()
         result = RunResult(
@@ -139,11 +176,13 @@ class Engine:
         )
         if self._ledger is not None:
             self._ledger.begin(result.run, command, self._fleet.name)
-        jobs = self._jobs(hosts, emit, self._site())
+        jobs = self._jobs(hosts, emit, self._site() if layers is None else layers)
 
         def one(job: Job) -> HostResult:
             outcome = work(job)
-            self._remember(result.run, job, outcome)
+            self._record(result.run, job, outcome)
+            if layers is None:  # the next run of the site asks for the site's facts
+                self._remember(job, outcome)
             return outcome
 
         result.hosts = self._each(jobs, one)
@@ -160,13 +199,17 @@ class Engine:
 
         return fan_out(jobs, told, self._parallel, contact.aborted)
 
-    def _remember(self, run: str, job: Job, outcome: HostResult) -> None:
+    def _record(self, run: str, job: Job, outcome: HostResult) -> None:
         if self._ledger is None:
             return
         self._ledger.host(run, outcome)
         if job.readings:
             steady = {k: v for k, v in job.readings.items() if k not in VOLATILE}
             self._ledger.facts(run, job.name, steady)
+
+    def _remember(self, job: Job, outcome: HostResult) -> None:
+        if self._ledger is None:
+            return
         if outcome.state not in (HostState.UNREACHABLE, HostState.REFUSED):
             self._ledger.remember(job.name, job.spec_hash, [to_text(key) for key in job.seen])
 

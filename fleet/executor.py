@@ -133,6 +133,7 @@ class HostRun:
         self._state, self._host = new_state(name, data)
         self._noops: list[str] = []
         self._failure = ""
+        self._mutated = False
         cast("Any", self._host).noop = lambda text: self._noops.append(str(text))
         cache.attach(self._host, self._mutate)
         #: seconds per executed resource
@@ -188,7 +189,7 @@ class HostRun:
         if not all(isinstance(command, FileWrite) for command in op.commands):
             self._flush()  # what it reads may be what a queued write changes
         self._cache.begin(executing=True, expected=(*op.reads, *ahead))
-        self._failure = ""
+        self._failure, self._mutated = "", False
         try:
             ok = run_host_op(self._state, self._host, op.op_hash)
         except PyinfraError as error:
@@ -201,7 +202,8 @@ class HostRun:
                 f"{self._name}: {op.name} failed: {self._failure or 'no message'}",
                 f"b70 converge --limit {self._name}",
             )
-        if not any(name == op.name for name, _ in self._queue):
+        # what an earlier operation of this run put in order has no command left
+        if self._mutated and not any(name == op.name for name, _ in self._queue):
             self.executed.append(op.name)
         self.in_flight = ""
 
@@ -265,6 +267,7 @@ class HostRun:
         """Run one command of an operation; file writes are queued."""
         if self._fence is None or not self._state.is_executing:
             raise OperationFailed(f"{self._name}: a command was run while planning: {command}")
+        self._mutated = True
         if isinstance(command, FileWrite):
             self._queue.append((self.in_flight, command))
             return True, CommandOutput([])

@@ -26,10 +26,13 @@ def host_data(spec: HostSpec, fleet: Fleet) -> dict[str, object]:
         "spec": spec,
         "probe_root": spec.probe_root,
         "secrets": fleet.resolve,
+        # what the declaration names by a relative path lies there
+        "fleet_directory": str(fleet.directory),
         "ssh_hostname": link.address,
         "ssh_user": link.user,
         "ssh_known_hosts_file": str(known_hosts_file(fleet)),
         "ssh_strict_host_key_checking": "yes",
+        "ssh_paramiko_connect_kwargs": {"timeout": link.connect_timeout_s},
     }
     if not _port_from_ssh_config(spec):
         data["ssh_port"] = link.port

@@ -68,8 +68,8 @@ class BootSetDrift(Refused):
 class RebootPending(FleetError):
     """Everything is in place, but the host still runs its old boot.
 
-    A converge reboots a new host only when it is told to with --allow-reboot. There is no certificate
-    until the declared boot set has booted.
+    A converge reboots a new host only when it is told to with --allow-reboot. There is no
+    certificate until the declared boot set has booted.
     """
 
     id = "reboot-pending"

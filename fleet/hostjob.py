@@ -24,6 +24,7 @@ from fleet.contact import (
     record,
     remember_readings,
 )
+from fleet.errors import Refused
 from fleet.events import Note, Phase, PhaseStarted, Waiting
 from fleet.executor import HostRun, OperationFailed, PlannedOp
 from fleet.factbatch import FactCache
@@ -70,9 +71,11 @@ def _read(job: Job, domains: Sequence[type], result: HostResult, *, privileged: 
     with opened(job, result, privileged=privileged) as session:
         cache = FactCache(session)
         extra = [key_of(job, fact) for fact in domains]
-        probe(job, cache, hostlock.identify(job.spec.identity.machine_id), extra, result)
+        head = hostlock.identify(job.spec.identity.machine_id)
+        probe(job, cache, head, [*extra, *job.questions], result)
         for fact, key in zip(domains, extra, strict=True):
             job.readings[fact.domain] = cache.value(key)  # type: ignore[attr-defined]
+        job.answers = {key: cache.value(key) for key in job.questions}
 
 
 def plan(job: Job) -> HostResult:
@@ -110,6 +113,32 @@ def converge(job: Job, saved: HostResult | None = None) -> HostResult:
                 _after_reboot(job, session, result)
         record(job, session, result)
     return result
+
+
+def apply(job: Job) -> HostResult:
+    """Apply the job's layers alone: no certificate, no reboot, nothing said about the rest."""
+    result = HostResult(host=job.name, state=HostState.IN_SYNC)
+    with contained(job, result), opened(job, result) as session:
+        cache = FactCache(session)
+        _take(job, cache, result)
+        with contained(job, result):
+            run = host_run(job, session, cache, fence=job.fence)
+            planned = run.plan(job.layers)
+            if broken := next((op for op in planned if op.error), None):
+                raise Refused(f"{job.name}: {broken.name}: {broken.error}")
+            _describe(job, planned, cache, result)
+            _refuse_inhibited(job)
+            if result.state is HostState.PENDING:
+                _apply_until_empty(job, run, cache, result)
+        record(job, session, result)
+    return result
+
+
+def _refuse_inhibited(job: Job) -> None:
+    found = [item for item in inhibitors(job.spec, job.readings) if item.id not in job.excused]
+    if found:
+        more = f" (and {len(found) - 1} more)" * (len(found) > 1)
+        raise Inhibited(f"{job.name}: {found[0].text}{more}", found[0].remedy)
 
 
 def _take(job: Job, cache: FactCache, result: HostResult) -> None:
@@ -172,11 +201,7 @@ def _converge_locked(
     _describe(job, planned, cache, result)
     if saved is not None:
         _refuse_stale(saved, result)
-    if found := inhibitors(job.spec, job.readings):
-        raise Inhibited(
-            f"{job.name}: {found[0].text}" + (f" (and {len(found) - 1} more)" * (len(found) > 1)),
-            found[0].remedy,
-        )
+    _refuse_inhibited(job)
     _refuse_boot_drift(job, result)
     if any(item.status is not ResourceStatus.IN_SYNC for item in result.resources):
         _apply_until_empty(job, run, cache, result)

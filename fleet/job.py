@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from deploys.layer import Layer
 from fleet.errors import FleetError
 from fleet.events import Emit
-from fleet.factkey import Key
+from fleet.factkey import FactKey, Key
 from spec.host import HostSpec
 
 
@@ -27,6 +27,10 @@ class Job:
     redact: Callable[[str], str]
     #: a person said that this run may reboot the host
     allow_reboot: bool = False
+    #: preflight findings that do not stop this run: it may be their very remedy
+    excused: frozenset[str] = frozenset()
+    #: facts with arguments to read beside the normal ones
+    questions: Sequence[FactKey] = ()
     #: facts this host was asked for last time
     remembered: Sequence[Key] = ()
     #: resource -> seconds, from the ledger
@@ -36,6 +40,7 @@ class Job:
     #: filled in: facts to remember, domain -> value
     seen: list[Key] = field(default_factory=list)
     readings: dict[str, object] = field(default_factory=dict)
+    answers: dict[FactKey, object] = field(default_factory=dict)
     #: filled in: what ended the job early
     error: FleetError | None = None
 

@@ -12,7 +12,10 @@ from spec.base import Declared
 from spec.hardware import Hardware
 from spec.profile import Profile
 from spec.secret import SecretRef
+from spec.settings import HostSettings
 from spec.stack import Stack
+from spec.storage import Storage
+from spec.swap import Swap
 from spec.system import Base
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
@@ -72,10 +75,13 @@ class HostSpec(Declared):
     connection: Connection
     identity: Identity = Identity()
     hardware: Hardware = Hardware()
-    #: lab hosts only: directory on the host that stands for /sys, /proc/cmdline, boot_id, modules, DMI
+    #: lab hosts only: directory that stands for /sys, /proc/cmdline, boot_id, modules, DMI
     probe_root: str = ""
     base: Base = Base()
     apt: Apt = Apt()
+    settings: HostSettings = HostSettings()
+    storage: Storage = Storage()
+    swap: Swap = Swap()
     stack: Stack | None = None
     profile: Profile | None = None
 
@@ -83,6 +89,14 @@ class HostSpec(Declared):
     def _only_lab_hosts_are_simulated(self) -> HostSpec:
         if self.probe_root and self.kind != "lab":
             raise ValueError("probe_root is accepted only for kind: lab")
+        return self
+
+    @model_validator(mode="after")
+    def _power_caps_name_declared_cards(self) -> HostSpec:
+        cards = {card.bdf for card in self.hardware.cards}
+        for bdf in self.settings.power_caps:
+            if bdf not in cards:
+                raise ValueError(f"settings.power_caps: {bdf} is no declared card of {self.name}")
         return self
 
     @model_validator(mode="after")

@@ -1,35 +1,14 @@
-"""A stack: a *tested set* of GPU userspace, compilers and (later) boot set, versioned as one."""
+"""A stack: a *tested set* of GPU userspace, compilers and boot set, versioned as one."""
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from spec.base import Declared
-
-_PACKAGE = re.compile(r"^[a-z0-9][a-z0-9+.-]+$")
-#: Debian Policy 5.6.12
-_VERSION = re.compile(r"^(\d+:)?\d[A-Za-z0-9.+~-]*$")
-
-
-def _package(value: str) -> str:
-    if not _PACKAGE.match(value):
-        raise ValueError(f"{value!r} is not a Debian package name")
-    return value
-
-
-def _version(value: str) -> str:
-    if value and not _VERSION.match(value):
-        raise ValueError(f"{value!r} is not a Debian package version")
-    return value
-
-
-PackageName = Annotated[str, AfterValidator(_package)]
-Version = Annotated[str, AfterValidator(_version)]
-#: Debian package name -> exact version; empty = none was recorded, the source's snapshot decides.
-Versions = dict[PackageName, Version]
+from spec.boot import BootSet
+from spec.package import PackageName, Version, Versions
 
 
 class PackageSet(Declared):
@@ -81,6 +60,8 @@ class Stack(Declared):
     title: str = ""
     #: docs/evidence.md anchors behind the set
     evidence: tuple[str, ...] = ()
+    #: kernel, tokens, module options and firmware; None = the host's own are left alone
+    boot: BootSet | None = None
     userspace: PackageSet = PackageSet()
     oneapi: PackageSet = PackageSet()
     compilers: tuple[Compiler, ...] = ()

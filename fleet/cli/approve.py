@@ -32,7 +32,15 @@ def approve(plan: RunResult) -> None:
     pending = [host for host in plan.hosts if host.state is HostState.PENDING]
     if not pending:
         return
-    question = _question(plan)
+    insist(_question(plan))
+
+
+def insist(question: str) -> None:
+    """Ask a person; come back only after a yes.
+
+    Raises:
+        NotApproved: no, or nobody to ask.
+    """
     if current().no_input or not somebody_is_there():
         raise NotApproved(f"{question} Nobody to ask.", hint="repeat with -y to go ahead")
     sys.stderr.write(f"{question} [y/N] ")

@@ -13,10 +13,12 @@ from fleet.errors import ConfigError
 from fleet.statedir import ledger_path
 
 if TYPE_CHECKING:
+    from deploys.layer import Layer
     from fleet.config import Fleet
     from fleet.engine import HostFacts
     from fleet.errors import FleetError
     from fleet.events import Emit
+    from fleet.factkey import FactKey
     from fleet.ledger import Ledger
     from fleet.plan import RunResult
     from gates.model import Decision
@@ -47,6 +49,19 @@ class Controller(Protocol):
         allow_reboot: bool = False,
     ) -> RunResult:
         """Change it."""
+
+    def ask(self, host: HostSpec, questions: Sequence[FactKey], emit: Emit = ...) -> HostFacts:
+        """Read normal facts and some that take arguments."""
+
+    def run_layers(
+        self,
+        hosts: Sequence[HostSpec],
+        layers: Sequence[Layer],
+        command: str,
+        emit: Emit = ...,
+        excused: frozenset[str] = ...,
+    ) -> RunResult:
+        """Apply layers that are not part of the site."""
 
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
         """Remove the lock whose id is given; return what the host said."""

@@ -25,9 +25,9 @@ EXAMPLES: Final = (
 def doctor(host: Host, json: Json = False) -> None:
     """Find what would get in the way of a converge, with the remedy for each. Changes nothing.
 
-    Exits 0 when nothing was found, 3 when a finding inhibits every converge, 2 otherwise.
+    Exits 0 when it only tells, 3 when a finding inhibits every converge, 2 otherwise.
     """
-    from fleet.preflight import inspect
+    from fleet.preflight import Level, inspect
     from fleet.report import console, json_report
     from fleet.report.findings import print_findings
 
@@ -46,4 +46,5 @@ def doctor(host: Host, json: Json = False) -> None:
         print_findings(console.stdout(current().color), host, found)
     if any(finding.inhibitor for finding in found):
         raise typer.Exit(ExitCode.REFUSED)
-    raise typer.Exit(ExitCode.PENDING if found else ExitCode.CLEAN)
+    bad = any(finding.level is not Level.INFO for finding in found)
+    raise typer.Exit(ExitCode.PENDING if bad else ExitCode.CLEAN)

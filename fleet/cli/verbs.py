@@ -50,6 +50,13 @@ _OWN: Final = (
     Verb("doctor", "fleet.cli.doctor", "doctor", "Find what would get in the way of a converge."),
     Verb("plan", "fleet.cli.plan", "plan", "Show what converge would change; changes nothing."),
     Verb("converge", "fleet.cli.converge", "converge", "Make hosts match their declaration."),
+    Verb(
+        "storage",
+        "fleet.cli.storage",
+        "app",
+        "Compare disks with their budget; remove old caches and build trees.",
+    ),
+    Verb("swap", "fleet.cli.swap", "app", "Make swap for a source build, and remove it after."),
     Verb("history", "fleet.cli.history", "app", "Show past runs from the ledger."),
     Verb("unlock", "fleet.cli.unlock", "unlock", "Remove the lock that a dead run left on a host."),
     Verb(

@@ -21,6 +21,7 @@ def print_findings(console: Console, host: str, findings: Sequence[Finding]) -> 
         head.append("  inhibits every converge" if finding.inhibitor else "", style="red")
         console.print(head)
         console.print(line(finding.text, indent=10), soft_wrap=True)
-        console.print(line(f"-> {finding.remedy}", "dim", indent=10), soft_wrap=True)
+        if finding.remedy:
+            console.print(line(f"-> {finding.remedy}", "dim", indent=10), soft_wrap=True)
     inhibitors = sum(finding.inhibitor for finding in findings)
     console.print(line(f"{host}: {len(findings)} findings, {inhibitors} inhibit a converge", "dim"))

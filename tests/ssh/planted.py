@@ -1,22 +1,47 @@
 """Layers with planted faults, and a controller process that runs them and can be interrupted.
 
-`python -m tests.ssh.planted FLEET LAYER VERB HOST...` prints the RunResult as JSON.
+`python -m tests.ssh.planted FLEET LAYER VERB HOST...` prints the RunResult as JSON. When it was
+asked to stop it says so on stderr. With KILL_AFTER set it dies of SIGKILL right after that
+resource, when the host has done it and nothing else has begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from gevent import monkey
 
+if __name__ == "__main__":  # before anything else is imported, as the console entry does
+    monkey.patch_all()
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import gevent
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, deploy, operation
 
 from deploys.layer import Layer
 from facts.base import HostFact, wrap
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.events import Emit, Event, ResourceDone
+from fleet.executor import Stopper
+from fleet.ledger import Ledger
+from fleet.statedir import ledger_path
 from operations.file import directory, file
 
 FOLDER = "/srv/planted"
 #: One file system of 1 MiB, for a disk that fills up.
 SMALL = "/srv/small"
+#: A file that takes a while to travel, and its size in bytes.
+HEAVY = "/srv/heavy"
+HEAVY_SIZE = 24_000_000
+#: One line per executed step.
+STEPS = "/srv/steps"
+#: Environment variable: name of the resource after which the controller is killed.
+KILL_AFTER = "B70_TEST_KILL_AFTER"
 
 
 class Sick(HostFact[str]):
@@ -106,6 +131,20 @@ def _slow() -> None:
     shell(name="Step[three]", command="touch /srv/three", unless="/srv/three")
 
 
+def _heavy() -> None:
+    file(name=f"File[{HEAVY}]", path=HEAVY, content="z" * HEAVY_SIZE)
+
+
+def _counted() -> None:
+    """Three steps that write down every time they are executed."""
+    for step in ("one", "two", "three"):
+        shell(
+            name=f"Step[{step}]",
+            command=f"echo {step} >>{STEPS}; touch /srv/{step}",
+            unless=f"/srv/{step}",
+        )
+
+
 def _quoting() -> None:
     name = f"{FOLDER}/it's; touch pwned #"
     directory(name=f"Directory[{FOLDER}]", path=FOLDER)
@@ -125,6 +164,8 @@ LAYERS: dict[str, Callable[[], None]] = {
     "sick": _sick,
     "full": _full,
     "slow": _slow,
+    "heavy": _heavy,
+    "counted": _counted,
     "quoting": _quoting,
 }
 
@@ -134,26 +175,35 @@ def planted(name: str) -> Layer:
     return Layer(name, deploy(name)(LAYERS[name]))
 
 
+def _kill_after(name: str) -> Emit:
+    """Return a listener that lets this process die of SIGKILL once a resource is done."""
+
+    def listen(event: Event) -> None:
+        if name and isinstance(event, ResourceDone) and event.name == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return listen
+
+
+def _announce(stopper: Stopper) -> None:
+    """Say on stderr when a stop was asked for."""
+    while not stopper.is_set():
+        gevent.sleep(0.05)
+    print("stopping", file=sys.stderr, flush=True)
+
+
 def main(words: list[str]) -> int:
     """Run one verb over hosts with one planted layer; the exit code is the product's."""
-    from pathlib import Path
-
-    from fleet.config import load
-    from fleet.engine import Engine
-
     folder, layer, verb, *names = words
     fleet = load(Path(folder), {})
-    engine = Engine(fleet, layers=[planted(layer)])
+    engine = Engine(fleet, Ledger.open(ledger_path(fleet.name)), layers=[planted(layer)])
+    gevent.spawn(_announce, engine._stopper)
     hosts = [fleet.hosts[name] for name in names]
-    result = engine.converge(hosts) if verb == "converge" else engine.plan(hosts)
+    emit = _kill_after(os.environ.get(KILL_AFTER, ""))
+    result = engine.converge(hosts, emit) if verb == "converge" else engine.plan(hosts, emit)
     print(result.model_dump_json(), flush=True)
     return int(result.exit_code)
 
 
 if __name__ == "__main__":
-    import sys
-
-    from gevent import monkey
-
-    monkey.patch_all()
     raise SystemExit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The whole site through the command line: identity, refusals, saved plans, secrets, stock pyinfra."""
+"""The whole site by command line: identity, refusals, saved plans, secrets, stock pyinfra."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+"""Whether the running system is the declared boot set: what a reboot would change. Pure.
+
+UNKNOWN is no reason to reboot and no proof either: it has a list of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from facts.gpu_card import Card
+from facts.gpu_log import CardLog, KernelLog
+from facts.kernel import RunningKernel, XeModule
+from facts.value import ABSENT, Absent, Unknown
+from spec.boot import REPEATABLE, BootSet, covers, key_of
+from spec.host import HostSpec
+
+#: How a module option and sysfs spell the same switch.
+_SWITCH: dict[str, str] = {
+    **dict.fromkeys(("1", "y", "Y", "yes", "true", "on"), "on"),
+    **dict.fromkeys(("0", "n", "N", "no", "false", "off"), "off"),
+}
+
+
+def pending_reboot(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
+    """Return why a reboot is due, one sentence each; empty when none is.
+
+    Args:
+        spec: the declaration; a host without a boot set never needs a reboot for it.
+        readings: domain -> fact value; `kernel`, `gpu_log` and `gpu_link` are looked at.
+    """
+    wanted = spec.stack.boot if spec.stack else None
+    running = readings.get("kernel")
+    if wanted is None or not isinstance(running, RunningKernel):
+        return []
+    return [
+        *_kernel(wanted, running),
+        *_tokens(wanted, running),
+        *_options(wanted, running),
+        *_firmware(wanted, _logs(spec, readings)),
+    ]
+
+
+def unproven_boot(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
+    """Return what of the boot set cannot be compared with the running system, one sentence each."""
+    wanted = spec.stack.boot if spec.stack else None
+    if wanted is None:
+        return []
+    running, log = readings.get("kernel"), readings.get("gpu_log")
+    found: list[str] = []
+    if not isinstance(running, RunningKernel):
+        return [f"which kernel runs is UNKNOWN: {_reason(running)}"]
+    if isinstance(running.tokens, Unknown):
+        found.append(f"the running command line is UNKNOWN: {running.tokens.reason}")
+    xe = running.xe
+    if wanted.xe_options and not isinstance(xe, XeModule):
+        found.append(f"the options of xe are UNKNOWN: {_reason(xe)}")
+    elif isinstance(xe, XeModule):
+        hidden = [name for name in wanted.xe_options if name not in xe.parameters]
+        found += [f"xe does not show its option {name}" for name in hidden]
+    if wanted.guc is not None:
+        if not isinstance(log, KernelLog):
+            found.append(f"which GuC was loaded is UNKNOWN: {_reason(log)}")
+        else:
+            found += [
+                f"which GuC {card.bdf} loaded is UNKNOWN: {card.guc.reason}"
+                for card in _logs(spec, readings)
+                if isinstance(card.guc, Unknown)
+            ]
+    return found
+
+
+def _logs(spec: HostSpec, readings: Mapping[str, object]) -> list[CardLog]:
+    """Return what the kernel log says of each B70; a processor's own GPU has a GuC of its own."""
+    log, cards = readings.get("gpu_log"), readings.get("gpu_link")
+    if not isinstance(log, KernelLog):
+        return []
+    if isinstance(cards, tuple):
+        return [log.card(card.bdf) for card in cards if isinstance(card, Card) and card.is_b70]
+    return [log.card(card.bdf) for card in spec.hardware.cards if card.bdf]
+
+
+def _reason(reading: object) -> str:
+    if isinstance(reading, Unknown):
+        return reading.reason
+    return "the module is not loaded" if reading is ABSENT else "it was not read"
+
+
+def _kernel(wanted: BootSet, running: RunningKernel) -> Iterator[str]:
+    if running.release != wanted.kernel.uname:
+        yield f"kernel {running.release} runs, {wanted.kernel.uname} is declared"
+
+
+def _tokens(wanted: BootSet, running: RunningKernel) -> Iterator[str]:
+    if not isinstance(running.tokens, tuple):
+        return
+    found = running.tokens
+    for token in wanted.cmdline.present:
+        same = [other for other in found if key_of(other) == key_of(token)]
+        if token not in same:
+            yield f"the running kernel was booted without {token}"
+        elif same[-1] != token and key_of(token) not in map(key_of, REPEATABLE):
+            yield f"the running kernel was booted with {same[-1]} after {token}"
+    for pattern in wanted.cmdline.absent:
+        for token in found:
+            if covers(pattern, token):
+                yield f"the running kernel was booted with {token}"
+
+
+def _options(wanted: BootSet, running: RunningKernel) -> Iterator[str]:
+    if not isinstance(running.xe, XeModule):
+        return
+    for name, value in wanted.xe_options.items():
+        live = running.xe.parameters.get(name)
+        if live is not None and _SWITCH.get(live, live) != _SWITCH.get(value, value):
+            yield f"xe runs with {name}={live}, {value} is declared"
+
+
+def _firmware(wanted: BootSet, cards: list[CardLog]) -> Iterator[str]:
+    if wanted.guc is None:
+        return
+    for card in cards:
+        if isinstance(card.guc, Absent | Unknown) or card.guc == wanted.guc.version:
+            continue
+        yield f"{card.bdf} runs GuC {card.guc}, {wanted.guc.version} is declared"

@@ -1,0 +1,161 @@
+"""What lies on one block device, read from the device itself: signatures, users, data.
+
+`lsblk` repeats what udev saw last; before a device is formatted only the device's own bytes count.
+The same text runs once more in the command that formats (operations.filesystem). Must not know what
+the device is meant for.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from typing_extensions import override
+
+from facts.base import HostFact, ParseError, wrap
+from facts.value import ABSENT, Absent, Reading
+
+#: Shell function `content DEVICE`. The first line is `device PATH MAJOR:MINOR SIZE`; each further
+#: line is something that a blank device does not have.
+CONTENT: Final = r"""
+content() {
+  PATH=$PATH:/usr/sbin:/sbin
+  real=$(readlink -f -- "$1") && [ -b "$real" ] || { echo "gone $1"; return 0; }
+  node=/sys/class/block/${real##*/}
+  read -r number <"$node/dev" && size=$(blockdev --getsize64 "$real") || return 3
+  printf 'device %s %s %s\n' "$real" "$number" "$size"
+  [ "$(blockdev --getro "$real")" = 0 ] || echo 'readonly'
+  found=$(blkid -p -o export -- "$real"); status=$?
+  case $status in
+    0) printf '%s\n' "$found" | grep -E '^(TYPE|PTTYPE|UUID|LABEL)=' ;;
+    2) ;;
+    8) echo 'signature several,_which_contradict_each_other' ;;
+    *) echo "blkid: exit status $status" >&2; return 3 ;;
+  esac
+  marks=$(wipefs --no-act --noheadings --output TYPE,OFFSET "$real") || return 3
+  printf '%s\n' "$marks" | while read -r type offset; do
+    [ -z "$type" ] || printf 'signature %s at %s\n' "$type" "$offset"
+  done
+  for h in "$node"/holders/* "$node"/*/partition; do
+    [ ! -e "$h" ] || case $h in
+      */holders/*) printf 'holder %s\n' "${h##*/}" ;;
+      *) h=${h%/partition}; printf 'part %s\n' "${h##*/}" ;;
+    esac
+  done
+  while read -r _ _ at _ place _; do
+    [ "$at" != "$number" ] || printf 'mounted %s\n' "$place"
+  done </proc/self/mountinfo
+  while read -r area _; do
+    [ "$area" != "$real" ] || echo 'swap'
+  done </proc/swaps
+  [ -z "$found$marks" ] || return 0
+  # a MiB at the start, at the end, where file systems keep spare superblocks, and between
+  mib=1048576; last=$((size > mib ? size - mib : 0))
+  for at in 0 $((64 * mib)) $((128 * mib)) $((size / 4)) $((size / 2)) $((size / 4 * 3)) $last; do
+    [ "$at" -le "$last" ] || continue
+    room=$((size - at < mib ? size - at : mib))
+    cmp -s -n "$room" -i "$at:0" "$real" /dev/zero || printf 'data %s\n' "$at"
+  done
+}
+"""
+
+_DEVICE: Final = re.compile(r"^device (\S+) (\d+:\d+) (\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One block device.
+
+    Attributes:
+        path: the device node that the name led to.
+        number: `major:minor`.
+        size: bytes.
+        fstype: of the one signature that blkid sees; absent on a bare or a partitioned device.
+        signatures: everything that wipefs(8) would wipe, as `type at offset`.
+        holders: devices on top (LVM, RAID, dm-crypt).
+        mounted: mount points.
+        data: offsets in bytes where something else than zeros was found (no signature there).
+    """
+
+    path: str
+    number: str
+    size: int
+    read_only: bool
+    fstype: Reading[str]
+    uuid: Reading[str]
+    label: Reading[str]
+    pttype: Reading[str]
+    signatures: tuple[str, ...]
+    holders: tuple[str, ...]
+    partitions: tuple[str, ...]
+    mounted: tuple[str, ...]
+    swap: bool
+    data: tuple[int, ...]
+
+    def occupied(self) -> list[str]:
+        """Return everything that speaks against formatting; empty = truly blank."""
+        reasons = [f"signature {mark}" for mark in self.signatures]
+        if isinstance(self.fstype, str) and not reasons:
+            reasons.append(f"signature {self.fstype}")
+        if isinstance(self.pttype, str):
+            reasons.append(f"partition table {self.pttype}")
+        reasons += [f"partition {name}" for name in self.partitions]
+        reasons += [f"in use by {name}" for name in self.holders]
+        reasons += [f"mounted on {place}" for place in self.mounted]
+        reasons += ["in use as swap"] * self.swap
+        reasons += ["read-only"] * self.read_only
+        reasons += [f"data without a signature at byte {at}" for at in self.data]
+        return reasons
+
+
+class DeviceContent(HostFact["Content | Absent"]):
+    """What lies on one block device; ABSENT when there is no such device. Needs root."""
+
+    timeout_s: ClassVar[int] = 30
+
+    @override
+    def command(self, device: str, probe_root: str = "") -> str:  # type: ignore[override]
+        return wrap(f"{CONTENT}content {shlex.quote(device)}", self.timeout_s)
+
+    @override
+    def parse(self, text: str) -> Content | Absent:
+        lines = [line for line in text.split("\n") if line]
+        if not lines:
+            raise ParseError("nothing was printed")
+        if lines[0].startswith("gone "):
+            return ABSENT
+        head = _DEVICE.match(lines[0])
+        if head is None:
+            raise ParseError(f"not a device line: {lines[0]!r}")
+        named: dict[str, str] = {}
+        listed: dict[str, list[str]] = {}
+        for line in lines[1:]:
+            key, separator, value = line.partition("=")
+            if separator and key.isupper():
+                named.setdefault(key, value)
+                continue
+            word, _, rest = line.partition(" ")
+            if word not in _WORDS:
+                raise ParseError(f"not understood: {line!r}")
+            listed.setdefault(word, []).append(rest)
+        return Content(
+            path=head[1],
+            number=head[2],
+            size=int(head[3]),
+            read_only="readonly" in listed,
+            fstype=named.get("TYPE", ABSENT),
+            uuid=named.get("UUID", ABSENT),
+            label=named.get("LABEL", ABSENT),
+            pttype=named.get("PTTYPE", ABSENT),
+            signatures=tuple(listed.get("signature", ())),
+            holders=tuple(listed.get("holder", ())),
+            partitions=tuple(listed.get("part", ())),
+            mounted=tuple(listed.get("mounted", ())),
+            swap="swap" in listed,
+            data=tuple(map(int, listed.get("data", ()))),
+        )
+
+
+_WORDS: Final = ("readonly", "signature", "holder", "part", "mounted", "swap", "data")

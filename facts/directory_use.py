@@ -1,0 +1,141 @@
+"""What a directory and each thing in it takes, when it was last written, and who uses it now.
+
+Only on demand: du(1) reads every inode. Must not know what a directory is for.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from typing_extensions import override
+
+from facts.base import HostFact, ParseError, wrap
+from facts.parts import Parts, script
+from facts.value import ABSENT, Absent
+
+#: Shell function `users DIR`: `pid path` of every process that runs, works in, has open or has
+#: mapped something below it. The same text runs again right before something is removed.
+USERS: Final = r"""
+users() {
+  find /proc/[0-9]*/exe /proc/[0-9]*/cwd /proc/[0-9]*/root /proc/[0-9]*/fd -maxdepth 1 \
+    '(' -lname "$1" -o -lname "$1/*" ')' -printf '%p %l\n' 2>/dev/null
+  grep -sF " $1/" /proc/[0-9]*/maps | sed 's|^\(/proc/[0-9]*/maps\):[^/]* /|\1 /|'
+}
+"""
+
+# names travel as one line each: a line break in a name becomes \001, other than ASCII becomes ?
+_SCRIPT: Final = """
+$users
+safe() { tr '\\n\\0' '\\001\\n' | LC_ALL=C tr '\\200-\\377' '?'; }
+if [ ! -d "$path" ]; then lack real -
+else
+part real; readlink -f -- "$path"
+part entries
+find "$path/" -mindepth 1 -maxdepth 1 -printf '%y\\t%P\\0' | safe
+part sizes
+du -x -B1 -a -d1 -0 --time --time-style=+%s -- "$path/" | safe
+part users
+users "$(readlink -f -- "$path")" | sort -u | head -n 200
+fi
+"""
+
+_KINDS: Final = {"d": "directory", "f": "file", "l": "link"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing in the directory.
+
+    Args:
+        kind: directory, file, link or other.
+        size: bytes on the disk, with everything below (a hard link counts once).
+        changed: the latest modification in it, seconds since the epoch by the host's clock.
+    """
+
+    name: str
+    kind: str
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeUse:
+    """A directory.
+
+    Args:
+        real: its path with links resolved.
+        size: bytes of everything on its own file system.
+        entries: largest first.
+        users: path in use -> process ids; at most 200 lines are read.
+    """
+
+    real: str
+    size: int
+    entries: tuple[Entry, ...]
+    users: Mapping[str, tuple[int, ...]]
+
+
+class DirectoryUse(HostFact["TreeUse | Absent"]):
+    """What a directory takes; ABSENT when there is none."""
+
+    timeout_s: ClassVar[int] = 120
+    on_demand: ClassVar[bool] = True
+
+    @override
+    def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]
+        body = f"path={shlex.quote(path)}\n{_SCRIPT.replace('$users', USERS)}"
+        return wrap(script(body), self.timeout_s)
+
+    @override
+    def parse(self, text: str) -> TreeUse | Absent:
+        parts = Parts(text)
+        if parts.reading("real") is ABSENT:
+            return ABSENT
+        kinds = dict(_kind(line) for line in parts.lines("entries"))
+        *rows, total = [_size(line) for line in parts.lines("sizes")]
+        if not total[2].endswith("/"):
+            raise ParseError("du did not end with the directory itself")
+        entries = [
+            Entry(name, kinds.get(name, "other"), size, changed)
+            for size, changed, path in rows
+            for name in [path.rsplit("/", 1)[1]]
+        ]
+        users: dict[str, tuple[int, ...]] = {}
+        for line in parts.lines("users"):
+            process, _, path = line.partition(" ")
+            pid = int(process.split("/")[2])
+            users[path] = tuple(sorted({*users.get(path, ()), pid}))
+        return TreeUse(
+            real=parts.need("real"),
+            size=total[0],
+            entries=tuple(sorted(entries, key=lambda item: (-item.size, item.name))),
+            users=users,
+        )
+
+
+class RealPath(HostFact["str | Absent"]):
+    """Where a path leads, links resolved; ABSENT when it leads nowhere."""
+
+    on_demand: ClassVar[bool] = True
+
+    @override
+    def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]
+        body = f"readlink -e -- {shlex.quote(path)} || echo"
+        return wrap(body, self.timeout_s)
+
+    @override
+    def parse(self, text: str) -> str | Absent:
+        return text.strip("\n") or ABSENT
+
+
+def _kind(line: str) -> tuple[str, str]:
+    letter, _, name = line.partition("\t")
+    return name, _KINDS.get(letter, "other")
+
+
+def _size(line: str) -> tuple[int, int, str]:
+    size, changed, path = line.split("\t", 2)
+    return int(size), int(changed), path

@@ -1,0 +1,82 @@
+"""Build swap on one host: for a person's command, and around a build.
+
+Nothing stays open while the build runs: swap comes and goes in runs of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from deploys.layer import Layer
+from deploys.swap import MAKE_S
+from fleet.errors import FleetError, Refused
+from fleet.events import Emit, discard
+from fleet.plan import HostState, RunResult
+from operations.build_swap import build_swap
+from spec.host import HostSpec
+
+
+class Runs(Protocol):
+    """The part of the engine that is needed."""
+
+    def run_layers(
+        self, hosts: Sequence[HostSpec], layers: Sequence[Layer], command: str, emit: Emit = ...
+    ) -> RunResult:
+        """Apply layers that are not part of the site."""
+
+
+class BuildSwapRefused(Refused):
+    """Swap for a build could not be had: no room, or something serves.
+
+    Nothing was written on the host. `b70 storage budget HOST` shows the room there is.
+    """
+
+    id = "build-swap-refused"
+
+
+def layer(spec: HostSpec, *, present: bool, failed: bool = False) -> Layer:
+    """Return build swap as a layer of its own.
+
+    Args:
+        failed: with present=False: keep the file for the next try.
+    """
+
+    def deploy() -> None:
+        build_swap(
+            present=present,
+            declared=spec.swap.build,
+            storage=spec.storage,
+            failed=failed,
+            name="Swap[build]",
+            _timeout=MAKE_S,
+        )
+
+    return Layer("build-swap", deploy)
+
+
+@contextmanager
+def around_build(runs: Runs, spec: HostSpec, emit: Emit = discard) -> Iterator[None]:
+    """Have swap while a build runs: removed when it passed, kept for the next try when it failed.
+
+    Raises:
+        BuildSwapRefused: it could not be had; the build was not started.
+        FleetError: the host could not be reached, or a command failed.
+    """
+    _done(runs.run_layers([spec], [layer(spec, present=True)], "swap build-up", emit))
+    try:
+        yield
+    except BaseException:
+        ends = layer(spec, present=False, failed=True)
+        runs.run_layers([spec], [ends], "swap build-keep", emit)
+        raise
+    _done(runs.run_layers([spec], [layer(spec, present=False)], "swap build-down", emit))
+
+
+def _done(result: RunResult) -> None:
+    host = result.hosts[0]
+    if host.state is HostState.REFUSED:
+        raise BuildSwapRefused(host.error, host.hint or f"b70 storage budget {host.host}")
+    if host.state not in (HostState.IN_SYNC, HostState.CONVERGED):
+        raise FleetError(host.error, host.hint)

@@ -1,0 +1,18 @@
+"""Preflight findings: what stands in the way of changing a host, or will bite later. Pure.
+
+Each check is one function; its docstring is the long text of `b70 explain ID`. An inhibitor forbids
+every converge until a person has dealt with it. A reading that is UNKNOWN never inhibits by itself
+and never counts as good: it becomes a finding of its own.
+"""
+
+from fleet.preflight import boot, cards, machine, software  # noqa: F401 - their checks register
+from fleet.preflight.model import (
+    Context,
+    Finding,
+    Level,
+    explanations,
+    inhibitors,
+    inspect,
+)
+
+__all__ = ["Context", "Finding", "Level", "explanations", "inhibitors", "inspect"]

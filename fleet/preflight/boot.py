@@ -1,0 +1,94 @@
+"""The running kernel, the way back to the one before, and how the next one can be tried. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deploys.boot_oneshot import one_shot
+from facts.block import Storage
+from facts.boot import BootState
+from facts.kernel import RunningKernel
+from facts.value import Unknown
+from fleet.preflight.model import Context, Finding, Level, check, read
+
+
+@check("secure-boot")
+def _secure_boot(context: Context) -> Iterator[Finding]:
+    """With Secure Boot on, a self-built kernel or module loads only when its key is enrolled."""
+    kernel = read(context, "kernel", RunningKernel)
+    if kernel is not None and kernel.secure_boot is True:
+        yield Finding(
+            "secure-boot",
+            Level.WARNING,
+            "Secure Boot is on: unsigned kernels and modules will not load",
+            "turn it off in the firmware, or enrol a key (mokutil --import)",
+        )
+
+
+@check("b70-alias")
+def _alias(context: Context) -> Iterator[Finding]:
+    """The running kernel's xe module has no alias for 8086:e223, so it will never bind a B70."""
+    kernel = read(context, "kernel", RunningKernel)
+    if kernel is None or not context.spec.hardware.cards or kernel.knows_b70 is True:
+        return
+    reason = kernel.knows_b70.reason if isinstance(kernel.knows_b70, Unknown) else "no alias"
+    yield Finding(
+        "b70-alias",
+        Level.CRITICAL,
+        f"kernel {kernel.release} does not know the B70 (8086:e223): {reason}",
+        "install a kernel whose `modinfo xe` lists d0000E223 "
+        "(Ubuntu 24.04: linux-generic-hwe-24.04)",
+    )
+
+
+@check("nomodeset")
+def _nomodeset(context: Context) -> Iterator[Finding]:
+    """`nomodeset` on the kernel command line keeps xe from binding any card."""
+    kernel = read(context, "kernel", RunningKernel)
+    if kernel is not None and isinstance(kernel.tokens, tuple) and "nomodeset" in kernel.tokens:
+        yield Finding(
+            "nomodeset",
+            Level.CRITICAL,
+            "the running kernel was booted with nomodeset",
+            "remove the token from /etc/default/grub, update-grub, reboot",
+        )
+
+
+@check("fallback-kernel")
+def _fallback(context: Context) -> Iterator[Finding]:
+    """With one kernel on disk a new one that does not boot leaves nothing to go back to."""
+    boot = read(context, "boot", BootState)
+    declared = context.spec.stack.boot if context.spec.stack else None
+    if boot is None or declared is None or len(boot.kernels) > 1:
+        return
+    if set(boot.kernels) <= {declared.kernel.uname}:
+        yield Finding(
+            "fallback-kernel",
+            Level.WARNING,
+            f"{', '.join(boot.kernels) or 'no kernel'} is all there is in /boot: no fallback",
+            "install a second kernel and name it in stack.boot.kernel.fallbacks",
+        )
+
+
+@check("one-shot-boot")
+def _one_shot(context: Context) -> Iterator[Finding]:
+    """A kernel is tried by an entry that GRUB boots once; for that GRUB must write its environment.
+
+    It can on a plain partition, not on LVM, RAID, encryption, ZFS or btrfs: there the entry would
+    stay armed, and a kernel that hangs would be booted again and again.
+    """
+    boot, storage = context.readings.get("boot"), context.readings.get("block")
+    if not isinstance(boot, BootState | Unknown) or not isinstance(storage, Storage | Unknown):
+        return
+    found = one_shot(boot, storage)
+    declared = context.spec.stack.boot if context.spec.stack else None
+    if found.possible is True:
+        yield Finding("one-shot-boot", Level.INFO, f"possible: {found.why}", "")
+    else:
+        word = "UNKNOWN" if isinstance(found.possible, Unknown) else "not possible"
+        yield Finding(
+            "one-shot-boot",
+            Level.WARNING if declared else Level.INFO,
+            f"{word}: {found.why}",
+            "put /boot on a plain ext4 partition" if declared else "",
+        )

@@ -1,0 +1,131 @@
+"""The cards: firmware, awake or not, whole memory in reach, faults of this boot. Pure.
+
+One finding per card would say the same four times: cards with the same sentence share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from facts.gpu_card import Card
+from facts.gpu_log import Fault, KernelLog
+from facts.value import Absent, Unknown
+from fleet.preflight.model import Context, Finding, Level, check, read
+
+
+def _cards(context: Context) -> list[Card]:
+    found = context.readings.get("gpu_link")
+    if not isinstance(found, tuple):
+        return []
+    return [card for card in found if isinstance(card, Card) and card.is_b70]
+
+
+def _shared(name: str, said: list[tuple[str, Level, str, str]]) -> Iterator[Finding]:
+    """Yield one finding per sentence: (address, level, sentence, remedy) of each card."""
+    groups: dict[tuple[Level, str, str], list[str]] = {}
+    for bdf, level, text, remedy in said:
+        groups.setdefault((level, text, remedy), []).append(bdf)
+    for (level, text, remedy), bdfs in groups.items():
+        yield Finding(name, level, f"{', '.join(bdfs)}: {text}", remedy)
+
+
+@check("gpu-firmware")
+def _firmware(context: Context) -> Iterator[Finding]:
+    """The GuC that each card loaded, against what its driver recommends and what is declared."""
+    log = context.readings.get("gpu_log")
+    if not isinstance(log, KernelLog):
+        return
+    boot = context.spec.stack.boot if context.spec.stack else None
+    declared = boot.guc.version if boot and boot.guc else ""
+    rollout = f"b70 plan --limit {context.spec.name}   # the boot set carries the blob"
+    said = []
+    for card in _cards(context):
+        found = log.card(card.bdf)
+        if isinstance(found.guc, Unknown | Absent):
+            text = f"which GuC was loaded is {found.guc}"
+            said.append((card.bdf, Level.WARNING, text, "journalctl -k -b | grep -i guc"))
+        elif declared and found.guc != declared:
+            text = f"GuC {found.guc} loaded, {declared} declared"
+            said.append((card.bdf, Level.WARNING, text, rollout))
+        elif isinstance(found.guc_wanted, str) and not declared:
+            text = f"GuC {found.guc} loaded, the driver recommends {found.guc_wanted}"
+            said.append((card.bdf, Level.WARNING, text, "declare a tested blob: stack.boot.guc"))
+        else:
+            wanted = found.guc_wanted
+            extra = f" (the driver recommends {wanted})" if isinstance(wanted, str) else ""
+            said.append((card.bdf, Level.INFO, f"GuC {found.guc} loaded{extra}", ""))
+    yield from _shared("gpu-firmware", said)
+
+
+@check("gpu-power")
+def _power(context: Context) -> Iterator[Finding]:
+    """A card that may fall asleep may never wake from D3cold; all of them are kept on.
+
+    One whose runtime status is `error` is lost until a reboot.
+    """
+    awake = f"b70 converge --limit {context.spec.name}   # the host settings keep cards awake"
+    said = []
+    for card in _cards(context):
+        control, status = card.power_control, card.runtime_status
+        text = f"power/control {control}, {status}, {card.power_state}"
+        if status == "error":
+            said.append((card.bdf, Level.CRITICAL, text, "reboot; a lost card does not come back"))
+        elif control != "on" or status != "active":
+            said.append((card.bdf, Level.WARNING, text, awake))
+        else:
+            said.append((card.bdf, Level.INFO, text, ""))
+    yield from _shared("gpu-power", said)
+
+
+@check("small-bar")
+def _small_bar(context: Context) -> Iterator[Finding]:
+    """Without the whole VRAM in its BAR a card fails Level Zero, or crashes the host under load."""
+    remedy = "firmware setup: Above 4G Decoding and Resizable BAR on; then a cold boot"
+    said = []
+    for card in _cards(context):
+        whole = card.whole_vram_in_bar
+        if whole is False:
+            said.append((card.bdf, Level.CRITICAL, f"BAR2 is only {card.bar2_mib} MiB", remedy))
+        elif isinstance(whole, Unknown):
+            text = f"whether BAR2 shows the whole VRAM is UNKNOWN: {whole.reason}"
+            said.append((card.bdf, Level.WARNING, text, f"b70 facts {context.spec.name} gpu_link"))
+    yield from _shared("small-bar", said)
+
+
+@check("survivability")
+def _survivability(context: Context) -> Iterator[Finding]:
+    """In survivability mode a card only waits for new firmware. Nothing here flashes one."""
+    remedy = "cold boot; if it stays, flash the card's firmware by the maker's instructions"
+    said = [
+        (card.bdf, Level.CRITICAL, f"survivability mode ({card.survivability})", remedy)
+        for card in _cards(context)
+        if not isinstance(card.survivability, Absent)
+    ]
+    yield from _shared("survivability", said)
+
+
+@check("gpu-faults")
+def _faults(context: Context) -> Iterator[Finding]:
+    """Fault lines of the GPU driver since the boot. A log that begins late proves no silence."""
+    log = read(context, "gpu_log", KernelLog)
+    if log is None or not _cards(context):
+        return
+    show = "journalctl -k -b --no-pager | grep -E 'xe .*(fault|reset|error|timed)'"
+    kinds: dict[tuple[str, str], list[Fault]] = {}
+    for fault in log.faults:
+        kinds.setdefault((fault.bdf or "the driver", fault.kind), []).append(fault)
+    for (bdf, kind), faults in kinds.items():
+        count = sum(fault.count for fault in faults)
+        yield Finding(
+            "gpu-faults",
+            Level.WARNING,
+            f"{bdf}: {count} x {kind} since boot, such as: {faults[0].line.strip()[:160]}",
+            show,
+        )
+    if not log.faults and not log.from_boot:
+        yield Finding(
+            "gpu-faults",
+            Level.WARNING,
+            "whether there were faults is UNKNOWN: the kernel log does not reach back to the boot",
+            "raise SystemMaxUse of journald (base.journal.system_max_use)",
+        )

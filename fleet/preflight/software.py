@@ -1,0 +1,74 @@
+"""Packages and whoever else changes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from facts.mirrors import Mirror
+from facts.packages import PackageState
+from facts.updaters import UpdaterState
+from fleet.preflight.model import Context, Finding, Level, check, read
+
+
+@check("dpkg-interrupted")
+def _dpkg_interrupted(context: Context) -> Iterator[Finding]:
+    """dpkg was interrupted. The next converge repairs it, visibly (dpkg --configure -a)."""
+    packages = read(context, "packages", PackageState)
+    if packages is not None and (packages.interrupted or packages.half_configured):
+        names = ", ".join(packages.half_configured) or "journal left behind"
+        yield Finding(
+            "dpkg-interrupted",
+            Level.WARNING,
+            f"dpkg was interrupted: {names}",
+            f"b70 plan --limit {context.spec.name}   # shows the repair as a step",
+        )
+
+
+@check("dpkg-locked")
+def _dpkg_locked(context: Context) -> Iterator[Finding]:
+    """Another program is using apt or dpkg. A converge waits for it, and never deletes its lock."""
+    packages = read(context, "packages", PackageState)
+    if packages is None or not isinstance(packages.locks, tuple):
+        return
+    for holder in packages.locks:
+        yield Finding(
+            "dpkg-locked",
+            Level.WARNING,
+            f"{holder.lock} is held by pid {holder.pid}: {holder.command}",
+            "wait for it; a converge waits "
+            f"{context.spec.apt.lock_timeout_s} s (apt.lock_timeout_s)",
+        )
+
+
+@check("mirror-unreachable")
+def _mirror(context: Context) -> Iterator[Finding]:
+    """An apt source did not answer; a converge that needs it will fail there."""
+    mirrors = context.readings.get("mirrors")
+    if not isinstance(mirrors, tuple):
+        return
+    for mirror in mirrors:
+        if isinstance(mirror, Mirror) and not mirror.reachable:
+            yield Finding(
+                "mirror-unreachable",
+                Level.WARNING,
+                f"{mirror.uri} {mirror.suite}: {mirror.problem}",
+                "on the host: apt-get update; "
+                f"b70 inventory explain {context.spec.name} apt.sources",
+            )
+
+
+@check("foreign-updater")
+def _updaters(context: Context) -> Iterator[Finding]:
+    """Something else than this tool may change kernel or GPU packages behind a rollout's back."""
+    state = read(context, "updaters", UpdaterState)
+    if state is None:
+        return
+    for name, item in state.updaters.items():
+        if item.active is True and not item.fenced_by:
+            yield Finding(
+                "foreign-updater",
+                Level.WARNING,
+                f"{name} may change {item.can_change} packages by itself: "
+                f"{', '.join(item.evidence)}",
+                f"b70 converge --limit {context.spec.name}   # the base layer fences it",
+            )

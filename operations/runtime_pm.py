@@ -1,0 +1,42 @@
+"""Cards and bridges that may fall asleep are kept awake, live. Writing `on` wakes and harms none.
+
+What keeps them so at the next boot is a udev rule. `auto` is never written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from facts.reader import read
+from facts.runtime_pm import RuntimePm
+from facts.value import Unknown
+from operations.script import Script
+
+# the rest: PCI addresses
+_ON: Final = r"""
+for a do
+  f=/sys/bus/pci/devices/$a/power/control
+  echo on >"$f" && read -r v <"$f" && [ "$v" = on ] || {
+    echo "$f does not stay on: ${v:-unreadable}" >&2; exit 1
+  }
+done
+"""
+
+
+@operation()
+def kept_awake() -> Generator[StringCommand, None, None]:
+    """Write `on` to power/control of each B70 and of the bridges above it, where it says `auto`."""
+    functions = read(RuntimePm)
+    if isinstance(functions, Unknown):
+        raise OperationError(f"power control of the cards is UNKNOWN: {functions.reason}")
+    asleep = list(dict.fromkeys(f.bdf for f in functions if f.control == "auto"))
+    if not asleep:
+        cards = sum(function.is_card for function in functions)
+        host.noop(f"{cards} cards and the bridges above them are on")
+        return
+    yield Script(_ON, "b70-awake", *asleep, shown=("echo on >power/control of", *asleep))

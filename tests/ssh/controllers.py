@@ -1,0 +1,62 @@
+"""A controller as a process of its own, to be interrupted, killed and cut off while it works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fleet.plan import HostResult, RunResult
+from lab.machines import Machine
+from tests.ssh.conftest import Site
+
+
+@contextmanager
+def controller(site: Site, *words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a controller with a planted layer; it is gone afterwards, whatever happens.
+
+    Args:
+        site: the fleet it works on.
+        words: LAYER VERB HOST... of tests.ssh.planted.
+        environ: more environment variables.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.ssh.planted", str(site.folder), *words],
+        env={**site.env(), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen[str], patience_s: float) -> HostResult:
+    """Wait for a controller of one host and return that host's result."""
+    out, err = process.communicate(timeout=patience_s)
+    assert out, err
+    return only(RunResult.model_validate_json(out))
+
+
+def only(result: RunResult) -> HostResult:
+    """Return the only host of a run."""
+    (host,) = result.hosts
+    return host
+
+
+def wait_for(condition: Callable[[], bool], what: str, patience_s: float = 60) -> None:
+    """Poll for something that will happen; fail when it does not."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.1)
+
+
+def exists(machine: Machine, path: str) -> bool:
+    """Return whether something lies at a path of the machine, asked without SSH."""
+    return machine.run(f"test -e {path}", check=False).returncode == 0

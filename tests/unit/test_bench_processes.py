@@ -1,0 +1,181 @@
+"""Specification of the bench's edges: the delay proxy, measured processes, replayed hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import replay
+from bench.delayproxy import DelayProxy
+from bench.machines import seconds
+from bench.measure import Command, fan_out, run
+from bench.peers import CHECKOUT, LOCK, versions
+from fleet.executor import new_state
+from fleet.session import Output, Session
+
+
+async def through_proxy(sent: bytes, rtt_s: float) -> bytes:
+    """Send bytes through a proxy to an echo server, close our side, and return what came back."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(1000):
+            writer.write(chunk)
+        await writer.drain()
+        writer.write(b"end")
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    proxy = DelayProxy(rtt_s)
+    port = await proxy.listen("127.0.0.1", server.sockets[0].getsockname()[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    writer.write_eof()
+    received = await reader.read()
+    writer.close()
+    proxy.close()
+    server.close()
+    return received
+
+
+@pytest.mark.parametrize("rtt_s", [0.0, 0.004])
+def test_the_proxy_passes_every_byte_in_order_and_the_end_too(rtt_s: float) -> None:
+    sent = b"".join(b"%07d\n" % number for number in range(20_000))
+    assert asyncio.run(through_proxy(sent, rtt_s)) == sent + b"end"
+
+
+def test_the_proxy_hangs_up_when_nobody_listens_behind_it() -> None:
+    async def ask() -> bytes:
+        nobody = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+        port = nobody.sockets[0].getsockname()[1]
+        nobody.close()
+        await nobody.wait_closed()
+        proxy = DelayProxy(0.0)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", await proxy.listen("127.0.0.1", port)
+        )
+        answer = await reader.read()
+        writer.close()
+        proxy.close()
+        return answer
+
+    assert asyncio.run(ask()) == b""
+
+
+def python(text: str, folder: Path) -> Command:
+    return Command([sys.executable, "-c", text], {"B70_BENCH_TEST": "given"}, folder)
+
+
+def test_a_measured_process_tells_time_status_and_output(tmp_path: Path) -> None:
+    sample = run(python("import os; print(os.environ['B70_BENCH_TEST'])", tmp_path), 60)
+    assert (sample.ok, sample.printed) == (True, "given\n")
+    assert 0 < sample.cpu_s < 60
+    assert sample.seconds > 0
+
+
+def test_a_failing_process_is_not_ok_and_says_why(tmp_path: Path) -> None:
+    sample = run(python("raise SystemExit('no such host')", tmp_path), 60)
+    assert (sample.ok, sample.said) == (False, "no such host")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_process_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    hang = (
+        "import subprocess as s; p = s.Popen(['sleep', '600']); print(p.pid, flush=True); p.wait()"
+    )
+    sample = run(python(hang, tmp_path), 3)
+    child = int(sample.printed)
+    assert not sample.ok
+    until = time.monotonic() + 30
+    while is_running(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_running(child)
+
+
+def test_the_floor_fails_when_one_connection_fails() -> None:
+    assert fan_out([["true"], ["true"]], 60).ok
+    sample = fan_out([["true"], ["false"], ["false"]], 60)
+    assert (sample.ok, sample.said) == (False, "2 of 3 failed")
+
+
+PROGRAM = "printf '\x1eB70-{nonce} head 0'; printf '\x1eB70-{nonce} 0 0'"
+OUTPUT = "\x1eB70-{nonce} head 0\nvalue\n\x1eB70-{nonce} 0 0\n"
+
+
+def test_a_recorded_answer_carries_the_nonce_of_whoever_asks() -> None:
+    first, second = "1" * 16, "2" * 16
+    kept = replay.standard(PROGRAM.format(nonce=first), OUTPUT.format(nonce=first).encode())
+    asked = PROGRAM.format(nonce=second)
+    assert replay.answered(asked, kept) == OUTPUT.format(nonce=second).encode()
+
+
+def test_programs_that_differ_only_in_their_nonce_are_one_recording() -> None:
+    one, other = (replay.without_nonce(PROGRAM.format(nonce=digit * 16)) for digit in "12")
+    assert one == other
+    assert one != replay.without_nonce(PROGRAM.format(nonce="1" * 16) + "\n")
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Session:
+    for name in ("connect", "run", "close"):
+        monkeypatch.setattr(Session, name, getattr(Session, name))  # put back after the test
+    state, host = new_state("rig-a", {})
+    return Session(state, host, privileged=True)
+
+
+def test_a_stand_in_answers_from_the_recording_and_counts_its_execs(session: Session) -> None:
+    asked = PROGRAM.format(nonce="2" * 16)
+    answer = Output(0, OUTPUT.format(nonce="0" * 16).encode(), b"")
+    replay.stand_in({replay.without_nonce(asked): answer})
+    session.connect()
+    assert session.run(asked, deadline_s=9).stdout == OUTPUT.format(nonce="2" * 16).encode()
+    with pytest.raises(replay.NotRecorded):
+        session.run("never asked", deadline_s=9)
+    session.close()
+    assert session.execs == 2
+
+
+def test_what_is_recorded_answers_again(session: Session) -> None:
+    asked = PROGRAM.format(nonce="2" * 16)
+    answer = Output(0, OUTPUT.format(nonce="0" * 16).encode(), b"")
+    replay.stand_in({replay.without_nonce(asked): answer})
+    recorded: dict[str, Output] = {}
+    replay.record(recorded)
+    session.run(asked, deadline_s=9)
+    assert recorded == {replay.without_nonce(asked): answer}
+
+
+def test_a_recording_is_read_back_byte_for_byte(tmp_path: Path) -> None:
+    recorded = {"echo \x1e": Output(3, b"\xff\x00\n", b"\xfe")}
+    replay.save(recorded, tmp_path / "recording")
+    assert replay.load(tmp_path / "recording") == recorded
+
+
+def test_the_lock_file_names_the_compared_versions() -> None:
+    found = versions(LOCK.read_text())
+    assert found["ansible-core"].startswith("2.19.")
+    assert found["pyinfra"].startswith("3.10.")
+    assert found["mitogen"]
+
+
+def test_the_peers_are_installed_apart_from_the_product() -> None:
+    product = versions_in((CHECKOUT / "requirements.lock").read_text())
+    assert not product & {"ansible-core", "mitogen"}
+
+
+def versions_in(lock: str) -> set[str]:
+    return {line.split("==")[0] for line in lock.splitlines()}
+
+
+@pytest.mark.parametrize(("word", "value"), [("0m0.123456s", 0.123456), ("2m1.5s", 121.5)])
+def test_the_shells_times_are_read(word: str, value: float) -> None:
+    assert seconds(word) == value

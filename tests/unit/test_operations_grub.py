@@ -1,0 +1,246 @@
+"""GRUB: one small edit, a menu that is read back, a default entry that always means one kernel."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api.exceptions import OperationError
+
+from facts.boot import Boot
+from facts.files import FileState, FileText
+from facts.value import ABSENT, Unknown
+from operations.filewrite import FileWrite
+from operations.grub_defaults import grub_defaults
+from operations.grub_menu import default_path, faults, grub_default, grub_menu
+from spec.boot import Cmdline
+from tests.unit.base_facts import stat
+from tests.unit.boot_facts import MADE, NEW, OLD, TOKENS, BootRoot, boot, entry
+from tests.unit.pyinfra_harness import run_operation, stub_host
+
+DEFAULTS = "/etc/default/grub"
+MENU = "/boot/grub/grub.cfg"
+PLAIN = 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\n'
+DONE = 'GRUB_DEFAULT=saved\nGRUB_CMDLINE_LINUX_DEFAULT="quiet splash xe.disable_display=1"\n'
+WANTED = Cmdline(present=("xe.disable_display=1",), absent=("nomodeset",))
+SAVED = {"GRUB_DEFAULT": "saved"}
+UPDATE = ("update-grub",)
+
+
+def facts(text: str | Unknown = DONE, state: Any = None, menu_mtime: int = MADE) -> dict[Any, Any]:
+    times = {DEFAULTS: stat(mtime=MADE), MENU: stat(mtime=menu_mtime)}
+    return {
+        FileText: text.encode() if isinstance(text, str) else text,
+        FileState: lambda path: times.get(path, ABSENT),
+        Boot: state or boot(),
+    }
+
+
+def defaults(given: dict[Any, Any], cmdline: Cmdline = WANTED) -> tuple[list[Any], list[str]]:
+    with stub_host(given) as stub:
+        return list(grub_defaults._inner(cmdline=cmdline, settings=SAVED)), stub.noops
+
+
+def menu(given: dict[Any, Any]) -> tuple[list[Any], list[str]]:
+    with stub_host(given) as stub:
+        wanted: dict[str, Any] = {"release": NEW, "cmdline": WANTED, "settings": SAVED}
+        return list(grub_menu._inner(**wanted, update=UPDATE)), stub.noops
+
+
+def test_the_edit_is_one_write_that_keeps_mode_and_owner() -> None:
+    given = facts(PLAIN)
+    given[FileState] = lambda path: stat(mode="0640", group="adm")
+    (write,), _ = defaults(given)
+    assert isinstance(write, FileWrite)
+    assert write.content.decode() == DONE
+    assert write.arguments[1:4] == ("0640", "root", "adm")
+
+
+def test_a_file_that_somebody_edits_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    (write,), _ = defaults(facts(PLAIN))
+    live = tmp_path / "grub"
+    check = write.arguments[5].replace(DEFAULTS, str(live))
+    for text, accepted in ((PLAIN, True), (PLAIN + "GRUB_TIMEOUT=9\n", False)):
+        live.write_text(text)
+        (tmp_path / "new").write_text(DONE)
+        done = subprocess.run(
+            ["sh", "-c", check], env={"B70_FILE": str(tmp_path / "new"), "PATH": "/bin:/usr/bin"}
+        )
+        assert (done.returncode == 0) is accepted
+    assert hashlib.sha256(PLAIN.encode()).hexdigest() in check
+
+
+def test_settings_as_declared_are_left_alone_and_told() -> None:
+    commands, noops = defaults(facts())
+    assert commands == []
+    assert noops == ["xe.disable_display=1; no nomodeset; GRUB_DEFAULT=saved"]
+
+
+@pytest.mark.parametrize(
+    ("drop_in", "said"),
+    [
+        ('GRUB_CMDLINE_LINUX_DEFAULT="quiet"', "no xe.disable_display=1"),
+        ('GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT nomodeset"', "nomodeset"),
+        ("GRUB_CMDLINE_LINUX_DEFAULT=`cat /proc/cmdline`", "UNKNOWN"),
+        ("GRUB_DEFAULT=0", "sets GRUB_DEFAULT to 0"),
+    ],
+)
+def test_a_drop_in_that_undoes_the_edit_is_named_with_its_line(drop_in: str, said: str) -> None:
+    state = boot(drop_ins={"/etc/default/grub.d/50-x.cfg": f"A=1\n{drop_in}"})
+    with pytest.raises(OperationError) as error:
+        defaults(facts(PLAIN, state))
+    assert "/etc/default/grub.d/50-x.cfg:2" in str(error.value)
+    assert said in str(error.value)
+
+
+def test_a_drop_in_that_extends_the_value_is_welcome() -> None:
+    extended = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=512M"'
+    assert defaults(facts(DONE, boot(drop_ins={"/etc/default/grub.d/k.cfg": extended})))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (facts(Unknown("too large for a diff")), "content of /etc/default/grub is UNKNOWN"),
+        ({**facts(), FileText: ABSENT}, "a boot set needs GRUB"),
+        ({**facts(), FileText: b"\xff"}, "not UTF-8"),
+        ({**facts(), Boot: Unknown("timeout")}, "GRUB's settings are UNKNOWN: timeout"),
+        (facts('GRUB_DEFAULT="\n'), "cannot be edited safely"),
+        (facts(DONE, boot(denied=("/etc/default/grub.d/s.cfg",))), "s.cfg cannot be read"),
+    ],
+)
+def test_nothing_is_edited_on_unknown_ground(given: dict[Any, Any], said: str) -> None:
+    with pytest.raises(OperationError) as error:
+        defaults(given)
+    assert said in str(error.value)
+
+
+def test_a_menu_as_declared_is_not_written_again() -> None:
+    assert menu(facts()) == (
+        [],
+        [f"gnulinux-advanced-6f0b>gnulinux-{NEW}-advanced-6f0b boots {NEW} as declared"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (facts(PLAIN), "/etc/default/grub changes in this run"),
+        (facts(menu_mtime=MADE - 1), "/etc/default/grub is younger"),
+        (facts(state=boot(entries=(entry(OLD),))), "no entry"),
+        (facts(state=boot(entries=(entry(NEW, ("quiet",)),))), "no token"),
+        (facts(state=boot(entries=(entry(NEW, (*TOKENS, "nomodeset")),))), "token too many"),
+        (facts(state=boot(entries=(entry(NEW, initrds=()),))), "no initial RAM disk"),
+        (facts(state=boot(entries=ABSENT)), "no menu"),
+    ],
+)
+def test_the_menu_is_written_when_it_lags_behind(given: dict[Any, Any], fault: str) -> None:
+    (command,), _ = menu(given)
+    assert command.shown == "update-grub", fault
+
+
+def test_recovery_entries_never_have_the_tokens_and_need_not() -> None:
+    rescue = entry(NEW, ("single",), path=f"gnulinux-advanced-6f0b>gnulinux-{NEW}-recovery-6f0b")
+    assert faults(boot(entries=(entry(NEW), rescue)), NEW, WANTED) == ()
+
+
+def test_a_menu_that_cannot_be_read_is_not_written() -> None:
+    with pytest.raises(OperationError, match="menu is UNKNOWN: needs root"):
+        menu(facts(state=boot(entries=Unknown("needs root"))))
+
+
+def test_the_entry_at_the_top_is_never_the_default_since_it_means_the_newest_kernel() -> None:
+    top = entry(NEW, path="gnulinux-simple-6f0b")
+    assert default_path(boot(entries=(top, entry(NEW))), NEW) == entry(NEW).path
+    assert default_path(boot(entries=(top,)), NEW) == ""
+
+
+def test_a_default_that_is_right_is_left_alone() -> None:
+    given = {Boot: boot(saved=entry(NEW).path)}
+    assert run_operation(grub_default, given, release=NEW) == (
+        [],
+        [f"default is {entry(NEW).path}"],
+    )
+    with stub_host({Boot: boot(saved=entry(OLD).path)}):
+        (command,) = grub_default._inner(release=NEW)
+    assert command.shown == f"grub-set-default '{entry(NEW).path}'"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> BootRoot:
+    return BootRoot(tmp_path)
+
+
+def write_menu(root: BootRoot) -> subprocess.CompletedProcess[str]:
+    (command,), _ = menu(facts(state=root.boot()))
+    return root.run(command)
+
+
+def test_a_written_menu_is_read_back_and_becomes_silent(root: BootRoot) -> None:
+    root.plant("etc/default/grub", DONE)
+    done = write_menu(root)
+    assert done.returncode == 0, done.stderr
+    assert menu(facts(state=root.boot()))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "remove", "said"),
+    [
+        (PLAIN, "", "has no xe.disable_display=1"),
+        (DONE.replace("splash", "nomodeset"), "", "still has nomodeset"),
+        (DONE, f"boot/vmlinuz-{NEW}", f"no entry of /boot/grub/grub.cfg loads {NEW}"),
+        (DONE, f"boot/initrd.img-{NEW}", f"loads no initrd.img-{NEW}"),
+    ],
+)
+def test_a_menu_that_reads_back_wrong_refuses_the_reboot(
+    root: BootRoot, text: str, remove: str, said: str
+) -> None:
+    root.plant("etc/default/grub", text)
+    if remove:
+        (root.root / remove).unlink()
+    done = write_menu(root)
+    assert done.returncode != 0
+    assert said in done.stderr.replace(str(root.root), "")
+    assert "the host must not be rebooted" in done.stderr
+
+
+def test_a_failing_update_grub_refuses_the_reboot(root: BootRoot) -> None:
+    root.tool("update-grub", "#!/bin/sh\necho 'cannot find a device for /' >&2\nexit 1\n")
+    done = write_menu(root)
+    assert done.returncode != 0
+    assert "update-grub failed: the host must not be rebooted" in done.stderr
+
+
+def test_the_default_entry_is_set_by_name_and_read_back(root: BootRoot) -> None:
+    root.plant("etc/default/grub", DONE)
+    write_menu(root)
+    for known in (root.boot(), boot(entries=ABSENT)):  # the plan of a new host has no entry yet
+        with stub_host({Boot: known}):
+            (command,) = grub_default._inner(release=NEW)
+        done = root.run(command)
+        assert done.returncode == 0, done.stderr
+        assert root.boot().saved_entry == entry(NEW).path
+    assert run_operation(grub_default, {Boot: root.boot()}, release=NEW)[0] == []
+
+
+def test_a_default_entry_that_does_not_stick_refuses_the_reboot(root: BootRoot) -> None:
+    root.plant("etc/default/grub", DONE)
+    write_menu(root)
+    root.tool("grub-set-default", "#!/bin/sh\nexit 0\n")
+    root.plant("boot/grub/grubenv", "# GRUB Environment Block\nsaved_entry=other\n")
+    with stub_host({Boot: root.boot()}):
+        (command,) = grub_default._inner(release=NEW)
+    done = root.run(command)
+    assert done.returncode != 0
+    assert "does not read back" in done.stderr
+
+
+def test_a_default_for_a_kernel_without_an_entry_refuses_the_reboot(root: BootRoot) -> None:
+    with stub_host({Boot: root.boot()}):
+        (command,) = grub_default._inner(release="9.9.9-generic")
+    done = root.run(command)
+    assert done.returncode != 0
+    assert "is named after 9.9.9-generic" in done.stderr
