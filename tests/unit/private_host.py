@@ -7,7 +7,9 @@ namespace's own. Needs root.
 from __future__ import annotations
 
 import base64
+import fcntl
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,9 +89,33 @@ class PrivateHost:
         return {kind: live(kind) for kind in kinds} | {Units: self.units} | self.given
 
 
+#: Loop devices and swap belong to the whole machine: one test at a time, whoever runs it.
+_LOCK = Path(tempfile.gettempdir()) / "b70fleet-disk-tests.lock"
+_depth = 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the machine-wide lock; a test may enter it more than once."""
+    global _depth
+    with _LOCK.open("w") as lock:
+        if _depth == 0:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        _depth += 1
+        try:
+            yield
+        finally:
+            _depth -= 1
+
+
 @contextmanager
 def private_host() -> Iterator[PrivateHost]:
     """Start a namespace; what was mounted in it goes with it."""
+    with _alone():
+        yield from _private_host()
+
+
+def _private_host() -> Iterator[PrivateHost]:
     own = " && ".join(
         f"mkdir -p /run/b70own{path} && mount -t tmpfs own /run/b70own{path} && "
         f"mkdir /run/b70own{path}/u /run/b70own{path}/w && mount -t overlay own -o "
@@ -115,6 +141,11 @@ def private_host() -> Iterator[PrivateHost]:
 @contextmanager
 def loop_disk(image: Path, size: int = DISK) -> Iterator[str]:
     """Attach a sparse file as a block device and return the device."""
+    with _alone():
+        yield from _loop_disk(image, size)
+
+
+def _loop_disk(image: Path, size: int) -> Iterator[str]:
     with image.open("ab") as file:
         file.truncate(size)
     attach = ["losetup", "--find", "--show", str(image)]

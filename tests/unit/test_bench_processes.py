@@ -12,7 +12,7 @@ import pytest
 from bench import replay
 from bench.delayproxy import DelayProxy
 from bench.machines import seconds
-from bench.measure import Command, fan_out, run
+from bench.measure import Command, complaint, fan_out, run
 from bench.peers import CHECKOUT, LOCK, versions
 from fleet.executor import new_state
 from fleet.session import Output, Session
@@ -79,6 +79,12 @@ def test_a_measured_process_tells_time_status_and_output(tmp_path: Path) -> None
 def test_a_failing_process_is_not_ok_and_says_why(tmp_path: Path) -> None:
     sample = run(python("raise SystemExit('no such host')", tmp_path), 60)
     assert (sample.ok, sample.said) == (False, "no such host")
+
+
+def test_the_host_that_failed_is_named_wherever_it_stands_in_the_output() -> None:
+    said = "TASK [x]\nfatal: [rig-b]: UNREACHABLE!\nPLAY RECAP\nrig-a : ok=20"
+    assert complaint(said) == "fatal: [rig-b]: UNREACHABLE!"
+    assert complaint("first\nlast words\n") == "first\nlast words"
 
 
 def is_running(pid: int) -> bool:

@@ -92,6 +92,21 @@ def test_damage_on_the_way_leaves_the_old_file(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_a_connection_that_ends_in_the_middle_leaves_no_part_of_a_file(tmp_path: Path) -> None:
+    """Nobody reads what the shell says any more, so its first word about it is its last."""
+    path = tmp_path / "cut"
+    path.write_text("old")
+    program = stream([write(path, b"new" * 50_000)], "#w").encode()
+    reader, writer = os.pipe()
+    os.close(reader)
+    subprocess.run(
+        ["sh", "-s"], input=program[: len(program) // 2], stdout=writer, stderr=writer, check=False
+    )
+    os.close(writer)
+    assert path.read_text() == "old"
+    assert leftovers(tmp_path) == []
+
+
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     done = alone(write(tmp_path / "no" / "file"))
     assert done.returncode == 71
