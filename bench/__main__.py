@@ -6,6 +6,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -64,6 +65,7 @@ def main(
         versions=peers.versions(peers.LOCK.read_text()),
     )
     results.notes.append(f"load average when it began: {_load()}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both clean up behind themselves
     machines = Machines(Lab.open(say=_say))
     folder = Path(tempfile.mkdtemp(prefix="b70bench-"))
     try:

@@ -9,6 +9,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+#: Characters of a complaint.
+_SAID: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,17 @@ def run(command: Command, limit_s: float) -> Sample:
         seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     printed = out.read_text(errors="replace")
-    said = (err.read_text(errors="replace").strip() or printed.strip())[-600:]
+    said = complaint(f"{printed}\n{err.read_text(errors='replace')}")
     return Sample(seconds, usage.ru_utime + usage.ru_stime, process.returncode == 0, said, printed)
+
+
+def complaint(said: str) -> str:
+    """Return the part of a program's output that says why it failed: at most some 600 characters.
+
+    Ansible names a failed host in the middle of its output, others complain last.
+    """
+    lines = [line for line in said.splitlines() if line.startswith(("fatal:", "failed:"))]
+    return lines[0][:_SAID] if lines else said.strip()[-_SAID:]
 
 
 def fan_out(commands: Sequence[Sequence[str]], limit_s: float) -> Sample:

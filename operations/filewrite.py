@@ -16,7 +16,7 @@ from pyinfra.api import QuoteString, StringCommand
 
 #: Shell function `put DEST MODE USER GROUP SHA256 VALIDATE`, content as base64 on stdin. Exit
 #: statuses: 71 no such directory, 72 not written (disk full), 73 hash differs, 74 validation
-#: failed, 75 not renamed.
+#: failed, 75 not renamed, 76 interrupted (a cut connection is a SIGPIPE at the first word said).
 PUT: Final = r"""put() (
 umask 077
 dir=${1%/*}; [ -n "$dir" ] || dir=/
@@ -24,6 +24,7 @@ dir=${1%/*}; [ -n "$dir" ] || dir=/
 [ ! -d "$1" ] || { echo "$1 is a directory" >&2; exit 75; }
 tmp=$(mktemp "$dir/.b70fleet.XXXXXXXX") || exit 72
 trap 'rm -f "$tmp"' EXIT
+trap 'exit 76' HUP INT TERM PIPE
 base64 -d >"$tmp" || { echo "cannot write $tmp" >&2; exit 72; }
 [ "$(sha256sum <"$tmp")" = "$5  -" ] || { echo "$1: content arrived damaged" >&2; exit 73; }
 chown "$3:$4" "$tmp" && chmod "$2" "$tmp" || exit 72

@@ -155,6 +155,8 @@ def rigs(
 
     def start(wanted: dict[str, RigShape]) -> list[Machine]:
         named = {f"t-{prefix}-{name}": shape for name, shape in wanted.items()}
+        # a run that was killed leaves its machines, with whatever it did to them
+        lab.down([machine.name for machine in lab.machines() if machine.name in named])
         started.extend(named)
         return lab.up_many(named)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
+import json
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from lab import shapes
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.machines import Machine
-from lab.mirror import Source
+from lab.mirror import Mirror, Source
+from lab.network import conflict
 from lab.settings import Settings
+from lab.shell import run
+from tests.ssh.conftest import MirrorGuard
 
 pytestmark = pytest.mark.ssh
 
@@ -27,18 +31,8 @@ PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    opened = Lab.open()
-    opened.prepare()
-    yield opened
-    opened.mirror.restore()
-    ours = [machine.name for machine in opened.machines() if machine.name.startswith("t-lab-")]
-    opened.down(ours)
-
-
-@pytest.fixture(scope="module")
-def pair(lab: Lab) -> list[Machine]:
-    return lab.up_many({"t-lab-1": shapes.HEALTHY_GEN5, "t-lab-2": shapes.DEGRADED_X8})
+def pair(rigs: Callable[..., list[Machine]]) -> list[Machine]:
+    return rigs({"1": shapes.HEALTHY_GEN5, "2": shapes.DEGRADED_X8})
 
 
 @pytest.fixture
@@ -175,23 +169,29 @@ def test_a_killed_machine_is_gone_and_comes_up_again_with_its_disk(lab: Lab, rig
     assert lab.up(rig.name).read("/root/kept") == "kept\n"
 
 
-def test_both_loader_packages_fight_over_one_file(lab: Lab, rig: Machine) -> None:
-    use_mirror(rig, lab.mirror.sources(), "20260510T000000Z")
-    rig.run("apt-get install -y libze1")
-    fight = rig.run("apt-get install -y level-zero", check=False)
+def test_both_loader_packages_fight_over_one_file(
+    lab: Lab, rig: Machine, guard: MirrorGuard
+) -> None:
+    with guard.using():
+        use_mirror(rig, lab.mirror.sources(), "20260510T000000Z")
+        rig.run("apt-get install -y libze1")
+        fight = rig.run("apt-get install -y level-zero", check=False)
     assert fight.returncode == 100
     said = fight.stdout + fight.stderr
     assert "trying to overwrite '/usr/lib/x86_64-linux-gnu/libze_loader.so.1'" in said
     assert "which is also in package libze1 1.28.0-1~24.04~ppa1" in said
 
 
-def test_the_gpu_packages_of_a_snapshot_install_and_xpu_smi_replays(lab: Lab, rig: Machine) -> None:
-    use_mirror(rig, lab.mirror.sources(), "20260523T000000Z")
-    rig.run(
-        "apt-get install -y xpu-smi intel-opencl-icd libze-intel-gpu1 "
-        "intel-oneapi-dpcpp-cpp-2025.3 intel-oneapi-dpcpp-cpp-2026.0 curl",
-        timeout_s=PATIENCE_S,
-    )
+def test_the_gpu_packages_of_a_snapshot_install_and_xpu_smi_replays(
+    lab: Lab, rig: Machine, guard: MirrorGuard
+) -> None:
+    with guard.using():
+        use_mirror(rig, lab.mirror.sources(), "20260523T000000Z")
+        rig.run(
+            "apt-get install -y xpu-smi intel-opencl-icd libze-intel-gpu1 "
+            "intel-oneapi-dpcpp-cpp-2025.3 intel-oneapi-dpcpp-cpp-2026.0 curl",
+            timeout_s=PATIENCE_S,
+        )
     version = rig.run("dpkg-query -W -f '${Version}' libze-intel-gpu1").stdout
     assert version == "26.18.38308.1-0"
     assert '"pcie_generation": "5"' in rig.run("xpu-smi discovery -d 0 -j").stdout
@@ -202,59 +202,58 @@ def test_the_gpu_packages_of_a_snapshot_install_and_xpu_smi_replays(lab: Lab, ri
     assert "2025.3.2" in rig.run(compiler).stdout
 
 
-def test_a_corrupt_package_is_refused_until_it_is_restored(lab: Lab, rig: Machine) -> None:
-    use_mirror(rig, lab.mirror.sources(), "20260523T000000Z")
-    lab.mirror.corrupt("libigdgmm12")
+def test_a_corrupt_package_is_refused_until_it_is_restored(rig: Machine, mirror: Mirror) -> None:
+    use_mirror(rig, mirror.sources(), "20260523T000000Z")
+    mirror.corrupt("libigdgmm12")
     refused = rig.run("apt-get install -y libigdgmm12", check=False)
     assert refused.returncode == 100
     assert "Hashes of received file" in refused.stdout + refused.stderr
-    lab.mirror.restore()
+    mirror.restore()
     rig.run("apt-get install -y libigdgmm12")
 
 
-def test_a_source_with_another_key_is_refused(lab: Lab, rig: Machine) -> None:
-    use_mirror(rig, lab.mirror.sources(), "20260523T000000Z")
-    rig.write("/etc/apt/keyrings/oneapi.asc", lab.mirror.signer("stranger").armored())
-    refused = rig.run("apt-get update 2>&1", check=False).stdout
+def test_a_source_with_another_key_is_refused(lab: Lab, rig: Machine, guard: MirrorGuard) -> None:
+    with guard.using():
+        use_mirror(rig, lab.mirror.sources(), "20260523T000000Z")
+        rig.write("/etc/apt/keyrings/oneapi.asc", lab.mirror.signer("stranger").armored())
+        refused = rig.run("apt-get update 2>&1", check=False).stdout
     assert "NO_PUBKEY" in refused
 
 
-def test_a_stopped_mirror_refuses_and_a_started_one_serves(lab: Lab, rig: Machine) -> None:
-    use_mirror(rig, lab.mirror.sources(), "20260523T000000Z")
-    lab.mirror.stop()
+def test_a_stopped_mirror_refuses_and_a_started_one_serves(rig: Machine, mirror: Mirror) -> None:
+    use_mirror(rig, mirror.sources(), "20260523T000000Z")
+    mirror.stop()
     assert "Connection refused" in rig.run("apt-get update 2>&1", check=False).stdout
-    lab.mirror.start()
+    mirror.start()
     assert "Hit:" in rig.run("apt-get update 2>&1").stdout
 
 
 def test_the_fleet_directory_names_identities_and_sources(
     lab: Lab, pair: list[Machine], tmp_path: Path
 ) -> None:
-    lab.inventory(tmp_path, ["t-lab-1", "t-lab-2"])
+    first, second = (machine.name for machine in pair)
+    lab.inventory(tmp_path, [first, second])
     hosts = yaml.safe_load((tmp_path / "hosts.yaml").read_text())["hosts"]
-    assert list(hosts) == ["t-lab-1", "t-lab-2"]
-    assert hosts["t-lab-2"]["identity"]["host_keys"] == [pair[1].host_key]
-    assert [card["bdf"] for card in hosts["t-lab-2"]["hardware"]["cards"]][1] == "0000:83:00.0"
+    assert list(hosts) == [first, second]
+    assert hosts[second]["identity"]["host_keys"] == [pair[1].host_key]
+    assert [card["bdf"] for card in hosts[second]["hardware"]["cards"]][1] == "0000:83:00.0"
     values = yaml.safe_load((tmp_path / "group_data/groups/lab.yaml").read_text())
     gpu = values["apt"]["sources"]["intel-graphics"]
     assert gpu["snapshot"] == "20260523T000000Z"
     assert "BEGIN PGP PUBLIC KEY" in (tmp_path / gpu["key"]["file"]).read_text()
 
 
-def test_twenty_four_machines_run_at_once(lab: Lab) -> None:
-    many = lab.up_many({f"t-lab-n{number}": shapes.TWO_CARDS for number in range(24)})
-    logins = [
-        subprocess.Popen(machine.ssh_command("hostname"), stdout=subprocess.PIPE, text=True)
-        for machine in many
-    ]
-    answers = [login.communicate(timeout=PATIENCE_S)[0].strip() for login in logins]
-    assert answers == [machine.name for machine in many]
-    lab.down([machine.name for machine in many])
+def spare_network() -> IPv4Network:
+    """Return a range that nothing on this computer routes."""
+    routes = json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"]).stdout)
+    ranges = (IPv4Network(f"10.99.{third}.0/24") for third in range(256))
+    return next(spare for spare in ranges if not conflict(spare, "", routes))
 
 
 def test_a_purge_leaves_nothing_behind_even_after_a_crash(lab: Lab, tmp_path: Path) -> None:
     """A second lab beside the first loses its records and its supervisor, then is purged."""
-    settings = Settings(tmp_path / "lab", "b70labx", IPv4Network("10.72.0.0/24"), 8072)
+    bridge = f"{lab.settings.bridge[:9]}x"
+    settings = Settings(tmp_path / "lab", bridge, spare_network(), lab.settings.mirror_port)
     settings.root.mkdir()
     settings.images.symlink_to(lab.settings.images)
     other = Lab(settings)
@@ -266,14 +265,14 @@ def test_a_purge_leaves_nothing_behind_even_after_a_crash(lab: Lab, tmp_path: Pa
     assert not settings.root.exists()
     assert lab.settings.images.is_dir()
     said = subprocess.run(
-        "ip -br link; ip netns; cat /proc/mounts; find /sys/fs/cgroup -name 'b70labx*'; "
-        "grep -la b70labx /proc/[0-9]*/cmdline",
+        "ip -br link; ip netns; cat /proc/mounts; "
+        f"find /sys/fs/cgroup -name '{bridge}*'; grep -la '{bridge}-' /proc/[0-9]*/cmdline",
         shell=True,
         capture_output=True,
         text=True,
         check=False,
     ).stdout
-    assert "b70labx" not in said.replace("/proc/self", "")
+    own = f"/proc/{os.getpid()}/"
+    assert bridge not in said.replace(own, "")
     assert str(settings.root) not in said
     assert Path("/proc/sys/fs/inotify/max_user_instances").read_text() == limit
-    shutil.rmtree(settings.root, ignore_errors=True)

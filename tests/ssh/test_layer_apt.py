@@ -31,6 +31,16 @@ LOCK = "/var/lib/dpkg/lock-frontend"
 #: apt itself accepts every source, key and signature
 _TRUSTED = "apt-get update --error-on=any"
 _PINNED = "apt-cache policy libze1 | grep -qE '^ [ *]{3} [^ ]+ 990$'"
+#: Its second version brings another configuration file than the edited one, and its script asks.
+_QUESTIONS = r"""cd /tmp && rm -rf asks && mkdir -p asks/DEBIAN asks/etc && make() {
+  printf '%s: %s\n' Package asks Version "$1" Architecture all Maintainer 'x <x@localhost>' \
+    Description asks >asks/DEBIAN/control
+  echo /etc/asks.conf >asks/DEBIAN/conffiles; echo "$1" >asks/etc/asks.conf
+  printf '%s\n' '#!/bin/sh' 'read -r answer || answer=end' 'echo $answer >/tmp/asked' \
+    >asks/DEBIAN/postinst
+  chmod 0755 asks/DEBIAN/postinst; dpkg-deb -b asks asks.deb
+} && make 1 && dpkg -i asks.deb </dev/null && echo mine >/etc/asks.conf && rm /tmp/asked &&
+make 2 && dpkg --unpack asks.deb"""
 
 DAMAGES = {
     "source-removed": Damage(f"rm {SOURCE}", (f"File[{SOURCE}]",), f"test -s {SOURCE}"),
@@ -80,6 +90,13 @@ DAMAGES = {
         "dpkg-deb -b once once.deb && ! dpkg -i once.deb",
         ("Dpkg[configured]",),
         'test -z "$(dpkg --audit)"',
+    ),
+    "package-waits-with-two-questions": Damage(
+        _QUESTIONS,
+        ("Dpkg[configured]",),
+        # the person's edit stays, the script that asks is told nothing
+        'test -z "$(dpkg --audit)" && { [ ! -e /etc/asks.conf ] || '
+        "[ $(cat /etc/asks.conf /tmp/asked | tr -d '\\n') = mineend ]; }",
     ),
 }
 
