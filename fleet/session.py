@@ -35,7 +35,7 @@ from fleet.errors import Refused, Unreachable
 #: Seconds between keepalive requests, and seconds to wait for the answer: a frozen network is
 #: noticed within their sum (the design's bound is 30 s).
 KEEPALIVE_EVERY_S: Final = 10.0
-KEEPALIVE_ANSWER_S: Final = 15.0
+KEEPALIVE_ANSWER_S: Final = 10.0
 #: Seconds by which the controller outwaits the host's own deadline.
 GRACE_S: Final = 10.0
 #: Bytes of one read from a channel.
