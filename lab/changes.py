@@ -19,6 +19,7 @@ from lab.mirror import Mirror
 from lab.network import Network
 from lab.settings import Settings
 from lab.shell import run, search_path
+from lab.vm.image import VmImages
 
 #: Program -> package that brings it, the same names in Debian 12, 13 and Ubuntu 24.04.
 TOOLS: Final = {
@@ -30,6 +31,16 @@ TOOLS: Final = {
     "nsenter": "util-linux",
     "ssh": "openssh-client",
     "sysctl": "procps",
+}
+#: The same for virtual machines: QEMU, a partitioned disk image, modules for the guest's kernel.
+VM_TOOLS: Final = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "sfdisk": "fdisk",
+    "mkfs.ext4": "e2fsprogs",
+    "gcc": "gcc",
+    "make": "make",
+    "strip": "binutils",
 }
 #: Each machine takes several inotify instances: 22 machines use up the default of 128.
 INOTIFY_INSTANCES: Final = 8192
@@ -60,11 +71,13 @@ class Changes:
     Args:
         settings: the lab.
         say: gets one line per change made.
+        vm: virtual machines are wanted too.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None], *, vm: bool = False) -> None:
         self._settings = settings
         self._say = say
+        self._vm = vm
         self._memory = settings.root / "changes.json"
 
     def all(self) -> list[Change]:
@@ -104,7 +117,7 @@ class Changes:
             ),
             Change(
                 f"make the bridge {settings.bridge} with {settings.controller}/"
-                f"{settings.network.prefixlen} (no forwarding), one network namespace per machine",
+                f"{settings.network.prefixlen} (no forwarding), one namespace or tap per machine",
                 "removed",
                 lambda: not Network(settings).is_up(),
                 lambda: Network(settings).up(),
@@ -115,6 +128,7 @@ class Changes:
                 lambda: not Images(settings).is_built(),
                 self._build_image,
             ),
+            *self._for_vms(),
             Change(
                 f"serve a signed apt mirror on {settings.mirror_url}, for the machines",
                 "stopped and removed",
@@ -146,14 +160,31 @@ class Changes:
             run(["apt-get", "-y", "purge", *memory["packages"].split()], timeout_s=600)
         self._memory.unlink(missing_ok=True)
 
+    def _for_vms(self) -> list[Change]:
+        if not self._vm:
+            return []
+        return [
+            Change(
+                "build the disk image of virtual machines: two kernels of the archive that apt "
+                "uses here, fake B70 cards compiled for both (about 0.8 GB)",
+                "removed",
+                lambda: not VmImages(self._settings).is_built(),
+                self._build_disk_image,
+            )
+        ]
+
+    def _build_disk_image(self) -> None:
+        VmImages(self._settings).build(self._say)
+
     def _build_image(self) -> None:
         Images(self._settings).build(self._say)
 
     def _missing_packages(self) -> list[str]:
+        tools = {**TOOLS, **VM_TOOLS} if self._vm else TOOLS
         return sorted(
             {
                 package
-                for tool, package in TOOLS.items()
+                for tool, package in tools.items()
                 if shutil.which(tool, path=search_path()) is None
             }
         )

@@ -15,10 +15,11 @@ from rich.table import Table
 from lab import demo, shapes
 from lab.errors import LabError
 from lab.lab import Lab
+from lab.vm.machine import VirtualMachine
 
 app = typer.Typer(
     name="lab",
-    help="Disposable rigs on this computer: systemd-nspawn machines with fake B70 cards.",
+    help="Disposable rigs on this computer, nspawn or virtual machines, with fake B70 cards.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -32,21 +33,35 @@ def up(
     names: Names = None,
     fleet: Annotated[int, typer.Option(help="number of rigs lab1, lab2, …", min=0)] = 0,
     shape: Annotated[str, typer.Option(help=f"one of {', '.join(shapes.ALL)}")] = "gen5-x16",
+    vm: Annotated[
+        list[str] | None,
+        typer.Option(help="virtual machine with its own kernel and disks", metavar="NAME"),
+    ] = None,
+    disk: Annotated[
+        list[str] | None, typer.Option(help="extra disk of a new virtual machine, such as 2G")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
     """Start rigs (the two demo rigs when none is named) and write a fleet directory for them."""
     described = demo.load()
     if names and fleet:
         raise LabError("give names or --fleet, not both")
-    if names:
+    if disk and not vm:
+        raise LabError("--disk belongs to --vm: other machines have no disks of their own")
+    if vm and not names and not fleet:
+        chosen = {}
+    elif names:
         chosen = {name: described.rigs.get(name) or shapes.by_name(shape) for name in names}
     else:
         chosen = demo.fleet(fleet or len(described.rigs), described)
     _become_root()
     lab = _lab()
-    if _print_changes(lab) and not yes and sys.stdin.isatty():
+    if _print_changes(lab, vm=bool(vm)) and not yes and sys.stdin.isatty():
         typer.confirm("Go on?", abort=True)
-    lab.up_many(chosen)
+    if chosen:
+        lab.up_many(chosen)
+    for name in vm or []:
+        lab.up_vm(name, shapes.by_name(shape), disk or ())
     lab.inventory(lab.fleet)
     _print_status(lab)
     _out.print(f"Next: b70 -i {lab.fleet} plan --all")
@@ -85,7 +100,13 @@ def reset(names: Annotated[list[str], typer.Argument(help="machine names")]) -> 
     _become_root()
     lab = _lab()
     for name in names:
-        lab.machine(name).reset()
+        machine = lab.host(name)
+        if isinstance(machine, VirtualMachine):
+            machine.renew()
+            machine.start()
+            machine.wait_ready()
+        else:
+            machine.reset()
         _out.print(f"{name}: new")
 
 
@@ -96,14 +117,14 @@ def ssh(
 ) -> None:
     """Open a shell on a rig, or run a command there."""
     _become_root()
-    words = _lab().machine(name).ssh_command(*(command or []))
+    words = _lab().host(name).ssh_command(*(command or []))
     os.execvp(words[0], words)
 
 
 @app.command("list-changes")
 def list_changes() -> None:
     """List what the lab changes on this computer and how a purge undoes it."""
-    _print_changes(_lab(), everything=True)
+    _print_changes(_lab(), everything=True, vm=True)
 
 
 @app.command()
@@ -118,8 +139,8 @@ def _lab() -> Lab:
     return Lab.open(say=lambda line: _out.print(f"  {line}", markup=False))
 
 
-def _print_changes(lab: Lab, *, everything: bool = False) -> bool:
-    changes = lab.changes()
+def _print_changes(lab: Lab, *, everything: bool = False, vm: bool = False) -> bool:
+    changes = lab.changes(vm=vm)
     listed = changes.all() if everything else changes.needed()
     if listed:
         _out.print(
@@ -131,11 +152,13 @@ def _print_changes(lab: Lab, *, everything: bool = False) -> bool:
 
 
 def _print_status(lab: Lab) -> None:
-    table = Table("rig", "address", "state", "cards", box=None, pad_edge=False)
-    for machine in lab.machines():
+    machines = lab.hosts()
+    table = Table("rig", "kind", "address", "state", "cards", box=None, pad_edge=False)
+    for machine in machines:
+        kind = "vm" if isinstance(machine, VirtualMachine) else "nspawn"
         state = "running" if machine.is_running() else "stopped"
-        table.add_row(machine.name, machine.address, state, machine.shape.name)
-    _out.print(table if lab.machines() else "no rigs")
+        table.add_row(machine.name, kind, machine.address, state, machine.shape.name)
+    _out.print(table if machines else "no rigs")
     mirror = "serving" if lab.mirror.is_running() else "stopped"
     _out.print(f"apt mirror: {lab.settings.mirror_url} {mirror}")
     _out.print(f"fleet directory: {lab.fleet}")

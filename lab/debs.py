@@ -15,25 +15,26 @@ class Content:
     """A file of a package.
 
     Args:
-        text: what is in it.
+        text: what is in it, as text or as bytes.
         mode: permission bits.
         link: target of a symbolic link; then the rest does not matter.
     """
 
-    text: str = ""
+    text: str | bytes = ""
     mode: int = 0o644
     link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package to build; paths are absolute."""
+    """A package to build; paths are absolute, scripts are maintainer scripts by name."""
 
     name: str
     version: str
     depends: str = ""
     files: dict[str, Content] = field(default_factory=dict)
     architecture: str = "amd64"
+    scripts: dict[str, str] = field(default_factory=dict)
 
     @property
     def file_name(self) -> str:
@@ -64,13 +65,17 @@ def build(package: Package, folder: Path) -> Path:
         root.chmod(0o755)
         (root / "DEBIAN").mkdir()
         (root / "DEBIAN/control").write_text(package.control())
+        for name, script in package.scripts.items():
+            (root / "DEBIAN" / name).write_text(script)
+            (root / "DEBIAN" / name).chmod(0o755)
         for name, content in package.files.items():
             path = root / name.lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             if content.link:
                 path.symlink_to(content.link)
             else:
-                path.write_text(content.text)
+                text = content.text
+                path.write_bytes(text.encode() if isinstance(text, str) else text)
                 path.chmod(content.mode)
         run(["dpkg-deb", "--root-owner-group", "-Znone", "-b", str(root), str(target)])
     return target

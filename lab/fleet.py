@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,25 @@ from lab import rigshape
 from lab.machines import PROBE_INSIDE, Machine
 from lab.mirror import Source
 from lab.rigshape import RigShape
+from lab.vm.machine import VirtualMachine
 
 
-def host_entry(machine: Machine, shape: RigShape) -> dict[str, Any]:
-    """Return a machine's entry in hosts.yaml."""
+def host_entry(machine: Machine | VirtualMachine, shape: RigShape) -> dict[str, Any]:
+    """Return a machine's entry in hosts.yaml; a virtual machine has a /sys of its own."""
+    virtual = isinstance(machine, VirtualMachine)
     return {
         "kind": "lab",
         "address": machine.address,
         "user": machine.user,
         "key": str(machine.key),
-        "groups": ["lab"],
+        "groups": ["vm" if virtual else "lab"],
         "identity": {
             "host_keys": [machine.host_key],
             "machine_id": machine.machine_id,
             "dmi_serial": shape.serial,
         },
-        "probe_root": str(PROBE_INSIDE),
+        # an emulated CPU takes its time over the handshake
+        **({"connect_timeout_s": 60} if virtual else {"probe_root": str(PROBE_INSIDE)}),
         "hardware": {
             "cards": [
                 {
@@ -64,30 +67,35 @@ def source_entry(source: Source, snapshot: str) -> dict[str, Any]:
 
 def write_fleet(
     folder: Path,
-    machines: Iterable[tuple[Machine, RigShape]],
-    sources: dict[str, Source],
+    machines: Iterable[tuple[Machine | VirtualMachine, RigShape]],
+    sources: Mapping[str, Mapping[str, Source]],
     snapshot: str,
     stack: str,
 ) -> None:
-    """Write hosts.yaml, group_data/groups/lab.yaml and the keys below `folder`.
+    """Write hosts.yaml, a file per group in group_data/groups/ and the keys below `folder`.
 
     Args:
         folder: fleet directory; made when missing, other files in it stay.
         machines: what runs, with the rig that each shows.
-        sources: the mirror's sources.
+        sources: group -> the mirror's sources for it.
         snapshot: snapshot id for the sources that have snapshots.
-        stack: name of the stack; empty = no GPU userspace.
+        stack: name of the stack of group lab; empty = no GPU userspace.
     """
     groups = folder / "group_data" / "groups"
     groups.mkdir(parents=True, exist_ok=True)
     (folder / "keys").mkdir(exist_ok=True)
     hosts = {machine.name: host_entry(machine, shape) for machine, shape in machines}
-    sources_by_name = {s.name: source_entry(s, snapshot) for s in sources.values()}
-    values: dict[str, Any] = {"apt": {"sources": sources_by_name}}
-    if stack:
-        values["stack"] = stack
-    for path, data in ((folder / "hosts.yaml", {"hosts": hosts}), (groups / "lab.yaml", values)):
-        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-        path.write_text(f"# Written by `b70 lab up`; the next one overwrites it.\n{text}")
-    for source in sources.values():
-        (folder / "keys" / f"{source.name}.asc").write_text(source.armored)
+    _write_yaml(folder / "hosts.yaml", {"hosts": hosts})
+    for group, offered in sources.items():
+        entries = {source.name: source_entry(source, snapshot) for source in offered.values()}
+        values: dict[str, Any] = {"apt": {"sources": entries}}
+        if stack and group == "lab":
+            values["stack"] = stack
+        _write_yaml(groups / f"{group}.yaml", values)
+        for source in offered.values():
+            (folder / "keys" / f"{source.name}.asc").write_text(source.armored)
+
+
+def _write_yaml(path: Path, data: dict[str, Any]) -> None:
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    path.write_text(f"# Written by `b70 lab up`; the next one overwrites it.\n{text}")

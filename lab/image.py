@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import yaml
 
-from lab import aptsources
+from lab import aptsources, disk
 from lab.errors import LabError
 from lab.settings import Settings
 from lab.shell import run, search_path
@@ -141,6 +141,7 @@ class Images:
         if self.is_built():
             return final
         partial = final.with_suffix(".partial")
+        disk.unmount(partial)  # what a debootstrap that was killed left mounted
         shutil.rmtree(partial, ignore_errors=True)
         root, state = partial / "root", partial / "apt"
         root.mkdir(parents=True)

@@ -4,8 +4,10 @@ lab = Lab.open()
 lab.prepare()
 first, second = lab.up_many({"t-1": shapes.HEALTHY_GEN5, "t-2": shapes.DEGRADED_X8})
 first.run("rm /etc/fstab")
+vm = lab.up_vm("t-3", disks=("2G",))
+vm.kill9()
 lab.inventory(Path("fleet"))
-lab.down(["t-1", "t-2"])
+lab.down(["t-1", "t-2", "t-3"])
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -28,6 +30,11 @@ from lab.machines import Machine
 from lab.mirror import Mirror
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
+from lab.vm import record as vmrecord
+from lab.vm import smbios
+from lab.vm.image import VmImages
+from lab.vm.machine import VirtualMachine
+from lab.vm.record import VmRecord
 
 #: Machines that are started or removed at the same time.
 _AT_ONCE: Final = 4
@@ -64,14 +71,18 @@ class Lab:
         """Return the fleet directory that `b70 lab up` writes."""
         return self.settings.root / "fleet"
 
-    def changes(self) -> Changes:
-        """Return what the lab changes on this computer."""
-        return Changes(self.settings, self._say)
+    def changes(self, *, vm: bool = False) -> Changes:
+        """Return what the lab changes on this computer, for virtual machines too if `vm` is set."""
+        return Changes(self.settings, self._say, vm=vm)
 
-    def prepare(self) -> None:
-        """Make this computer ready: packages, network, image, mirror; a second call is silent."""
+    def prepare(self, *, vm: bool = False) -> None:
+        """Make this computer ready: packages, network, images, mirror; a second call is silent.
+
+        Args:
+            vm: for virtual machines too.
+        """
         with store.locked(self.settings):
-            self._prepare()
+            self._prepare(vm=vm)
 
     def up(self, name: str, shape: RigShape = shapes.HEALTHY_GEN5) -> Machine:
         """Start one machine, or return it when it runs; either way it shows `shape` from now on."""
@@ -88,10 +99,7 @@ class Lab:
             LabError: a name is unusable, or a machine did not come up.
         """
         for name in rigs:
-            if not _NAME.match(name):
-                raise LabError(
-                    f"{name!r} is no usable machine name", "lower-case letters, digits, '-'"
-                )
+            self._check_name(name, vm=False)
         with store.locked(self.settings):
             self._prepare()
             machines = [self._ensure(name, shape) for name, shape in rigs.items()]
@@ -104,12 +112,72 @@ class Lab:
             machine.wait_ready()
         return machines
 
+    def up_vm(
+        self,
+        name: str,
+        shape: RigShape = shapes.HEALTHY_GEN5,
+        disks: Sequence[str] = (),
+        *,
+        cpus: int = 1,
+        memory_mib: int = 768,
+    ) -> VirtualMachine:
+        """Start a virtual machine and return it when it answers, or return it as it runs.
+
+        Args:
+            name: machine name.
+            shape: the rig that a new machine shows; an old one keeps what it has.
+            disks: sizes of a new machine's extra disks, such as "2G".
+            cpus: virtual CPUs of a new machine.
+            memory_mib: RAM of a new machine in MiB.
+
+        Raises:
+            LabError: the name is unusable, or the machine did not come up.
+        """
+        self._check_name(name, vm=True)
+        with store.locked(self.settings):
+            self._prepare(vm=True)
+            record = vmrecord.records(self.settings).get(name) or VmRecord(
+                name,
+                store.free_number(store.numbers(self.settings)),
+                VmImages(self.settings).current().name,
+                smbios.fitted(shape, f"LABVM-{name}".upper()),
+                tuple(disks),
+                cpus=cpus,
+                memory_mib=memory_mib,
+            )
+            machine = VirtualMachine(self.settings, record)
+            self.settings.address(record.number)
+            vmrecord.save(machine.folder, record)
+            if not machine.is_running():
+                self._say(f"{name}: power on, {machine.address}")
+                machine.start()
+        machine.wait_ready()
+        return machine
+
+    def vms(self) -> list[VirtualMachine]:
+        """Return every virtual machine, running or not, in order of address."""
+        records = vmrecord.records(self.settings).values()
+        return [VirtualMachine(self.settings, record) for record in records]
+
+    def hosts(self) -> list[Machine | VirtualMachine]:
+        """Return every machine of either kind."""
+        return [*self.machines(), *self.vms()]
+
+    def host(self, name: str) -> Machine | VirtualMachine:
+        """Return a machine of either kind by name.
+
+        Raises:
+            LabError: there is none.
+        """
+        virtual = vmrecord.records(self.settings).get(name)
+        return VirtualMachine(self.settings, virtual) if virtual else self.machine(name)
+
     def machines(self) -> list[Machine]:
-        """Return every machine of the lab, running or not, in order of address."""
+        """Return every nspawn machine of the lab, running or not, in order of address."""
         return [Machine(self.settings, record) for record in store.records(self.settings).values()]
 
     def machine(self, name: str) -> Machine:
-        """Return a machine by name.
+        """Return an nspawn machine by name.
 
         Raises:
             LabError: there is none.
@@ -123,9 +191,11 @@ class Lab:
     def down(self, names: Iterable[str] | None = None) -> list[str]:
         """Remove machines (all for None) and return their names; images and mirror stay."""
         with store.locked(self.settings):
-            chosen = self.machines() if names is None else [self.machine(name) for name in names]
+            chosen: list[Machine | VirtualMachine] = (
+                self.hosts() if names is None else [self.host(name) for name in names]
+            )
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-                list(pool.map(Machine.remove, chosen))
+                list(pool.map(_remove, chosen))
             return [machine.name for machine in chosen]
 
     def purge(self) -> None:
@@ -135,7 +205,7 @@ class Lab:
             for name in cgroups.leftovers(f"{self.settings.bridge}-"):
                 Group(name).remove()
             disk.unmount(self.settings.root)
-            self.changes().undo()
+            self.changes(vm=True).undo()
             shutil.rmtree(self.settings.root)
 
     def inventory(
@@ -148,28 +218,41 @@ class Lab:
         """Write a fleet directory with the machines that run.
 
         Args:
-            folder: where hosts.yaml, group_data/groups/lab.yaml and keys/ go.
+            folder: where hosts.yaml, group_data/groups/{lab,vm}.yaml and keys/ go.
             names: only these machines.
-            snapshot: snapshot id of the GPU sources; the demo's by default.
-            stack: stack of the machines; the demo's by default, empty for none.
+            snapshot: snapshot id of the GPU and kernel sources; the demo's by default.
+            stack: stack of the nspawn machines; the demo's by default, empty for none. Virtual
+                machines get none: boot sets and stacks of theirs are the caller's to declare.
         """
         wanted = None if names is None else set(names)
         chosen = [
             (machine, machine.shape)
-            for machine in self.machines()
+            for machine in self.hosts()
             if machine.is_running() and (wanted is None or machine.name in wanted)
         ]
         described = demo.load()
+        sources = {"lab": self.mirror.sources()}
+        if any(isinstance(machine, VirtualMachine) for machine, _ in chosen):
+            sources["vm"] = self.mirror.vm_sources()
         write_fleet(
             folder,
             chosen,
-            self.mirror.sources(),
+            sources,
             snapshot or described.snapshot,
             described.stack if stack is None else stack,
         )
 
-    def _prepare(self) -> None:
-        self.changes().apply()
+    def _check_name(self, name: str, *, vm: bool) -> None:
+        """Refuse a name that no machine can have, or that one of the other kind has."""
+        if not _NAME.match(name):
+            raise LabError(f"{name!r} is no usable machine name", "lower-case letters, digits, '-'")
+        other = store.records(self.settings) if vm else vmrecord.records(self.settings)
+        if name in other:
+            kind = "an nspawn machine" if vm else "a virtual machine"
+            raise LabError(f"{name} is {kind}", f"b70 lab down {name}, or another name")
+
+    def _prepare(self, *, vm: bool = False) -> None:
+        self.changes(vm=vm).apply()
         identity.new_key(self.settings.key, "b70 lab")
         _give_to_caller(self.settings.key)
 
@@ -177,7 +260,7 @@ class Lab:
         known = store.records(self.settings)
         record = known.get(name) or store.Record(
             name,
-            store.free_number({other.number for other in known.values()}),
+            store.free_number(store.numbers(self.settings)),
             Images(self.settings).current().name,
         )
         machine = Machine(self.settings, record)
@@ -185,6 +268,10 @@ class Lab:
         store.save(machine.folder, record)
         machine.set_shape(shape)
         return machine
+
+
+def _remove(machine: Machine | VirtualMachine) -> None:
+    machine.remove()
 
 
 def _give_to_caller(key: Path) -> None:

@@ -19,11 +19,15 @@ from lab.errors import LabError
 from lab.image import Images
 from lab.settings import Settings
 from lab.shell import run
+from lab.vm.image import Image, VmImages
 
 _ROOM: Final = Path(__file__).parent
 #: Real packages of the distribution, taken along when the base image was built.
 _ARCHIVE: Final = Face("b70lab", "distribution packages for lab machines", "stable")
 _ARCHIVE_NAME: Final = "distribution"
+#: Kernels for virtual machines with their driver: real packages beside the lab's own.
+_KERNELS: Final = Face("b70lab-kernels", "kernels for virtual lab machines", "stable")
+_KERNELS_NAME: Final = "kernels"
 #: Seconds until a started server must take connections.
 _READY_WITHIN_S: Final = 10.0
 
@@ -85,10 +89,13 @@ class Mirror:
                 (self._www / origin.path / part).symlink_to(latest / part)
             (self._www / "keys" / f"{origin.name}.asc").write_text(signer.armored())
         self._write_distribution()
+        image = VmImages(self._settings).load()
+        if image:
+            self._write_kernels(image, tuple(next(iter(origins.values())).snapshots))
         (self._www / "stamp").write_text(stamp)
 
     def sources(self) -> dict[str, Source]:
-        """Return the sources by name: intel-graphics, oneapi and distribution."""
+        """Return the sources of every machine by name: intel-graphics, oneapi, distribution."""
         found = {}
         for origin in standins.load().values():
             names = tuple(package.name for package in origin.snapshots[origin.latest])
@@ -100,6 +107,17 @@ class Mirror:
         url = f"{self._settings.mirror_url}/{_ARCHIVE_NAME}"
         found[_ARCHIVE_NAME] = self._source(_ARCHIVE_NAME, url, _ARCHIVE, (), names)
         return found
+
+    def vm_sources(self) -> dict[str, Source]:
+        """Return the sources for virtual machines: all of `sources`, and kernels."""
+        image = VmImages(self._settings).load()
+        if image is None:
+            return self.sources()
+        snapshots = tuple(next(iter(standins.load().values())).snapshots)
+        names = tuple(sorted({path.name.split("_")[0] for path in image.packages}))
+        url = f"{self._settings.mirror_url}/{_KERNELS_NAME}/{{snapshot}}"
+        kernels = self._source(_KERNELS_NAME, url, _KERNELS, snapshots, names)
+        return {**self.sources(), _KERNELS_NAME: kernels}
 
     def is_current(self) -> bool:
         """Tell whether the server runs and serves what the data says."""
@@ -218,6 +236,29 @@ class Mirror:
         write_index(root, _ARCHIVE, stanzas, signer)
         (self._www / "keys" / f"{_ARCHIVE_NAME}.asc").write_text(signer.armored())
 
+    def _write_kernels(self, image: Image, snapshots: tuple[str, ...]) -> None:
+        """Write one snapshot before the newer kernel came out, and the rest with both kernels."""
+        root = self._www / _KERNELS_NAME
+        pool = root / "pool"
+        pool.mkdir(parents=True)
+        stanzas: dict[Path, str] = {}
+        for file in image.packages:
+            path = pool / file.name
+            shutil.copy2(file, path)
+            control = run(["dpkg-deb", "--field", str(path)]).stdout
+            stanzas[file] = debs.index_entry(control, path, f"pool/{path.name}")
+        signer = self.signer(_KERNELS_NAME)
+        for number, snapshot in enumerate(snapshots):
+            there = [
+                stanza
+                for file, stanza in stanzas.items()
+                if number > 0 or image.of_older_snapshot(file)
+            ]
+            (root / snapshot).mkdir()
+            (root / snapshot / "pool").symlink_to("../pool")
+            write_index(root / snapshot, _KERNELS, there, signer)
+        (self._www / "keys" / f"{_KERNELS_NAME}.asc").write_text(signer.armored())
+
     def _archive_debs(self) -> list[Path]:
         return sorted((Images(self._settings).current() / "archive").glob("*.deb"))
 
@@ -226,7 +267,10 @@ class Mirror:
         digest = hashlib.sha256()
         for name in ("standins.yaml", "templates/xpu-smi", "debs.py", "archive.py"):
             digest.update((_ROOM / name).read_bytes())
-        digest.update(json.dumps([file.name for file in self._archive_debs()]).encode())
+        image = VmImages(self._settings).load()
+        files = [*self._archive_debs(), *(image.packages if image else [])]
+        digest.update(json.dumps([file.name for file in files]).encode())
+        digest.update((image.folder.name if image else "").encode())
         return digest.hexdigest()
 
     @property

@@ -60,6 +60,11 @@ class Settings:
         return self.root / "machines"
 
     @property
+    def vms(self) -> Path:
+        """Return the folder with one sub-folder per virtual machine."""
+        return self.root / "vms"
+
+    @property
     def images(self) -> Path:
         """Return the folder with one sub-folder per base image."""
         return self.root / "images"

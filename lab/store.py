@@ -50,6 +50,18 @@ def records(settings: Settings) -> dict[str, Record]:
     return {record.name: record for record in sorted(found, key=lambda record: record.number)}
 
 
+def numbers(settings: Settings) -> set[int]:
+    """Return the host numbers that are taken, by machines of any kind."""
+    taken = set()
+    for folder in (settings.machines, settings.vms):
+        for file in folder.glob(f"*/{_FILE}"):
+            try:
+                taken.add(int(json.loads(file.read_text())["number"]))
+            except (OSError, ValueError, TypeError, KeyError):
+                continue  # torn: its owner is made anew
+    return taken
+
+
 def free_number(taken: set[int]) -> int:
     """Return the lowest host number that no machine has."""
     number = FIRST_NUMBER

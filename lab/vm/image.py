@@ -1,0 +1,201 @@
+"""The disk image that every virtual machine starts from, kept by its recipe.
+
+One MBR partition with ext4 and GRUB, the older of two kernels, the fake cards for both. Beside the
+disk lie the packages that the mirror offers on: both kernels, their drivers, the firmware.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from lab import disk
+from lab.image import Images
+from lab.settings import Settings
+from lab.shell import run
+from lab.vm import kernels, modules, recipe
+from lab.vm.kernels import Apt, Kernel
+
+#: First byte of the partition: sector 2048, as every partitioner does it; GRUB lies before it.
+OFFSET: Final = 2048 * 512
+_TIMEOUT_S: Final = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A built image.
+
+    Args:
+        folder: where it lies.
+        installed: the kernel in the image.
+        newer: the kernel that only the mirror has.
+    """
+
+    folder: Path
+    installed: Kernel
+    newer: Kernel
+
+    @property
+    def disk(self) -> Path:
+        """Return the raw disk."""
+        return self.folder / "disk.raw"
+
+    @property
+    def packages(self) -> list[Path]:
+        """Return the packages for the mirror."""
+        return sorted((self.folder / "archive").glob("*.deb"))
+
+    def of_older_snapshot(self, package: Path) -> bool:
+        """Tell whether a package was there before the newer kernel came out."""
+        return not any(
+            word in package.name for word in (self.newer.release, f"_{self.newer.version}_")
+        )
+
+
+class VmImages:
+    """The disk images kept in a lab's folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = settings.images
+
+    def current(self) -> Path:
+        """Return the folder of the image for this computer, built or not."""
+        return self._folder / recipe.here().digest
+
+    def is_built(self) -> bool:
+        """Tell whether the image for this computer is complete."""
+        return (self.current() / "kernels.json").exists()
+
+    def load(self, folder: Path | None = None) -> Image | None:
+        """Return an image, the current one by default; None when it is not built."""
+        folder = folder or self.current()
+        try:
+            pair = json.loads((folder / "kernels.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return Image(folder, Kernel(**pair["installed"]), Kernel(**pair["newer"]))
+
+    def build(self, say: Callable[[str], None]) -> Image:
+        """Build the image unless it is there.
+
+        Args:
+            say: gets one line per step.
+
+        Raises:
+            LabError: a step failed.
+        """
+        found = self.load()
+        if found:
+            return found
+        wanted = recipe.here()
+        base = Images(self._settings).build(say) / "root"
+        final = self._folder / wanted.digest
+        partial = final.with_suffix(".partial")
+        disk.unmount(partial)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        image = self._fetch_and_compile(wanted, base, partial, say)
+        say(f"disk image {wanted.digest}: fill, initramfs, GRUB")
+        _make_disk(image, wanted, base, partial)
+        for scratch in ("apt", "headers", "build", "cards", "install"):
+            shutil.rmtree(partial / scratch, ignore_errors=True)
+        (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
+        pair = {"installed": asdict(image.installed), "newer": asdict(image.newer)}
+        (partial / "kernels.json").write_text(json.dumps(pair, indent=1))
+        partial.rename(final)
+        for other in self._folder.glob("vm-*"):
+            if other != final:  # machines have copies of their own
+                shutil.rmtree(other)
+        return Image(final, image.installed, image.newer)
+
+    def _fetch_and_compile(
+        self, wanted: recipe.Recipe, base: Path, partial: Path, say: Callable[[str], None]
+    ) -> Image:
+        """Fetch kernels, headers and tools; build drivers and firmware into `archive/`."""
+        apt = Apt(partial / "apt", base / "var/lib/dpkg/status")
+        apt.update(recipe.archive_lines(wanted))
+        older, newer = kernels.available(apt, wanted.kernel, wanted.image)
+        image = Image(partial, older, newer)
+        say(f"disk image {wanted.digest}: kernels {older.release} and {newer.release}")
+        archive, install = partial / "archive", partial / "install"
+        archive.mkdir()
+        install.mkdir()
+        own = [f"{older.package}={older.version}"]
+        for package in apt.with_dependencies([*own, *wanted.packages]):
+            package.rename(install / package.name)
+        for kernel in (older, newer):
+            if kernel.meta:
+                apt.alone([f"{wanted.kernel}={kernel.meta}"], archive)
+        for package in apt.with_dependencies([f"{newer.package}={newer.version}"]):
+            if package.name.startswith("linux-"):  # the rest is in the image already
+                package.rename(archive / package.name)
+        for package in install.glob("linux-*.deb"):
+            shutil.copy2(package, archive)
+        firmware = modules.pack(modules.firmware_package(wanted.firmware), archive)
+        shutil.copy2(firmware, install)
+        header_debs = {
+            kernel.release: apt.alone(
+                kernels.header_packages(apt, kernel), partial / "headers" / kernel.release
+            )
+            for kernel in (older, newer)
+        }
+        say(f"disk image {wanted.digest}: fake cards and driver for both kernels")
+
+        def compile_for(kernel: Kernel) -> None:
+            built = modules.build(
+                header_debs[kernel.release], kernel, partial / "build" / kernel.release
+            )
+            place = partial / "cards" / kernel.release
+            place.mkdir(parents=True)
+            shutil.copy2(built.cards, place / "fakeb70.ko")
+            package = modules.driver_package(kernel, built.driver.read_bytes(), wanted.firmware)
+            driver = modules.pack(package, archive)
+            if kernel == older:
+                shutil.copy2(driver, install)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(compile_for, (older, newer)))
+        return image
+
+
+def partition_script(size: int) -> str:
+    """Return sfdisk's input for one bootable Linux partition to the end of the disk."""
+    sectors = size // 512 - OFFSET // 512
+    return f"label: dos\nstart={OFFSET // 512}, size={sectors}, type=83, bootable\n"
+
+
+def make_filesystem(disk: Path, size: int, label: str) -> list[str]:
+    """Return the words that make the root file system in its place; GRUB 2.06 can read it."""
+    return [
+        "mkfs.ext4",
+        "-q",
+        "-F",
+        "-U",
+        label,
+        "-O",
+        "^metadata_csum_seed,^orphan_file",
+        "-E",
+        f"offset={OFFSET},lazy_itable_init=1",
+        str(disk),
+        f"{(size - OFFSET) // 1024}k",
+    ]
+
+
+def _make_disk(image: Image, wanted: recipe.Recipe, base: Path, partial: Path) -> None:
+    label = str(uuid.uuid4())
+    with image.disk.open("wb") as stream:
+        stream.truncate(wanted.disk_bytes)
+    run(["sfdisk", "--quiet", str(image.disk)], input=partition_script(wanted.disk_bytes))
+    run(make_filesystem(image.disk, wanted.disk_bytes, label))
+    fill = ["unshare", "--mount", "--propagation=private", "sh", str(recipe.GUEST / "fill-disk.sh")]
+    fill += [str(image.disk), str(OFFSET), str(base), label, str(partial / "install")]
+    fill += [str(partial / "cards"), str(recipe.GUEST), image.installed.release]
+    run(fill, timeout_s=_TIMEOUT_S, env={**os.environ, "TMPDIR": str(partial)})
