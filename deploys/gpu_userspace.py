@@ -7,6 +7,7 @@ from typing import Final
 from pyinfra.api import deploy
 
 from deploys.apt import repositories
+from deploys.boot_wait import waits_for_boot
 from deploys.distribution import distribution
 from deploys.gpu_set import GpuSet, checks, gpu_set, oneapi_versions
 from deploys.layer import declaration
@@ -112,6 +113,7 @@ def _proof(spec: HostSpec, stack: Stack, gpu: GpuSet) -> None:
         packages=sorted({*gpu.versions, *oneapi_versions(stack)}),
         checks=checks(stack),
         timeout_s=stack.verify.timeout_s,
+        waits_for=waits_for_boot(spec),
         # only a lab host has one; its stand-in tools lie there
         tools=f"{spec.probe_root}/usr/bin" if spec.probe_root else "",
         name="Verified[gpu-userspace]",

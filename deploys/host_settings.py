@@ -8,6 +8,7 @@ from __future__ import annotations
 from pyinfra.api import deploy
 
 from deploys.base_paths import BANNER
+from deploys.boot_wait import waits_for_boot
 from deploys.layer import declaration
 from deploys.render import render
 from deploys.settings_paths import (
@@ -44,7 +45,8 @@ def host_settings() -> None:
         directory(path=TOOLS, name=f"Directory[{TOOLS}]")
     _awake(wanted=awake)
     _idle(declared)
-    _caps(declared)
+    # before the first boot set the running kernel may have no driver, and so no sensors
+    _caps(declared, waits_for=waits_for_boot(spec) if declared.power_caps else ())
 
 
 def _awake(*, wanted: bool) -> None:
@@ -76,7 +78,7 @@ def _idle(declared: HostSettings) -> None:
         idle_states(states=states, service=CPUIDLE_UNIT.rpartition("/")[2], name="IdleStates[off]")
 
 
-def _caps(declared: HostSettings) -> None:
+def _caps(declared: HostSettings, *, waits_for: tuple[str, ...]) -> None:
     caps = declared.power_caps
     if caps:
         low, high = POWER_CAP_W
@@ -87,11 +89,13 @@ def _caps(declared: HostSettings) -> None:
         POWER_CAP,
         "Cap the power of the B70 cards",
         f"set {words}" if caps else "",
+        start_now=not waits_for,
     )
     if caps:
         power_caps(
             caps=dict(sorted(caps.items())),
             service=POWER_CAP_UNIT.rpartition("/")[2],
+            waits_for=waits_for,
             name="PowerCaps[cards]",
         )
 
@@ -106,7 +110,9 @@ def _script(path: str, content: str) -> None:
     )
 
 
-def _oneshot(path: str, program: str, description: str, arguments: str) -> None:
+def _oneshot(
+    path: str, program: str, description: str, arguments: str, *, start_now: bool = True
+) -> None:
     """Declare a unit that makes a setting at boot and undoes it when stopped, or its absence."""
     service = path.rpartition("/")[2]
     if not arguments:
@@ -127,7 +133,7 @@ def _oneshot(path: str, program: str, description: str, arguments: str) -> None:
     )
     unit(
         service=service,
-        running=True,
+        running=True if start_now else None,
         enabled=True,
         restart_if_older_than=[path, program],
         name=f"Unit[{service}]",

@@ -13,6 +13,9 @@ from pyinfra.api.exceptions import OperationError
 
 from spec.host import HostSpec
 
+#: One sentence per reason, from the declaration and the facts by domain.
+Reasons = Callable[[HostSpec, Mapping[str, object]], list[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -23,12 +26,14 @@ class Layer:
         deploy: lists its resources.
         boot: part of the boot set: needs a reboot, and is refused on a host in production.
         pending: reasons why a reboot is due, from the declaration and the facts by domain.
+        unproven: what of it cannot be compared with the running system, from the same.
     """
 
     name: str
     deploy: Callable[[], object]
     boot: bool = False
-    pending: Callable[[HostSpec, Mapping[str, object]], list[str]] | None = None
+    pending: Reasons | None = None
+    unproven: Reasons | None = None
 
 
 def declaration() -> HostSpec:

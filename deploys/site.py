@@ -10,12 +10,22 @@ from typing import Final
 
 from deploys.apt import apt
 from deploys.base import base
+from deploys.boot_set import boot_set
+from deploys.boot_state import pending_reboot, unproven_boot
 from deploys.gpu_userspace import gpu_userspace
+from deploys.host_settings import host_settings
 from deploys.layer import Layer
+from deploys.storage import storage
+from deploys.swap import swap
 
+#: Disks come before what fills them; what only works on the booted set comes after the boot set.
 LAYERS: Final = (
     Layer("apt", apt),
     Layer("base", base),
+    Layer("storage", storage),
+    Layer("swap", swap),
+    Layer("boot-set", boot_set, boot=True, pending=pending_reboot, unproven=unproven_boot),
+    Layer("host-settings", host_settings),
     Layer("gpu-userspace", gpu_userspace),
 )
 

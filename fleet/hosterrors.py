@@ -82,6 +82,16 @@ class NotBootedAsDeclared(FleetError):
     id = "not-booted-as-declared"
 
 
+class BootNotProven(FleetError):
+    """Whether a new host runs its declared boot set cannot be told, so it gets no certificate.
+
+    A log that does not reach back to the boot, or a module that hides its options, proves nothing.
+    A host in production keeps its certificate; `b70 doctor` shows the same as a finding there.
+    """
+
+    id = "boot-not-proven"
+
+
 class ChangeTakenBack(FleetError):
     """A change to sshd, sudoers or nftables was not confirmed over a new connection.
 

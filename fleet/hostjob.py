@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from deploys.layer import Reasons
 from facts.files import FileState, FileText
 from facts.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
@@ -30,6 +31,7 @@ from fleet.executor import HostRun, OperationFailed, PlannedOp
 from fleet.factbatch import FactCache
 from fleet.factkey import FactKey, fact_key
 from fleet.hosterrors import (
+    BootNotProven,
     BootSetDrift,
     Inhibited,
     NotBootedAsDeclared,
@@ -111,6 +113,9 @@ def converge(job: Job, saved: HostResult | None = None) -> HostResult:
         if result.state in GOOD and result.reboot_pending:
             with contained(job, result):
                 _after_reboot(job, session, result)
+        if result.state in GOOD:
+            with contained(job, result):
+                _refuse_unproven(job, result)
         record(job, session, result)
     return result
 
@@ -262,6 +267,21 @@ def _refuse_boot_drift(job: Job, result: HostResult) -> None:
         raise BootSetDrift.of(job.name, ", ".join(drift))
 
 
+def _refuse_unproven(job: Job, result: HostResult) -> None:
+    """Give a new host no certificate while what it booted is UNKNOWN."""
+    doubts = _reasons(job, [layer.unproven for layer in job.layers])
+    if doubts and _is_new(job):
+        result.certificate = ""
+        raise BootNotProven(
+            f"{job.name}: its boot set is not proven: {'; '.join(doubts)}",
+            f"b70 facts {job.name} kernel gpu_log",
+        )
+
+
+def _reasons(job: Job, sources: Sequence[Reasons | None]) -> list[str]:
+    return [text for source in sources if source for text in source(job.spec, job.readings)]
+
+
 def _is_new(job: Job) -> bool:
     """Tell whether the host surely never had a certificate; UNKNOWN counts as production."""
     standing = job.readings.get("standing")
@@ -289,12 +309,7 @@ def _describe(job: Job, planned: Sequence[PlannedOp], cache: FactCache, result: 
     result.gates = [_gate(item) for item in decisions(job)]
     result.cost = describe.cost(result.resources, job.durations)
     result.fingerprints = {r.name: describe.fingerprint(r) for r in result.resources}
-    result.reboot_pending = [
-        reason
-        for layer in job.layers
-        if layer.pending is not None
-        for reason in layer.pending(job.spec, job.readings)
-    ]
+    result.reboot_pending = _reasons(job, [layer.pending for layer in job.layers])
     result.cost.reboots = int(bool(result.reboot_pending))
     _refuse_broken(job, planned)
     changing = any(r.status is not ResourceStatus.IN_SYNC for r in result.resources)

@@ -46,12 +46,18 @@ def idle_states(states: Sequence[int], service: str) -> Generator[StringCommand,
 
 
 @operation()
-def power_caps(caps: Mapping[str, int], service: str) -> Generator[StringCommand, None, None]:
+def power_caps(
+    caps: Mapping[str, int], service: str, waits_for: Sequence[str] = ()
+) -> Generator[StringCommand, None, None]:
     """Keep the board power of cards capped.
 
     + caps: PCI address -> W
     + service: unit that sets them
+    + waits_for: why there may be no sensors yet; the unit sets the caps at the next boot
     """
+    if waits_for:
+        host.noop(f"after the reboot: {'; '.join(waits_for)}")
+        return
     found = read(GpuLinks)
     if isinstance(found, Unknown):
         raise OperationError(f"the cards are UNKNOWN: {found.reason}")

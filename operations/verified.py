@@ -67,6 +67,7 @@ def verified(
     checks: Mapping[str, str],
     timeout_s: int = 60,
     tools: str = "",
+    waits_for: Sequence[str] = (),
 ) -> Generator[StringCommand, None, None]:
     """Run the checks of a set of packages unless they passed for exactly what is installed.
 
@@ -75,7 +76,11 @@ def verified(
     + checks: command line (words as in a shell, no shell runs it) -> text its output must contain
     + timeout_s: seconds until a check counts as hung
     + tools: folder of stand-in tools that comes first in PATH, for lab hosts
+    + waits_for: why the checks would prove nothing yet; they are due once it is empty
     """
+    if waits_for:
+        host.noop(f"after the reboot: {'; '.join(waits_for)}")
+        return
     path = mark_path(set_name)
     mark: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
     state = package_state()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deploys.boot_oneshot import one_shot
+from deploys.boot_state import unproven_boot
 from facts.block import Storage
 from facts.boot import BootState
 from facts.kernel import RunningKernel
@@ -67,6 +68,18 @@ def _fallback(context: Context) -> Iterator[Finding]:
             Level.WARNING,
             f"{', '.join(boot.kernels) or 'no kernel'} is all there is in /boot: no fallback",
             "install a second kernel and name it in stack.boot.kernel.fallbacks",
+        )
+
+
+@check("boot-unproven")
+def _unproven(context: Context) -> Iterator[Finding]:
+    """Part of the declared boot set cannot be compared with what runs: no proof, no drift."""
+    for text in unproven_boot(context.spec, context.readings):
+        yield Finding(
+            "boot-unproven",
+            Level.WARNING,
+            text,
+            f"b70 facts {context.spec.name} kernel gpu_log",
         )
 
 

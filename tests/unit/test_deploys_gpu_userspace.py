@@ -10,17 +10,22 @@ from deploys import gpu_userspace as room
 from deploys.gpu_set import checks, gpu_set, oneapi_versions
 from facts.apt_sources import AptSources
 from facts.files import FileState
+from facts.gpu_link import GpuLinks
+from facts.gpu_log import GpuLog
+from facts.kernel import Kernel
 from facts.oneapi import OneApi, OneApiState
 from facts.os_release import OperatingSystem, OsRelease
 from facts.packages import Packages
-from facts.value import ABSENT
+from facts.value import ABSENT, Unknown
 from gates.model import Verdict
 from operations import loader_gate
 from operations.loader_gate import REAL, SHIM
 from operations.loader_shim import package as shim
 from operations.verified import fingerprint
+from spec.boot import BootSet
 from spec.host import Connection, HostSpec
 from spec.stack import Stack
+from tests.unit import boot_facts
 from tests.unit.apt_facts import apt_facts, declared_stack, package_facts
 from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import Resource, run_deploy
@@ -36,6 +41,7 @@ RELEASE = OperatingSystem(
     virtualization="none",
     is_container=False,
 )
+UNREAD = Unknown("it was not read")
 FOLDERS = ("/var/lib/b70fleet/debs", "/var/lib/b70fleet/verified")
 
 
@@ -65,6 +71,7 @@ def layer(
     packages: Any,
     files: Any = lambda path: ABSENT,
     spec: HostSpec | None = None,
+    more: dict[Any, Any] | None = None,
 ) -> list[Resource]:
     choice = SHIM if declared.loader and declared.loader.shim_version else REAL
     gate = says(Verdict.PASS, choice)
@@ -75,6 +82,7 @@ def layer(
         FileState: files,
         OneApiState: OneApi((), (), ()),
         OsRelease: RELEASE,
+        **(more or {}),
     }
     return run_deploy(room.gpu_userspace, facts, spec=spec or host(declared))
 
@@ -235,3 +243,18 @@ def test_a_stack_without_a_loader_installs_just_its_packages() -> None:
     plain = Stack(name="x", userspace={"packages": {"xpu-smi": "1"}})  # type: ignore[arg-type]
     assert gpu_set(plain, REAL).versions == {"xpu-smi": "1"}
     assert gpu_set(plain, REAL).owner == ""
+
+
+def test_the_proof_waits_for_the_boot_set_that_brings_the_driver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = {"package": f"linux-image-{boot_facts.NEW}", "version": "1"}
+    declared = NEW.model_copy(update={"boot": BootSet.model_validate({"kernel": kernel})})
+    for release, waits in ((boot_facts.OLD, True), (boot_facts.NEW, False)):
+        now = {Kernel: boot_facts.running(release), GpuLog: UNREAD, GpuLinks: UNREAD}
+        resources = layer(monkeypatch, declared, package_facts({}), more=now)
+        (proof,) = [r for r in resources if r.name.endswith("Verified[gpu-userspace]")]
+        assert bool(proof.commands) is not waits
+        if waits:
+            said = f"kernel {boot_facts.OLD} runs, {boot_facts.NEW} is declared"
+            assert proof.noops == [f"after the reboot: {said}"]

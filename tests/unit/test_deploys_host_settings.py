@@ -27,12 +27,15 @@ from deploys.settings_paths import (
 from facts.cpuidle import CpuIdle, IdleState
 from facts.files import FileState
 from facts.gpu_link import GpuLinks
+from facts.gpu_log import GpuLog
+from facts.kernel import Kernel
 from facts.runtime_pm import PowerControl, RuntimePm
 from facts.units import Units
 from facts.value import ABSENT, Unknown
 from operations.live_setting import idle_states, power_caps
 from operations.runtime_pm import kept_awake
 from spec.host import HostSpec
+from tests.unit import boot_facts
 from tests.unit.base_facts import running, stat, units
 from tests.unit.fact_frame import SHELLS, plant, run
 from tests.unit.gpu_tree import Spec, build, gpu_address
@@ -111,6 +114,20 @@ def test_cards_are_kept_awake_unless_the_declaration_says_otherwise() -> None:
         "PowerControl[cards]",
     ]
     assert [each.name for each in plan(spec({"keep_awake": False})) if each.commands] == []
+
+
+def test_power_caps_wait_for_the_boot_set_that_brings_the_driver() -> None:
+    kernel = {"package": f"linux-image-{boot_facts.NEW}", "version": "1"}
+    declared = spec({"power_caps": {BDF: 210}}, stack={"name": "s", "boot": {"kernel": kernel}})
+    before = facts() | {
+        Kernel: boot_facts.running(boot_facts.OLD),
+        GpuLog: Unknown("no driver"),
+        GpuLinks: (),
+    }
+    found = {each.name: each for each in plan(declared, before)}
+    assert found[f"Unit[{CAP_SERVICE}]"].commands == [f"systemctl enable {CAP_SERVICE}"]
+    assert found["PowerCaps[cards]"].commands == []
+    assert "after the reboot: kernel" in found["PowerCaps[cards]"].noops[0]
 
 
 def test_everything_that_can_be_declared_is_a_resource() -> None:

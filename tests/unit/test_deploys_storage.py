@@ -9,8 +9,21 @@ from deploys.swap import MAKE_S, swap
 from facts.apt_sources import AptSources, AptSourceState
 from facts.packages import Loader, Package, Packages, PackageState
 from facts.value import ABSENT
+from operations.build_swap import RECORD
 from spec.host import Connection, HostSpec
-from tests.unit.disk_facts import DEVICES, GIB, POINT, device, disks, formatted, mount, rig
+from tests.unit.base_facts import running, stat, units
+from tests.unit.disk_facts import (
+    DEVICES,
+    GIB,
+    POINT,
+    area,
+    device,
+    disks,
+    formatted,
+    mount,
+    rig,
+    swaps,
+)
 from tests.unit.pyinfra_harness import Resource, run_deploy
 
 DECLARED = {
@@ -44,6 +57,29 @@ def packages() -> dict[type, Any]:
 
 def plan(layer: Any, facts: dict[Any, Any], **changes: Any) -> list[Resource]:
     return run_deploy(layer, facts, spec=spec(**changes), probe_root="")
+
+
+def blank_disk() -> list[Resource]:
+    """Return what a host gets whose disk is blank and declared."""
+    declared = {"filesystems": {POINT: {"serial": "S1", "format": "if_blank"}}}
+    return plan(storage, rig() | packages(), storage=declared)
+
+
+def permanent_swap() -> list[Resource]:
+    """Return what a host gets that declares swap and has none."""
+    return plan(swap, rig(Block=disks(room={"/": 100 * GIB})), swap=DECLARED["swap"])
+
+
+def serving_beside_build_swap() -> list[Resource]:
+    """Return what happens on a host that serves while the swap of a build is on."""
+    path = "/build.swap"
+    facts = rig(
+        Swap=swaps(area(path)),
+        Units=units(vllm_x=running()),
+        texts={RECORD: f"active\n{path}\n".encode()},
+        stats={path: stat(size=16 * GIB)},
+    )
+    return plan(swap, facts, swap={"build": {"path": path}})
 
 
 def test_a_host_that_declares_nothing_has_no_resource_and_reads_no_fact() -> None:

@@ -13,7 +13,10 @@ from facts import measurements, standing
 from fleet import bootstrap, deadman, hostlock
 from tests.unit import test_deploys_apt as apt_layer
 from tests.unit import test_deploys_base as base_layer
+from tests.unit import test_deploys_boot_set as boot_layer
 from tests.unit import test_deploys_gpu_userspace as gpu_layer
+from tests.unit import test_deploys_host_settings as settings_layer
+from tests.unit import test_deploys_storage as disk_layers
 from tests.unit.apt_facts import package_facts
 from tests.unit.pyinfra_harness import Resource
 
@@ -44,10 +47,31 @@ def _gpu_userspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
         yield from gpu_layer.layer(monkeypatch, stack, package_facts({}))
 
 
+def _storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
+    yield from disk_layers.blank_disk()
+
+
+def _swap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
+    yield from disk_layers.permanent_swap()
+    yield from disk_layers.serving_beside_build_swap()
+
+
+def _boot_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
+    yield from boot_layer.everything()
+
+
+def _host_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
+    yield from settings_layer.everything()
+
+
 #: layer -> everything it can put on a new host
 PLANS: dict[str, Callable[[pytest.MonkeyPatch], Iterator[Resource]]] = {
     "apt": _apt,
     "base": _base,
+    "storage": _storage,
+    "swap": _swap,
+    "boot-set": _boot_set,
+    "host-settings": _host_settings,
     "gpu-userspace": _gpu_userspace,
 }
 

@@ -16,7 +16,7 @@ from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, Level, inhibitors, inspect
 from lab import fakesys, shapes, tree
 from spec.host import HostSpec
-from tests.unit.boot_facts import NEW, OLD, boot, kernel
+from tests.unit.boot_facts import NEW, OLD, boot, kernel, running
 from tests.unit.fact_frame import run
 from tests.unit.test_boot_state import PLAIN, device, storage
 
@@ -157,3 +157,14 @@ def test_a_boot_set_on_a_host_with_one_kernel_warns_that_there_is_no_way_back() 
     # the one kernel that is there becomes the fallback of the first boot set
     assert "fallback-kernel" not in bad(findings(WITH_BOOT_SET, boot=boot([kernel(OLD)])))
     assert "fallback-kernel" not in bad(findings(SPEC, boot=alone))
+
+
+def test_a_boot_set_that_cannot_be_compared_with_what_runs_is_said() -> None:
+    booted = running(NEW)
+    silent = KernelLog(from_boot=False, dropped=0, faults=(), cards=())
+    assert "boot-unproven" not in bad(findings(WITH_BOOT_SET, kernel=booted))
+    found = findings(WITH_BOOT_SET, kernel=booted, gpu_log=silent)
+    (finding, *_) = [each for each in found if each.id == "boot-unproven"]
+    assert "which GuC" in finding.text
+    assert finding.level is Level.WARNING
+    assert not finding.inhibitor

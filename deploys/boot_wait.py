@@ -1,0 +1,30 @@
+"""What has to wait for the declared boot set: it would judge, or need, the kernel that leaves.
+
+A new host installs everything in one run and boots once, so what only the new kernel can show (the
+cards' runtime, their sensors) is no resource to fail on before that boot.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from deploys.boot_state import pending_reboot
+from facts.gpu_link import GpuLinks
+from facts.gpu_log import GpuLog
+from facts.kernel import Kernel
+from facts.reader import Readable, read
+from spec.host import HostSpec
+
+#: The facts that `pending_reboot` looks at, by domain.
+_FACTS: Final[dict[str, type[Readable[object]]]] = {
+    "kernel": Kernel,
+    "gpu_log": GpuLog,
+    "gpu_link": GpuLinks,
+}
+
+
+def waits_for_boot(spec: HostSpec) -> tuple[str, ...]:
+    """Return why the current host does not run its declared boot set yet; empty when it does."""
+    if spec.stack is None or spec.stack.boot is None:
+        return ()
+    return tuple(pending_reboot(spec, {name: read(fact) for name, fact in _FACTS.items()}))
