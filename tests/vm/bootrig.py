@@ -1,0 +1,124 @@
+"""A virtual machine whose boot set and host settings are declared, converged with those layers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploys.apt import apt
+from deploys.boot_set import boot_set
+from deploys.boot_state import pending_reboot
+from deploys.host_settings import host_settings
+from deploys.layer import Layer
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.plan import HostResult, RunResult
+from lab.lab import Lab
+from lab.vm.image import VmImages
+from lab.vm.kernels import Kernel
+from lab.vm.machine import VirtualMachine
+from lab.vm.modules import blob
+
+LAYERS = (
+    Layer("apt", apt),
+    Layer("boot-set", boot_set, boot=True, pending=pending_reboot),
+    Layer("host-settings", host_settings),
+)
+#: What the stand-in blob of the tests says it is; the image's own is another.
+GUC = "70.49.4"
+
+
+@dataclass
+class BootRig:
+    """A fleet of one virtual machine.
+
+    Args:
+        vm: running.
+        folder: fleet directory that the lab wrote; the ledger is kept in it too.
+        installed: the kernel of the image.
+        newer: the one to move to.
+    """
+
+    vm: VirtualMachine
+    folder: Path
+    installed: Kernel
+    newer: Kernel
+
+    def boot_set(self, **changes: Any) -> dict[str, Any]:
+        """Return the whole boot set that the tests declare."""
+        (self.folder / "firmware").mkdir(exist_ok=True)
+        data = blob(GUC)
+        (self.folder / "firmware/guc.bin").write_bytes(data)
+        values: dict[str, Any] = {
+            "kernel": {
+                "package": self.newer.package,
+                "version": self.newer.version,
+                "extra": {self.newer.modules: self.newer.version},
+            },
+            "cmdline": {"present": ["xe.disable_display=1", "panic=10"], "absent": ["nomodeset"]},
+            "grub": {"GRUB_TIMEOUT": "2"},
+            "xe_options": {"probe_display": "0"},
+            "guc": {
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "version": GUC,
+                "source": "firmware/guc.bin",
+            },
+        }
+        return {**values, **changes}
+
+    def declare(self, boot: dict[str, Any] | None = None, **values: Any) -> None:
+        """Give the machine a stack with this boot set, and other keys of its record."""
+        path = self.folder / "hosts.yaml"
+        hosts = yaml.safe_load(path.read_text())
+        record = hosts["hosts"][self.vm.name]
+        record["stack"] = "vm"
+        record.update(values)
+        path.write_text(yaml.safe_dump(hosts, sort_keys=False))
+        stacks = self.folder / "group_data/stacks"
+        stacks.mkdir(parents=True, exist_ok=True)
+        stack = {"name": "vm", **({"boot": boot} if boot else {})}
+        (stacks / "vm.yaml").write_text(yaml.safe_dump({"stack": stack}))
+
+    def converge(self, *, allow_reboot: bool = False) -> RunResult:
+        """Converge all layers."""
+        engine, spec = self._engine()
+        return engine.converge([spec], allow_reboot=allow_reboot)
+
+    def plan(self) -> HostResult:
+        """Plan all layers."""
+        engine, spec = self._engine()
+        (host,) = engine.plan([spec]).hosts
+        return host
+
+    def facts(self) -> dict[str, object]:
+        """Return every normal fact."""
+        engine, spec = self._engine()
+        (found,) = engine.facts([spec]).values()
+        assert found.error is None, found.error
+        return found.values
+
+    def out(self, command: str) -> str:
+        """Return what a command on the machine prints, without SSH."""
+        return self.vm.run(command, timeout_s=280).stdout.strip()
+
+    def _engine(self) -> tuple[Engine, Any]:
+        fleet = load(self.folder, {})
+        return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
+
+
+def make(lab: Lab, vm: VirtualMachine, folder: Path) -> BootRig:
+    """Return the fleet of a machine that runs."""
+    lab.inventory(folder, [vm.name])
+    image = VmImages(lab.settings).load()
+    assert image is not None
+    return BootRig(vm, folder, image.installed, image.newer)
+
+
+def only(result: RunResult) -> HostResult:
+    """Return the one host of a run."""
+    (host,) = result.hosts
+    return host

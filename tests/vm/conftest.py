@@ -1,0 +1,95 @@
+"""Real virtual machines for the vm tier: one per pytest worker, booted once, restored in seconds.
+
+Under TCG a boot costs up to a minute of CPU, so a worker's machine boots once and each test goes
+back to the state after that boot (`vm`). What must boot does it on the same machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import shapes
+from lab.lab import Lab
+from lab.vm.machine import VirtualMachine
+from tests.ssh.conftest import MirrorGuard, Site
+
+#: Name of the saved state of each machine right after its first boot.
+BOOTED = "booted"
+#: Sizes of its extra disks; the second is the one that the signatures in tests/fixtures were
+#: recorded for.
+DISKS = ("1G", "320M", "1G")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is of the vm tier, and slow machines need time."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.vm)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(900))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """Return the lab of this computer, ready to start virtual machines."""
+    opened = Lab.open()
+    opened.prepare(vm=True)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def guard(lab: Lab) -> MirrorGuard:
+    return MirrorGuard(lab.settings.root / "mirror.test-lock")
+
+
+@pytest.fixture(scope="session")
+def booted(lab: Lab, request: pytest.FixtureRequest) -> Iterator[VirtualMachine]:
+    """Return this worker's own machine with its first state saved; it is gone at the end.
+
+    What an earlier run left is thrown away first: a test never meets another one's disk.
+    """
+    worker = getattr(request.config, "workerinput", {"workerid": "alone"})["workerid"]
+    name = f"v-{worker}"
+    lab.down([machine.name for machine in lab.vms() if machine.name == name])
+    machine = lab.up_vm(name, disks=DISKS)
+    machine.run("systemctl is-system-running --wait", check=False, timeout_s=300)
+    machine.snapshot(BOOTED)
+    yield machine
+    lab.down([name])
+
+
+def as_booted(machine: VirtualMachine) -> None:
+    """Bring a machine back to where it was after its first boot, hardware and all."""
+    if machine.record.pulled:
+        machine.kill9()  # a saved state wants the disks that it was saved with
+    for number in machine.record.pulled:
+        machine.plug_disk(number)
+    machine.show(shapes.HEALTHY_GEN5)
+    machine.restore(BOOTED)
+
+
+@pytest.fixture
+def vm(booted: VirtualMachine) -> VirtualMachine:
+    """Return this worker's machine as it was right after its first boot."""
+    as_booted(booted)
+    return booted
+
+
+@pytest.fixture(scope="module")
+def module_vm(booted: VirtualMachine) -> VirtualMachine:
+    """Return the same once for a whole file, whose tests see each other's changes."""
+    as_booted(booted)
+    return booted
+
+
+@pytest.fixture(scope="module")
+def site(
+    lab: Lab, booted: VirtualMachine, guard: MirrorGuard, tmp_path_factory: pytest.TempPathFactory
+) -> Site:
+    """Return a fleet directory for this worker's machine."""
+    folder = tmp_path_factory.mktemp("fleet")
+    lab.inventory(folder, [booted.name])
+    return Site(folder, tmp_path_factory.mktemp("state"), guard)

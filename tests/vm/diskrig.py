@@ -1,0 +1,108 @@
+"""A virtual machine whose disks and swap are declared, converged with those two layers alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploys.layer import Layer
+from deploys.storage import storage
+from deploys.swap import swap
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.plan import HostResult, RunResult
+from lab.vm.machine import VirtualMachine
+
+LAYERS = (Layer("storage", storage), Layer("swap", swap))
+#: Seconds until a connection attempt ends: an emulated CPU takes its time over the handshake.
+CONNECT_S = 60
+#: Seconds that one `b70` call may take; everything is slow without hardware virtualization.
+PATIENCE_S = 280
+
+
+@dataclass
+class DiskRig:
+    """A fleet of one virtual machine.
+
+    Args:
+        vm: running.
+        folder: for the fleet directory and the ledger.
+    """
+
+    vm: VirtualMachine
+    folder: Path
+
+    def declare(self, **values: Any) -> None:
+        """Write the fleet directory; values: `storage`, `swap`."""
+        record = {
+            "kind": "lab",
+            "address": self.vm.address,
+            "user": self.vm.user,
+            "key": str(self.vm.key),
+            "connect_timeout_s": CONNECT_S,
+            "identity": {
+                "host_keys": [self.vm.host_key],
+                "machine_id": self.vm.machine_id,
+            },
+            **values,
+        }
+        text = yaml.safe_dump({"hosts": {self.vm.name: record}}, sort_keys=False)
+        (self.folder / "hosts.yaml").write_text(text)
+
+    def converge(self) -> HostResult:
+        """Converge both layers."""
+        engine, spec = self._engine()
+        return _only(engine.converge([spec]))
+
+    def plan(self) -> HostResult:
+        """Plan both layers."""
+        engine, spec = self._engine()
+        return _only(engine.plan([spec]))
+
+    def b70(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the real command in a process of its own."""
+        return subprocess.run(
+            [sys.executable, "-m", "fleet.main", "-i", str(self.folder), *words],
+            env={**os.environ, "B70_STATE": str(self.folder / "state"), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def ok(self, *words: str) -> str:
+        """Run the real command; it must end with 0."""
+        done = self.b70(*words)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def out(self, command: str) -> str:
+        """Return what a command on the machine prints, without SSH."""
+        return self.vm.run(command).stdout.strip()
+
+    def off_and_on(self) -> None:
+        """Power off in good order and boot again, with the hardware that there is now."""
+        self.vm.stop()
+        self.vm.start()
+        self.vm.wait_ready()
+
+    def power_cut(self) -> None:
+        """Cut the power and boot again."""
+        self.vm.kill9()
+        self.vm.start()
+        self.vm.wait_ready()
+
+    def _engine(self) -> tuple[Engine, Any]:
+        fleet = load(self.folder, {})
+        return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
+
+
+def _only(result: RunResult) -> HostResult:
+    (host,) = result.hosts
+    return host

@@ -1,0 +1,187 @@
+"""The first boot set of a machine that really boots, and everything that must stop before it."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploys.boot_oneshot import one_shot
+from facts.gpu_log import KernelLog
+from facts.kernel import RunningKernel
+from facts.standing import MARK
+from fleet.exitcodes import ExitCode
+from fleet.plan import HostResult, HostState
+from lab.lab import Lab
+from lab.vm.machine import VirtualMachine
+from tests.vm.bootrig import GUC, BootRig, make, only
+
+#: The first test of the file installs a kernel and boots it; that takes minutes under TCG.
+pytestmark = pytest.mark.timeout(2400)
+
+DEFAULTS = "/etc/default/grub"
+#: What an administrator may have written around the tokens that are ours.
+THEIRS = (
+    "# keep this comment, and the blanks below\n"
+    "GRUB_DISTRIBUTOR=`( . /etc/os-release; echo ${NAME:-Debian} ) 2>/dev/null || echo Debian`\n"
+    "GRUB_TIMEOUT=1   # one second\n\n"
+    'GRUB_CMDLINE_LINUX_DEFAULT="quiet  audit=0 nomodeset"   # nomodeset was for a repair\n'
+    "GRUB_CMDLINE_LINUX='console=ttyS0'\n#GRUB_BADRAM=\"0x01234567\"\n"
+)
+OURS = (
+    THEIRS.replace("GRUB_TIMEOUT=1 ", "GRUB_TIMEOUT=2 ").replace(
+        '"quiet  audit=0 nomodeset"', '"quiet  audit=0 xe.disable_display=1 panic=10"'
+    )
+    + "GRUB_DEFAULT=saved\nGRUB_RECORDFAIL_TIMEOUT=15\n"
+)
+
+
+@pytest.fixture(scope="module")
+def done(lab: Lab, module_vm: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
+    """Return the machine after its first boot set, brought there by the product alone."""
+    rig = make(lab, module_vm, tmp_path_factory.mktemp("fleet"))
+    rig.vm.write(DEFAULTS, THEIRS)
+    # as if the distribution's meta package had brought it: autoremove would take it
+    rig.out(f"apt-mark auto {rig.installed.package} {rig.installed.modules}")
+    rig.declare(rig.boot_set())
+
+    waiting = rig.converge()
+    assert waiting.exit_code == ExitCode.PENDING, only(waiting).error
+    assert f"kernel {rig.installed.release} runs, {rig.newer.release} is declared" in (
+        only(waiting).error or ""
+    )
+    assert "--allow-reboot" in only(waiting).hint
+    assert rig.out("uname -r") == rig.installed.release, "nobody allowed a reboot"
+    assert not only(waiting).certificate
+
+    finished = rig.converge(allow_reboot=True)
+    assert finished.exit_code == ExitCode.CLEAN, only(finished).error
+    assert only(finished).certificate
+    rig.vm.snapshot("done")
+    return rig
+
+
+@pytest.fixture
+def rig(done: BootRig) -> BootRig:
+    """Return the machine in production on its boot set."""
+    done.vm.restore("done")
+    done.declare(done.boot_set())
+    return done
+
+
+def make_new(rig: BootRig) -> None:
+    """Forget that the host is in production."""
+    rig.out(f"rm {MARK}")
+
+
+def refused(rig: BootRig, said: str) -> HostResult:
+    """Converge with a reboot allowed; it must end without one, for this reason."""
+    before = rig.vm.boot_id()
+    result = only(rig.converge(allow_reboot=True))
+    assert result.state in (HostState.FAILED, HostState.REFUSED), result.state
+    assert said in (result.error or "")
+    assert rig.vm.boot_id() == before
+    return result
+
+
+def test_a_new_machine_boots_kernel_tokens_options_and_firmware_of_its_first_boot_set(
+    rig: BootRig,
+) -> None:
+    facts = rig.facts()
+    kernel, log = facts["kernel"], facts["gpu_log"]
+    assert isinstance(kernel, RunningKernel)
+    assert isinstance(log, KernelLog)
+    assert kernel.release == rig.newer.release
+    assert isinstance(kernel.tokens, tuple)
+    assert {"xe.disable_display=1", "panic=10", "audit=0"} <= set(kernel.tokens)
+    assert "nomodeset" not in kernel.tokens
+    assert not isinstance(kernel.xe, str)
+    assert getattr(kernel.xe, "parameters", {})["probe_display"] == "N"
+    assert {card.guc for card in log.cards if card.bdf == rig.vm.cards.bdf(0)} == {GUC}
+    assert rig.plan().state is HostState.IN_SYNC
+
+
+def test_the_grub_file_differs_in_declared_tokens_and_settings_alone(rig: BootRig) -> None:
+    assert rig.vm.read(DEFAULTS) == OURS
+
+
+def test_the_packages_blob_is_kept_once(rig: BootRig) -> None:
+    kept = rig.out("ls /var/lib/b70fleet/firmware").split()
+    assert [name.rpartition(".")[0] for name in kept] == ["bmg_guc_70.bin"]
+    assert "70.54.0" in rig.out(f"head -c 40 /var/lib/b70fleet/firmware/{kept[0]}")
+
+
+def test_the_held_fallback_survives_autoremove_and_still_boots_from_the_menu(
+    rig: BootRig,
+) -> None:
+    rig.out("apt-get -q -y autoremove --purge")
+    kept = rig.out("ls /boot").split()
+    assert {f"vmlinuz-{rig.installed.release}", f"initrd.img-{rig.installed.release}"} <= set(kept)
+    menu = rig.vm.read("/boot/grub/grub.cfg")
+    assert f"gnulinux-{rig.installed.release}-advanced-" in menu
+    assert set(rig.out("apt-mark showhold").split()) == {
+        kernel_package
+        for kernel in (rig.installed, rig.newer)
+        for kernel_package in (kernel.package, kernel.modules)
+    }
+
+
+def test_drift_of_the_boot_set_in_production_is_refused_and_names_the_rollout(
+    rig: BootRig,
+) -> None:
+    rig.vm.write(DEFAULTS, OURS.replace("xe.disable_display=1", "xe.disable_display=0"))
+    result = refused(rig, "is in production and its boot set differs")
+    assert result.error_id == "boot-set-drift"
+    assert "b70 rollout start" in result.hint
+    assert "xe.disable_display=0" in rig.vm.read(DEFAULTS), "nothing was changed"
+
+
+def test_a_token_changed_by_hand_is_repaired_on_a_host_that_is_not_in_production(
+    rig: BootRig,
+) -> None:
+    make_new(rig)
+    rig.vm.write(DEFAULTS, OURS.replace("xe.disable_display=1 ", ""))
+    rig.out("update-grub")
+    result = only(rig.converge())
+    assert result.state is HostState.CONVERGED, result.error
+    assert set(result.changed) == {f"File[{DEFAULTS}]", "GrubMenu[/boot/grub/grub.cfg]"}
+    found = rig.vm.read(DEFAULTS)
+    # the token comes back behind the others; nothing else moves
+    assert found == OURS.replace("xe.disable_display=1 panic=10", "panic=10 xe.disable_display=1")
+
+
+def test_a_drop_in_that_takes_a_token_away_stops_the_run(rig: BootRig) -> None:
+    make_new(rig)
+    rig.vm.write("/etc/default/grub.d/99-x.cfg", 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
+    refused(rig, "/etc/default/grub.d/99-x.cfg:1 sets GRUB_CMDLINE_LINUX_DEFAULT")
+
+
+def test_an_image_without_the_module_stops_before_the_reboot(rig: BootRig) -> None:
+    make_new(rig)
+    module = f"/lib/modules/{rig.newer.release}/updates/xe.ko"
+    rig.out(f"mv {module} /root/ && echo '#' >>/etc/initramfs-tools/hooks/b70fleet-xe")
+    refused(rig, "has no module xe: the host must not be rebooted")
+
+
+def test_an_image_without_declared_firmware_stops_before_the_reboot(rig: BootRig) -> None:
+    make_new(rig)
+    rig.declare(rig.boot_set(initramfs={"firmware": ["xe/bmg_guc_70.bin", "xe/not_there.bin"]}))
+    refused(rig, "has no firmware xe/not_there.bin: the host must not be rebooted")
+
+
+def test_a_kernel_without_a_driver_for_the_card_stops_before_the_reboot(rig: BootRig) -> None:
+    make_new(rig)
+    index = f"/lib/modules/{rig.newer.release}/modules.alias"
+    rig.out(f"sed -i /E223/Id {index}")
+    refused(rig, f"kernel {rig.newer.release} has no module for 8086:e223")
+
+
+def test_a_menu_that_cannot_be_written_stops_before_the_reboot(rig: BootRig) -> None:
+    make_new(rig)
+    rig.vm.write(DEFAULTS, OURS.replace("panic=10", "panic=9"))
+    rig.out("chmod -x /etc/grub.d/10_linux")
+    refused(rig, f"no entry of /boot/grub/grub.cfg loads {rig.newer.release}")
+
+
+def test_one_shot_boots_are_possible_on_a_plain_partition(rig: BootRig) -> None:
+    facts = rig.facts()
+    found = one_shot(facts["boot"], facts["block"])  # type: ignore[arg-type]
+    assert found.possible is True, found.why

@@ -1,0 +1,239 @@
+"""What a card can do on a live kernel: its link, its gates, the doctor; and nobody wakes a sleeper.
+
+The gates' answers are those of tests/ssh/test_shapes.py: a simulated rig and a running kernel with
+the same damage must be judged alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+import yaml
+
+from facts.gpu_link_state import LinkState, judge, presence
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.exitcodes import ExitCode
+from gates.engine import decide
+from gates.rows import load as load_rows
+from gates.world import build
+from lab import shapes
+from lab.errors import LabError
+from lab.rigshape import RigShape
+from lab.vm.cards import Cards
+from lab.vm.machine import VirtualMachine
+from tests.ssh.conftest import Site
+from tests.ssh.test_shapes import DIFFERENT, FOUR_CARDS
+
+#: Where the machine's rule for sudo lies, and where it is kept meanwhile.
+RULE, ASIDE = "/etc/sudoers.d/rig", "/root/rig-rule"
+#: States that only exist from power-on.
+CRIPPLED = replace(
+    shapes.HEALTHY_GEN5,
+    name="crippled",
+    cards=(
+        shapes.HEALTHY_GEN5.cards[0],
+        shapes.SURVIVABILITY.cards[1],
+        replace(shapes.SMALL_BAR.cards[1], root_bus=0xA0),
+        shapes.HEALTHY_GEN5.cards[3],
+    ),
+)
+OK, DEGRADED, DEAD = LinkState.OK, LinkState.DEGRADED, LinkState.DEAD
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one user learns: link states, addresses that are missing, "VERDICT choice" by gate."""
+
+    states: list[LinkState]
+    missing: tuple[str, ...]
+    gates: dict[str, str]
+
+
+def ask(site: Site, vm: VirtualMachine) -> Answer:
+    """Read the facts over SSH and decide every gate."""
+    fleet = load(site.folder, {})
+    spec = fleet.hosts[vm.name]
+    facts = Engine(fleet).facts([spec])[vm.name]
+    assert facts.error is None, facts.error
+    cards = facts.values["gpu_link"]
+    assert isinstance(cards, tuple), cards
+    decided = decide(load_rows(), build(spec, facts.values))
+    assert not any(gate.simulated for gate in decided)
+    expected = [card.bdf for card in spec.hardware.cards]
+    return Answer(
+        [judge(card).state for card in cards],
+        presence(cards, 4, expected).missing,
+        {gate.id: f"{gate.verdict} {gate.choice or ''}".strip() for gate in decided},
+    )
+
+
+@contextmanager
+def ordinary_user(vm: VirtualMachine) -> Iterator[None]:
+    """Let sudo refuse the machine's user meanwhile."""
+    vm.run(f"mv {RULE} {ASIDE}")
+    try:
+        yield
+    finally:
+        vm.run(f"mv {ASIDE} {RULE}")
+
+
+def moved(found: Answer, healthy: Answer) -> dict[str, str]:
+    """Return the gates that answer differently than on the healthy rig."""
+    return {
+        gate: found.gates.get(gate, "")
+        for gate in sorted({*found.gates, *healthy.gates})
+        if found.gates.get(gate) != healthy.gates.get(gate)
+    }
+
+
+@pytest.fixture(scope="module")
+def declared(site: Site, booted: VirtualMachine) -> Site:
+    """Return the site with a profile whose gates look at all four cards."""
+    path = site.folder / "hosts.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["hosts"][booted.name]["profile"] = FOUR_CARDS
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    return site
+
+
+@pytest.fixture(scope="module")
+def healthy(declared: Site, module_vm: VirtualMachine) -> Answer:
+    module_vm.cards.keep_awake()
+    return ask(declared, module_vm)
+
+
+def no_user_learns_more_than_root(as_root: Answer, as_user: Answer) -> None:
+    """What root cannot tell the ordinary user cannot either; what only root can tell is UNKNOWN."""
+    assert as_user.states == as_root.states
+    assert as_user.missing == as_root.missing
+    for gate, said in as_user.gates.items():
+        assert said == as_root.gates[gate] or said.startswith("UNKNOWN"), gate
+
+
+@dataclass(frozen=True)
+class State:
+    """A damage to the second card, and what must be said of it.
+
+    Args:
+        damage: what happens.
+        link: state of its link, None when it is not on the bus.
+        gates: what its gates say unlike those of a healthy rig.
+    """
+
+    damage: Callable[[Cards], object]
+    link: LinkState | None
+    gates: Mapping[str, str]
+
+
+STATES = {
+    "degraded-x8": State(lambda cards: cards.retrain(1, width=8), DEGRADED, {}),
+    "gen1": State(lambda cards: cards.retrain(1, gen=1), DEGRADED, {}),
+    "downgraded": State(lambda cards: cards.downgrade(1), DEGRADED, {}),
+    "dead-card": State(lambda cards: cards.dead(1), DEAD, {}),
+    "missing-endpoint": State(lambda cards: cards.unplug(1), None, {}),
+    "unbound": State(lambda cards: cards.unbind(1), OK, {}),
+    "asleep": State(lambda cards: cards.suspend(1), OK, {}),
+    "degraded-x8-asleep": State(
+        lambda cards: (cards.retrain(1, width=8), cards.suspend(1)), LinkState.SUSPENDED, {}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_happens_to_one_card_is_seen_and_judged_as_on_a_simulated_rig(
+    declared: Site, vm: VirtualMachine, healthy: Answer, name: str
+) -> None:
+    state = STATES[name]
+    vm.cards.keep_awake()
+    state.damage(vm.cards)
+    found = ask(declared, vm)
+    others = [LinkState.OK] * 2
+    assert found.states == [OK, *([state.link] if state.link else []), *others]
+    assert found.missing == (() if state.link else (vm.cards.bdf(1),))
+    assert moved(found, healthy) == (DIFFERENT.get(name) or state.gates)
+    with ordinary_user(vm):
+        no_user_learns_more_than_root(found, ask(declared, vm))
+    if state.link and "asleep" in name:
+        assert vm.cards.wakes(1) == 0, "somebody woke it"
+        assert vm.cards.runtime_status(1) == "suspended"
+
+
+def test_what_cards_are_from_power_on_is_judged_as_on_simulated_rigs(
+    declared: Site, vm: VirtualMachine, healthy: Answer
+) -> None:
+    """The second card is in survivability mode, the third has a small BAR."""
+    power_on(vm, CRIPPLED)
+    found = ask(declared, vm)
+    assert found.states == [OK, LinkState.SURVIVABILITY, OK, OK]
+    assert moved(found, healthy) == {**DIFFERENT["survivability"], **DIFFERENT["small-bar"]}
+    with ordinary_user(vm):
+        no_user_learns_more_than_root(found, ask(declared, vm))
+    told = [item["text"] for item in findings(declared, vm)]
+    assert any(f"{vm.cards.bdf(1)}: survivability mode" in text for text in told)
+    assert any(f"{vm.cards.bdf(2)}: BAR2 is only 256 MiB" in text for text in told)
+
+
+def test_a_switch_uplink_limits_every_card_behind_it(
+    declared: Site, vm: VirtualMachine, healthy: Answer
+) -> None:
+    power_on(vm, shapes.SWITCH_GEN1)
+    before = (declared.folder / "hosts.yaml").read_text()
+    try:
+        declare_addresses(declared, vm)
+        found = ask(declared, vm)
+        assert found.states == [LinkState.UPLINK_LIMITED] * 4
+        assert moved(found, healthy) == DIFFERENT["switch-gen1"]
+        vm.cards.retrain_uplink(gen=4)
+        assert moved(ask(declared, vm), healthy) == DIFFERENT["switch-gen4"]
+    finally:
+        (declared.folder / "hosts.yaml").write_text(before)
+
+
+def power_on(vm: VirtualMachine, shape: RigShape) -> None:
+    """Show other cards; that takes a cold start."""
+    vm.kill9()
+    vm.show(shape)
+    vm.start()
+    vm.wait_ready()
+    vm.cards.keep_awake()
+
+
+def declare_addresses(site: Site, vm: VirtualMachine) -> None:
+    """Declare the addresses that the cards have now."""
+    path = site.folder / "hosts.yaml"
+    values = yaml.safe_load(path.read_text())
+    for number, card in enumerate(values["hosts"][vm.name]["hardware"]["cards"]):
+        card["bdf"] = vm.cards.bdf(number)
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def findings(site: Site, vm: VirtualMachine) -> list[dict[str, str]]:
+    """Return what `b70 doctor` finds."""
+    done = site.b70("doctor", vm.name, "--json")
+    assert done.status in (ExitCode.CLEAN, ExitCode.PENDING, ExitCode.REFUSED), done.err
+    found: list[dict[str, str]] = json.loads(done.out)["findings"]
+    return found
+
+
+def test_the_doctor_tells_firmware_power_memory_window_and_faults_of_live_cards(
+    declared: Site, vm: VirtualMachine
+) -> None:
+    vm.cards.keep_awake()
+    vm.cards.suspend(2)
+    vm.cards.unbind(1)
+    vm.run("mv /lib/firmware/xe/bmg_guc_70.bin /root/")
+    with pytest.raises(LabError):
+        vm.cards.bind(1)
+    found: dict[str, list[str]] = {}
+    for item in findings(declared, vm):
+        found.setdefault(item["id"], []).append(item["text"])
+    assert any("GuC 70.54.0 loaded" in text for text in found["gpu-firmware"])
+    assert any(vm.cards.bdf(2) in text and "suspended" in text for text in found["gpu-power"])
+    assert found["one-shot-boot"][0].startswith("possible: /boot/grub is on ext4")
+    assert any(f"{vm.cards.bdf(1)}: 1 x firmware since boot" in t for t in found["gpu-faults"])
+    assert vm.cards.wakes(2) == 0

@@ -1,0 +1,178 @@
+"""Specification of the lab's virtual machines: real GRUB, real kernels, cards with true ids."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+
+import pytest
+
+from facts.gpu_card import Card
+from facts.gpu_link import GpuLinks
+from facts.gpu_link_state import LinkState, judge
+from facts.gpu_log import KernelLog
+from facts.identity import Who
+from fleet.config import load
+from fleet.engine import Engine
+from lab.lab import Lab
+from lab.vm.image import VmImages
+from lab.vm.machine import VirtualMachine
+from tests.ssh.conftest import Site
+from tests.vm.conftest import BOOTED
+
+#: Longest time that one command over SSH may take, in seconds; the handshake alone takes seconds.
+PATIENCE_S = 120
+
+
+def over_ssh(vm: VirtualMachine, command: str) -> str:
+    done = subprocess.run(
+        vm.ssh_command(command), capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    return done.stdout
+
+
+def cards(vm: VirtualMachine, user: str = "root") -> tuple[Card, ...]:
+    """Read the link fact on the machine's real /sys, as this user."""
+    script = shlex.quote(GpuLinks().script())
+    return GpuLinks().parse(vm.run(f"runuser -u {user} -- sh -c {script}").stdout)
+
+
+def test_a_machine_comes_up_through_grub_on_the_older_kernel(lab: Lab, vm: VirtualMachine) -> None:
+    image = VmImages(lab.settings).load()
+    assert image is not None
+    assert "GNU GRUB" in vm.serial()
+    assert f"Loading Linux {image.installed.release}" in vm.serial()
+    assert vm.run("uname -r").stdout.strip() == image.installed.release
+    assert vm.run("systemctl --failed --no-legend").stdout == ""
+
+
+def test_it_answers_as_its_unprivileged_user_with_the_identity_that_is_pinned(
+    vm: VirtualMachine,
+) -> None:
+    said = over_ssh(vm, "id -un; sudo -n id -un; hostname; cat /etc/machine-id")
+    assert said.split() == ["rig", "root", vm.name, vm.machine_id]
+
+
+def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
+    site: Site, vm: VirtualMachine
+) -> None:
+    vm.cards.keep_awake()
+    fleet = load(site.folder)
+    spec = fleet.hosts[vm.name]
+    assert spec.probe_root == ""
+    facts = Engine(fleet).facts([spec])[vm.name]
+    assert facts.error is None
+    found = facts.values["gpu_link"]
+    assert isinstance(found, tuple)
+    assert [card.bdf for card in found] == [card.bdf for card in spec.hardware.cards]
+    assert [judge(card).state for card in found] == [LinkState.OK] * 4
+    assert {card.driver for card in found} == {"xe"}
+    identity = facts.values["identity"]
+    assert isinstance(identity, Who)
+    assert identity.dmi_serial == spec.identity.dmi_serial
+    log = facts.values["gpu_log"]
+    assert isinstance(log, KernelLog)
+    assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
+
+
+def test_the_extra_disks_are_blank(vm: VirtualMachine) -> None:
+    names = vm.run("lsblk -dno NAME,SIZE,SERIAL").stdout.split()
+    assert names[:6] == ["vda", "6G", "system", "vdb", "1G", "extra1"]
+    assert vm.run("blkid -p /dev/vdb", check=False).returncode == 2
+
+
+def test_reading_the_links_wakes_no_card_and_reading_the_downgrade_state_does(
+    vm: VirtualMachine,
+) -> None:
+    vm.cards.suspend(2)
+    cards(vm)
+    assert vm.cards.wakes(2) == 0
+    assert vm.cards.runtime_status(2) == "suspended"
+    file = f"/sys/bus/pci/devices/{vm.cards.bdf(2)}/auto_link_downgrade_status"
+    assert vm.run(f"cat {file}").stdout == "0\n"
+    assert vm.cards.wakes(2) == 1
+
+
+def test_the_driver_lets_a_bound_card_sleep_whatever_was_set_before(vm: VirtualMachine) -> None:
+    vm.cards.unbind(0)
+    vm.cards.power_control(0, "on")
+    vm.cards.bind(0)
+    assert vm.cards.power_control(0) == "auto"
+
+
+def test_a_reboot_and_the_reset_button_start_a_new_boot_of_the_same_machine(
+    vm: VirtualMachine,
+) -> None:
+    boots = [vm.boot_id()]
+    vm.write("/root/kept", "kept\n")
+    vm.run("sync")
+    vm.reset()
+    vm.wait_ready(not_boot_id=boots[-1])
+    boots.append(vm.boot_id())
+    vm.reboot()
+    boots.append(vm.boot_id())
+    assert len(set(boots)) == 3
+    assert vm.read("/root/kept") == "kept\n"
+    assert over_ssh(vm, "cat /etc/machine-id").strip() == vm.machine_id
+
+
+def test_a_power_cut_loses_what_was_not_synced_and_nothing_else(vm: VirtualMachine) -> None:
+    vm.run("echo safe >/root/safe; sync; echo gone >/root/gone")
+    vm.kill9()
+    assert not vm.is_running()
+    vm.start()
+    vm.wait_ready()
+    assert vm.read("/root/safe") == "safe\n"
+    assert vm.run("cat /root/gone", check=False).stdout != "gone\n"
+
+
+def test_a_snapshot_is_restored_while_it_runs_and_after_a_power_cut(vm: VirtualMachine) -> None:
+    boot = vm.boot_id()
+    vm.write("/root/later", "x\n")
+    vm.snapshot("later")
+    vm.restore(BOOTED)
+    assert vm.run("test -e /root/later", check=False).returncode == 1
+    vm.kill9()
+    vm.restore("later")
+    assert vm.read("/root/later") == "x\n"
+    assert vm.boot_id() == boot
+
+
+def test_a_frozen_network_swallows_packets_while_the_machine_lives(vm: VirtualMachine) -> None:
+    vm.freeze()
+    with pytest.raises(TimeoutError):
+        socket.create_connection((vm.address, vm.port), timeout=2)
+    assert vm.run("echo still here").stdout == "still here\n"
+    vm.thaw()
+    vm.wait_ready()
+
+
+def test_apt_in_the_guest_finds_both_kernels_and_the_older_snapshot_one(
+    lab: Lab, vm: VirtualMachine
+) -> None:
+    image = VmImages(lab.settings).load()
+    assert image is not None
+    source = lab.mirror.vm_sources()["kernels"]
+    found = []
+    for snapshot in (source.snapshots[0], source.snapshots[-1]):
+        vm.write("/etc/apt/keyrings/kernels.asc", source.armored)
+        vm.write(
+            "/etc/apt/sources.list.d/kernels.sources",
+            f"Types: deb\nURIs: {source.url.replace('{snapshot}', snapshot)}\n"
+            f"Suites: {source.suite}\nComponents: {source.component}\n"
+            "Signed-By: /etc/apt/keyrings/kernels.asc\n",
+        )
+        vm.run("apt-get update", timeout_s=PATIENCE_S)
+        listed = vm.run("apt-cache madison 'linux-image-*'").stdout.splitlines()
+        found.append({line.split()[0] for line in listed})
+    assert image.newer.package not in found[0]
+    assert {image.installed.package, image.newer.package} <= found[1]
+    wanted = f"apt-get install -s {image.newer.package} {image.newer.modules}"
+    assert f"Inst {image.newer.modules}" in vm.run(wanted, timeout_s=PATIENCE_S).stdout
+
+
+def test_the_initramfs_carries_the_driver_and_its_firmware(vm: VirtualMachine) -> None:
+    listed = vm.run("lsinitramfs /boot/initrd.img-$(uname -r)").stdout
+    for name in ("updates/xe.ko", "firmware/xe/bmg_guc_70.bin", "firmware/xe/bmg_huc.bin"):
+        assert name in listed

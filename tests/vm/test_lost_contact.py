@@ -1,0 +1,136 @@
+"""A host that falls silent, one that never comes back: exit 4 in time, and a truthful ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fleet import reboot
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.events import Event, Phase, PhaseStarted, ResourceStarted, Waiting
+from fleet.exitcodes import ExitCode
+from fleet.ledger import Ledger
+from fleet.plan import HostResult, HostState, RunResult
+from lab.lab import Lab
+from lab.vm.machine import VirtualMachine
+from tests.vm.bootrig import BootRig, make, only
+
+#: Seconds within which a silent network must be noticed (keepalive), with an emulated CPU's own.
+NOTICED_WITHIN_S = 90
+#: Seconds that a host may take to come back, in the test where it never does.
+DEADLINE_S = 45
+
+
+@dataclass
+class Recorded:
+    """Runs with a ledger of their own.
+
+    Args:
+        rig: the fleet.
+        ledger: opened anew for each look, as `b70 history` does.
+    """
+
+    rig: BootRig
+    path: Path
+
+    def converge(self, watch: Callable[[Event], None], *, allow_reboot: bool = False) -> RunResult:
+        fleet = load(self.rig.folder, {})
+        ledger = Ledger.open(self.path)
+        try:
+            engine = Engine(fleet, ledger)
+            return engine.converge([fleet.hosts[self.rig.vm.name]], watch, None, allow_reboot)
+        finally:
+            ledger.close()
+
+    def last(self) -> HostResult:
+        """Return what the ledger says of the last run's host."""
+        ledger = Ledger.open(self.path)
+        try:
+            assert ledger.verify().broken is None
+            record = ledger.show(ledger.runs()[0].run)
+            assert record is not None
+            (host,) = record.hosts
+            return host
+        finally:
+            ledger.close()
+
+
+@pytest.fixture
+def recorded(lab: Lab, vm: VirtualMachine, tmp_path: Path) -> Recorded:
+    (tmp_path / "fleet").mkdir()
+    rig = make(lab, vm, tmp_path / "fleet")
+    # tokens of the kernel that is installed: a boot set whose boot takes seconds
+    rig.declare(
+        {
+            "kernel": {"package": rig.installed.package, "version": rig.installed.version},
+            "cmdline": {"present": ["panic=10"]},
+        }
+    )
+    return Recorded(rig, tmp_path / "ledger.db")
+
+
+def test_a_network_that_freezes_in_the_middle_is_noticed_and_nobody_claims_to_know_the_rest(
+    recorded: Recorded,
+) -> None:
+    vm, frozen = recorded.rig.vm, 0.0
+
+    def watch(event: Event) -> None:
+        nonlocal frozen
+        if isinstance(event, ResourceStarted) and not frozen:
+            frozen = time.monotonic()
+            vm.freeze()
+
+    try:
+        result = recorded.converge(watch)
+        noticed_after = time.monotonic() - frozen
+    finally:
+        vm.thaw()
+    assert frozen, "nothing was changed"
+    assert result.exit_code is ExitCode.UNREACHABLE
+    assert noticed_after < NOTICED_WITHIN_S
+    assert only(result).state is HostState.UNCERTAIN
+    told = recorded.last()
+    assert (told.state, told.certificate) == (HostState.UNCERTAIN, "")
+    assert vm.run("test -e /var/lib/b70fleet/production", check=False).returncode == 1
+
+
+def test_a_host_that_never_comes_back_from_its_reboot_is_given_up_at_the_deadline(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reboot, "DEADLINE_S", DEADLINE_S)
+    vm, gone = recorded.rig.vm, 0.0
+
+    def watch(event: Event) -> None:
+        nonlocal gone
+        if isinstance(event, Waiting) and not gone:
+            gone = time.monotonic()
+            vm.kill9()
+
+    result = recorded.converge(watch, allow_reboot=True)
+    given_up_after = time.monotonic() - gone
+    assert gone, "no reboot was asked for"
+    assert result.exit_code is ExitCode.UNREACHABLE
+    assert only(result).error_id == "did-not-return"
+    assert given_up_after < 2 * DEADLINE_S
+    told = recorded.last()
+    assert (told.error_id, told.certificate) == ("did-not-return", "")
+    assert "File[/etc/default/grub]" in told.changed
+
+    vm.start()  # a person switched it on again
+    vm.wait_ready()
+    phases: list[Phase] = []
+
+    def see(event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            phases.append(event.phase)
+
+    after = recorded.converge(see, allow_reboot=True)
+    assert after.exit_code is ExitCode.CLEAN, only(after).error
+    assert "panic=10" in vm.read("/proc/cmdline")
+    assert Phase.REBOOT not in phases, "it had booted the new set already"
+    assert recorded.last().certificate == only(after).certificate != ""

@@ -1,0 +1,170 @@
+"""The power goes at ten points of a converge (QEMU is killed); the next run finishes every time.
+
+Nine cuts are spread over the plan of the whole site, the tenth comes while dpkg is at work.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fleet.config import load
+from fleet.engine import Engine
+from fleet.events import Event, ResourceDone, ResourceStarted
+from fleet.exitcodes import ExitCode
+from fleet.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
+from lab.lab import Lab
+from lab.vm.machine import VirtualMachine
+from tests.vm.bootrig import only
+from tests.vm.conftest import as_booted
+
+POINT = "/mnt/fast-ai"
+CUTS = 9
+#: Everything of ours that a converge of this fleet leaves, with content; not what tells of runs.
+FILES = (
+    f"find /etc /usr/lib/b70fleet /var/lib/b70fleet {POINT} -xdev -type f "
+    "\\( -name '*b70fleet*' -o -path '*/b70fleet/*' -o -path /etc/fstab \\) "
+    "! -name journal.jsonl ! -name production ! -name lock ! -name lease ! -name fence "
+    "! -name mutex -exec sha256sum {} + | sort -k 2 | sed 's/UUID=[^ ]*//'"
+)
+#: A program that maintainer scripts call, and that never comes back: dpkg stops in the middle.
+ENDLESS = "#!/bin/sh\n: >/run/in-dpkg\nexec sleep 600\n"
+
+
+@dataclass
+class Rig:
+    """The machine with a declaration that has something in every layer but the boot set."""
+
+    vm: VirtualMachine
+    folder: Path
+
+    def converge(self, watch: Callable[[Event], None] = lambda event: None) -> HostResult:
+        fleet = load(self.folder, {})
+        return only(Engine(fleet).converge([fleet.hosts[self.vm.name]], watch))
+
+    def on_again(self) -> None:
+        self.vm.start()
+        self.vm.wait_ready()
+
+    def out(self, command: str) -> str:
+        return self.vm.run(command, timeout_s=280).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def rig(lab: Lab, booted: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    folder = tmp_path_factory.mktemp("fleet")
+    lab.inventory(folder, [booted.name])
+    path = folder / "hosts.yaml"
+    hosts = yaml.safe_load(path.read_text())
+    hosts["hosts"][booted.name] |= {
+        "storage": {
+            "filesystems": {POINT: {"serial": "extra1", "format": "if_blank"}},
+            "directories": {f"{POINT}/llm-models": {"use": "models", "mode": "0750"}},
+            "min_free_gib": 0.1,
+        },
+        "swap": {"permanent": {"path": f"{POINT}/swap", "size_gib": 0.125}},
+    }
+    path.write_text(yaml.safe_dump(hosts, sort_keys=False))
+    return Rig(booted, folder)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What an undisturbed converge did and left."""
+
+    started: list[str]
+    files: str
+
+
+@pytest.fixture(scope="module")
+def whole(rig: Rig) -> Whole:
+    as_booted(rig.vm)
+    started: list[str] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, ResourceStarted):
+            started.append(event.name)
+
+    host = rig.converge(watch)
+    assert host.state is HostState.CONVERGED, host.error
+    return Whole(started, rig.out(FILES))
+
+
+def cut_was_told(host: HostResult) -> None:
+    """The controller cannot know how far the host came, and says so."""
+    assert EXIT_CODE[host.state] is ExitCode.UNREACHABLE, host.error
+    assert not host.certificate
+
+
+def finished(rig: Rig, whole: Whole) -> HostResult:
+    """Converge after the cut; everything must be as if there had been none."""
+    host = rig.converge()
+    assert host.state in (HostState.CONVERGED, HostState.IN_SYNC), host.error
+    assert host.certificate
+    assert rig.out(FILES) == whole.files
+    assert rig.out("dpkg --audit") == ""
+    assert rig.out(f"findmnt -n -o FSTYPE {POINT}") == "ext4"
+    assert f"{POINT}/swap" in rig.out("cat /proc/swaps")
+    return host
+
+
+@pytest.mark.parametrize("cut", range(1, CUTS + 1))
+def test_the_run_after_a_power_cut_finishes_and_no_file_is_torn(
+    rig: Rig, whole: Whole, cut: int
+) -> None:
+    as_booted(rig.vm)
+    last = len(whole.started) - 1
+    wanted = whole.started[round(last * (cut - 1) / (CUTS - 1))]
+
+    def watch(event: Event) -> None:
+        # odd cuts come before a command is sent, even ones after it answered
+        kind = ResourceStarted if cut % 2 else ResourceDone
+        if isinstance(event, kind) and event.name == wanted and rig.vm.is_running():
+            rig.vm.kill9()
+
+    cut_was_told(rig.converge(watch))
+    rig.on_again()
+    finished(rig, whole)
+
+
+def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
+    rig: Rig, whole: Whole
+) -> None:
+    as_booted(rig.vm)
+    rig.vm.write("/usr/local/sbin/ldconfig", ENDLESS, "0755")
+    cutter = cut_when(rig, lambda: exists(rig, "/run/in-dpkg"))
+    cut_was_told(rig.converge())
+    cutter.join()
+    rig.on_again()
+    rig.out("rm -f /usr/local/sbin/ldconfig")
+    assert rig.out("dpkg --audit"), "dpkg was cut off"
+    fleet = load(rig.folder, {})
+    plan = only(Engine(fleet).plan([fleet.hosts[rig.vm.name]]))
+    shown = {each.name: each.status for each in plan.resources}
+    assert shown["Dpkg[configured]"] is ResourceStatus.CHANGE
+    assert "Dpkg[configured]" in finished(rig, whole).changed
+
+
+def cut_when(rig: Rig, condition: Callable[[], bool], patience_s: float = 240) -> threading.Thread:
+    """Cut the power in the background as soon as something is so."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + patience_s
+        while not condition():
+            if time.monotonic() > deadline:
+                return
+        rig.vm.kill9()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def exists(rig: Rig, path: str) -> bool:
+    return rig.vm.run(f"test -e {path}", check=False).returncode == 0

@@ -1,0 +1,166 @@
+"""Disks of a machine that really boots: formatted once, found by UUID, gone without harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet.plan import HostResult, HostState, ResourceStatus
+from lab.vm.machine import VirtualMachine
+from tests.vm.diskrig import DiskRig
+
+POINT = "/mnt/fast-ai"
+FIRST = {"serial": "extra1", "format": "if_blank", "mkfs": ["-m", "0"], "label": "fast-ai"}
+DIRECTORIES = {
+    f"{POINT}/llm-models": {"use": "models", "mode": "0750", "user": "nobody", "group": "nogroup"},
+    f"{POINT}/llm-cache/hf": {"use": "hub-cache", "budget_gib": 1},
+}
+SECTORS = json.loads(
+    (Path(__file__).parents[1] / "fixtures/signatures/sectors.json").read_text("utf-8")
+)
+BY_TOOL = {
+    "ext4": "mkfs.ext4 -q",
+    "btrfs": "mkfs.btrfs -q",
+    "data": "sh -c 'echo x >$0'",
+}
+
+
+@pytest.fixture
+def rig(vm: VirtualMachine, tmp_path: Path) -> DiskRig:
+    """Return the machine as it was first booted, with blank extra disks."""
+    vm.wait_ready()
+    return DiskRig(vm, tmp_path)
+
+
+def declare(rig: DiskRig, **changes: Any) -> None:
+    rig.declare(
+        storage={
+            "filesystems": {POINT: {**FIRST, **changes}},
+            "directories": DIRECTORIES,
+            "min_free_gib": 0.1,
+        }
+    )
+
+
+def changed(host: HostResult) -> list[str]:
+    assert host.state in (HostState.CONVERGED, HostState.IN_SYNC), host.error
+    return host.changed
+
+
+def test_a_blank_disk_is_formatted_once_and_never_again(rig: DiskRig) -> None:
+    declare(rig)
+    assert changed(rig.converge()) == [
+        f"Filesystem[{POINT}]",
+        f"Mount[{POINT}]",
+        *sorted(f"Directory[{path}]" for path in DIRECTORIES),
+    ]
+    uuid = rig.out("blkid -s UUID -o value /dev/disk/by-id/virtio-extra1")
+    assert f"UUID={uuid} {POINT} ext4 noatime,nofail 0 2" in rig.out("cat /etc/fstab")
+    assert rig.out(f"stat -c '%a %U' {POINT}/llm-models") == "750 nobody"
+    rig.out(f"echo weights >{POINT}/llm-models/w && umount {POINT}")
+    # even when it was unmounted and its line lost, the file system stays
+    rig.out(r"sed -i '\|fast-ai|d' /etc/fstab")
+    assert changed(rig.converge()) == [f"Mount[{POINT}]"]
+    assert rig.out(f"cat {POINT}/llm-models/w") == "weights"
+    again = rig.converge()
+    assert again.state is HostState.IN_SYNC
+    assert again.certificate
+
+
+def test_a_disk_with_any_signature_or_data_is_refused(rig: DiskRig) -> None:
+    # the whole list is tried on loop disks (tests/unit/test_storage_real_disks.py)
+    disk = "/dev/disk/by-id/virtio-extra2"
+    for name in ("gpt", "lvm", "zfs", *BY_TOOL):
+        rig.out(f"blkdiscard -z {disk}")
+        if name in BY_TOOL:
+            rig.out(f"{BY_TOOL[name]} {disk}")
+        else:
+            put_sectors(rig, disk, SECTORS[name])
+        before = rig.out(f"sync; udevadm settle; sha256sum {disk}")
+        declare(rig, serial="extra2", fstype="xfs" if name == "ext4" else "ext4")
+        host = rig.converge()
+        assert (host.state, host.changed) == (HostState.FAILED, []), name
+        assert "never formatted" in host.error, name
+        assert rig.out(f"sha256sum {disk}") == before, name
+    assert rig.vm.run(f"ls {POINT}", check=False).returncode == 2
+
+
+def put_sectors(rig: DiskRig, disk: str, sectors: dict[str, str]) -> None:
+    """Write recorded bytes at their offsets."""
+    for offset, text in sectors.items():
+        write = f"dd of={disk} bs=1 seek={offset} conv=notrunc status=none"
+        rig.out(f"echo {text} | base64 -d | {write}")
+
+
+def test_fstab_by_uuid_survives_a_reboot_in_which_the_disks_change_their_names(
+    rig: DiskRig,
+) -> None:
+    declare(rig, serial="extra3", fstype="xfs", mkfs=[])
+    changed(rig.converge())
+    before = rig.out(f"findmnt -n -o SOURCE {POINT}")
+    rig.vm.pull_disk(1)
+    rig.off_and_on()
+    assert rig.out(f"findmnt -n -o SOURCE,FSTYPE {POINT}").split()[0] != before
+    assert rig.plan().state is HostState.IN_SYNC
+
+
+def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written_in_its_place(
+    rig: DiskRig,
+) -> None:
+    declare(rig)
+    changed(rig.converge())
+    rig.vm.pull_disk(1)
+    rig.off_and_on()
+    assert rig.out("systemctl is-system-running --wait || :") in ("running", "degraded")
+    host = rig.converge()
+    assert (host.state, host.changed) == (HostState.FAILED, [])
+    assert "no device with serial extra1" in host.error
+    assert rig.out(f"ls -A {POINT}") == ""
+    rig.vm.plug_disk(1)
+    rig.off_and_on()
+    assert rig.plan().state is HostState.IN_SYNC
+
+
+def test_a_mount_of_somebody_else_that_is_missing_keeps_its_directories_away(rig: DiskRig) -> None:
+    directory = {"use": "results", "mount": "/mnt/elsewhere"}
+    rig.declare(storage={"directories": {"/mnt/elsewhere/results": directory}})
+    rig.out("mkdir -p /mnt/elsewhere")
+    host = rig.converge()
+    assert (host.state, host.changed) == (HostState.FAILED, [])
+    assert "/mnt/elsewhere is not mounted: nothing is written" in host.error
+    assert rig.out("ls -A /mnt/elsewhere") == ""
+
+
+def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(rig: DiskRig) -> None:
+    declare(rig)
+    changed(rig.converge())
+    rig.out(f"sed -i 's|noatime,nofail|defaults|' /etc/fstab; mount -o remount,relatime {POINT}")
+    rig.out(f"chown root {POINT}/llm-models")
+    planned = [r.name for r in rig.plan().resources if r.status is ResourceStatus.CHANGE]
+    assert planned == [f"Mount[{POINT}]", f"Directory[{POINT}/llm-models]"]
+    assert changed(rig.converge()) == planned
+    assert "noatime" in rig.out(f"findmnt -n -o OPTIONS {POINT}")
+    assert changed(rig.converge()) == []
+
+
+def test_budget_and_prune_see_the_real_disk_and_remove_only_what_is_named(rig: DiskRig) -> None:
+    declare(rig)
+    changed(rig.converge())
+    cache = f"{POINT}/llm-cache/hf"
+    rig.out(f"mkdir {cache}/old {cache}/new {cache}/used && head -c 50M /dev/zero >{cache}/old/f")
+    rig.out(f"touch -d '40 days ago' {cache}/old/f {cache}/old {cache}/used")
+    rig.out(f"systemd-run -q -p WorkingDirectory={cache}/used sleep 1000")
+    assert f"{cache}  hub-cache" in rig.ok("storage", "budget", rig.vm.name)
+    listed = rig.ok("storage", "prune", rig.vm.name)
+    assert f"{cache}/old\n" in listed
+    assert "stays: in use by process" in listed
+    refused = rig.b70("storage", "prune", rig.vm.name, f"{cache}/used", f"{cache}/old", "-y")
+    assert refused.returncode == 3
+    assert rig.out(f"ls {cache}").split() == ["new", "old", "used"]
+    assert f"Tree[{cache}/old]" in rig.ok("storage", "prune", rig.vm.name, f"{cache}/old", "-y")
+    assert rig.out(f"ls {cache}").split() == ["new", "used"]
+    # no certificate comes from it: the host is as new as it was before
+    assert rig.out('grep -c \'"event": "end"\' /var/lib/b70fleet/journal.jsonl') == "2"
