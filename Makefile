@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # tests and the lab run as root: they boot machines
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=B70_LAB_DIR,B70_STATE,CI)
 
-.PHONY: help setup demo test unit ssh lint types docs bench lock clean
+.PHONY: help setup demo test unit ssh vm lint types docs bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -21,16 +21,19 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: setup ## Boot two lab rigs and converge them over real SSH
+demo: setup ## Boot two lab rigs and a virtual machine, converge them over real SSH
 	$(ROOT) lab/demo.sh $(CURDIR)/$(BIN)/b70
 
-test: unit ssh ## Run all tests
+test: unit ssh vm ## Run all tests
 
 unit: setup
 	$(BIN)/pytest tests/unit -n 2 -q
 
 ssh: setup
 	$(ROOT) $(BIN)/pytest tests/ssh -n 2 --dist loadfile -q
+
+vm: setup
+	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist loadfile -q
 
 lint: setup ## Ruff
 	$(BIN)/ruff check .

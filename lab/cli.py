@@ -62,7 +62,7 @@ def up(
         lab.up_many(chosen)
     for name in vm or []:
         lab.up_vm(name, shapes.by_name(shape), disk or ())
-    lab.inventory(lab.fleet)
+    lab.inventory(lab.fleet, boot_set=True)
     _print_status(lab)
     _out.print(f"Next: b70 -i {lab.fleet} plan --all")
 
@@ -84,7 +84,7 @@ def down(
     removed = lab.down(names or None)
     _out.print(f"removed: {', '.join(removed) or 'nothing, no rig was there'}")
     if lab.fleet.is_dir():
-        lab.inventory(lab.fleet)
+        lab.inventory(lab.fleet, boot_set=True)
 
 
 @app.command()
@@ -131,7 +131,7 @@ def list_changes() -> None:
 def inventory(folder: Annotated[Path, typer.Argument(help="fleet directory to write")]) -> None:
     """Write a fleet directory that describes the running rigs."""
     _become_root()
-    _lab().inventory(folder)
+    _lab().inventory(folder, boot_set=True)
     _out.print(f"written: {folder}")
 
 

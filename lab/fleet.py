@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -12,7 +12,11 @@ from lab import rigshape
 from lab.machines import PROBE_INSIDE, Machine
 from lab.mirror import Source
 from lab.rigshape import RigShape
+from lab.vm.kernels import Kernel
 from lab.vm.machine import VirtualMachine
+
+#: Stack of virtual machines that `b70 lab up --vm` starts.
+_VM_STACK: Final = "lab-vm"
 
 
 def host_entry(machine: Machine | VirtualMachine, shape: RigShape) -> dict[str, Any]:
@@ -65,12 +69,26 @@ def source_entry(source: Source, snapshot: str) -> dict[str, Any]:
     return entry
 
 
+def boot_set(newer: Kernel) -> dict[str, Any]:
+    """Return the boot set that moves a virtual machine to the newer kernel of the mirror."""
+    return {
+        "kernel": {
+            "package": newer.package,
+            "version": newer.version,
+            "extra": {newer.modules: newer.version},
+        },
+        "cmdline": {"present": ["xe.disable_display=1", "panic=10"], "absent": ["nomodeset"]},
+        "xe_options": {"probe_display": "0"},
+    }
+
+
 def write_fleet(
     folder: Path,
     machines: Iterable[tuple[Machine | VirtualMachine, RigShape]],
     sources: Mapping[str, Mapping[str, Source]],
     snapshot: str,
     stack: str,
+    newer: Kernel | None = None,
 ) -> None:
     """Write hosts.yaml, a file per group in group_data/groups/ and the keys below `folder`.
 
@@ -80,6 +98,7 @@ def write_fleet(
         sources: group -> the mirror's sources for it.
         snapshot: snapshot id for the sources that have snapshots.
         stack: name of the stack of group lab; empty = no GPU userspace.
+        newer: kernel that group vm's stack moves to; None = that group has no stack.
     """
     groups = folder / "group_data" / "groups"
     groups.mkdir(parents=True, exist_ok=True)
@@ -91,9 +110,16 @@ def write_fleet(
         values: dict[str, Any] = {"apt": {"sources": entries}}
         if stack and group == "lab":
             values["stack"] = stack
+        if newer and group == "vm":
+            values["stack"] = _VM_STACK
         _write_yaml(groups / f"{group}.yaml", values)
         for source in offered.values():
             (folder / "keys" / f"{source.name}.asc").write_text(source.armored)
+    if newer:
+        stacks = folder / "group_data" / "stacks"
+        stacks.mkdir(exist_ok=True)
+        about = {"name": _VM_STACK, "title": "The newer kernel", "boot": boot_set(newer)}
+        _write_yaml(stacks / f"{_VM_STACK}.yaml", {"stack": about})
 
 
 def _write_yaml(path: Path, data: dict[str, Any]) -> None:

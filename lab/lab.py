@@ -214,6 +214,8 @@ class Lab:
         names: Iterable[str] | None = None,
         snapshot: str = "",
         stack: str | None = None,
+        *,
+        boot_set: bool = False,
     ) -> None:
         """Write a fleet directory with the machines that run.
 
@@ -221,8 +223,8 @@ class Lab:
             folder: where hosts.yaml, group_data/groups/{lab,vm}.yaml and keys/ go.
             names: only these machines.
             snapshot: snapshot id of the GPU and kernel sources; the demo's by default.
-            stack: stack of the nspawn machines; the demo's by default, empty for none. Virtual
-                machines get none: boot sets and stacks of theirs are the caller's to declare.
+            stack: stack of the nspawn machines; the demo's by default, empty for none.
+            boot_set: virtual machines get a stack with the newer kernel; else they have none.
         """
         wanted = None if names is None else set(names)
         chosen = [
@@ -232,6 +234,7 @@ class Lab:
         ]
         described = demo.load()
         sources = {"lab": self.mirror.sources()}
+        image = VmImages(self.settings).load()
         if any(isinstance(machine, VirtualMachine) for machine, _ in chosen):
             sources["vm"] = self.mirror.vm_sources()
         write_fleet(
@@ -240,6 +243,7 @@ class Lab:
             sources,
             snapshot or described.snapshot,
             described.stack if stack is None else stack,
+            image.newer if image and boot_set and "vm" in sources else None,
         )
 
     def _check_name(self, name: str, *, vm: bool) -> None:

@@ -45,9 +45,17 @@ def converge(site: Site, machine: Machine) -> Converge:
     def layer() -> None:
         file(name=f"File[{BOOT_SET}]", path=BOOT_SET, content="new\n")
 
-    def call(*, allow_reboot: bool = False) -> HostResult:
+    def call(*, allow_reboot: bool = False, doubts: tuple[str, ...] = ()) -> HostResult:
         fleet = load(site.folder, {})
-        layers = [Layer("boot-set", deploy("boot-set")(layer), boot=True, pending=pending)]
+        layers = [
+            Layer(
+                "boot-set",
+                deploy("boot-set")(layer),
+                boot=True,
+                pending=pending,
+                unproven=lambda spec, readings: list(doubts),
+            )
+        ]
         result = Engine(fleet, layers=layers).converge(
             [fleet.hosts[machine.name]], allow_reboot=allow_reboot
         )
@@ -88,6 +96,20 @@ def test_with_leave_it_boots_and_gets_its_certificate_and_then_refuses_drift(
     assert "b70 rollout" in drift.hint
     assert machine.read(BOOT_SET) == "edited\n"
     assert boot_id(machine) == booted
+
+
+def test_a_new_host_whose_boot_cannot_be_proven_gets_no_certificate_and_one_in_production_keeps_its(
+    converge: Converge, machine: Machine
+) -> None:
+    doubt = "which GuC was loaded is UNKNOWN"
+    host = converge(allow_reboot=True, doubts=(doubt,))
+    assert (host.state, host.error_id) == (HostState.FAILED, "boot-not-proven")
+    assert doubt in host.error
+    assert (host.certificate, host.cost.reboots) == ("", 1)
+    assert machine.run("test -e /var/lib/b70fleet/production", check=False).returncode != 0
+    assert converge().certificate
+    again = converge(doubts=(doubt,))
+    assert (again.state, bool(again.certificate)) == (HostState.IN_SYNC, True)
 
 
 def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(

@@ -9,14 +9,15 @@ from typing import Any
 
 import yaml
 
+from deploys import boot_set as boot_set_layer
 from deploys.apt import apt
-from deploys.boot_set import boot_set
 from deploys.boot_state import pending_reboot
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.plan import HostResult, RunResult
+from lab.fleet import boot_set
 from lab.lab import Lab
 from lab.vm.image import VmImages
 from lab.vm.kernels import Kernel
@@ -25,7 +26,7 @@ from lab.vm.modules import blob
 
 LAYERS = (
     Layer("apt", apt),
-    Layer("boot-set", boot_set, boot=True, pending=pending_reboot),
+    Layer("boot-set", boot_set_layer.boot_set, boot=True, pending=pending_reboot),
     Layer("host-settings", host_settings),
 )
 #: What the stand-in blob of the tests says it is; the image's own is another.
@@ -54,14 +55,8 @@ class BootRig:
         data = blob(GUC)
         (self.folder / "firmware/guc.bin").write_bytes(data)
         values: dict[str, Any] = {
-            "kernel": {
-                "package": self.newer.package,
-                "version": self.newer.version,
-                "extra": {self.newer.modules: self.newer.version},
-            },
-            "cmdline": {"present": ["xe.disable_display=1", "panic=10"], "absent": ["nomodeset"]},
+            **boot_set(self.newer),
             "grub": {"GRUB_TIMEOUT": "2"},
-            "xe_options": {"probe_display": "0"},
             "guc": {
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "version": GUC,
