@@ -34,7 +34,7 @@ say "vm1: a machine that really boots, with GRUB, two kernels and four cards; it
 "$b70" lab up --yes --vm vm1 --disk 1G
 "$b70" lab ssh vm1 uname -r
 say "Its boot set: kernel, tokens, module options, initramfs checked before the one reboot"
-run -q converge --limit vm1 --yes --allow-reboot
+run converge --limit vm1 --yes --allow-reboot
 "$b70" lab ssh vm1 uname -r
 run facts vm1 gpu_link
 say "Again: nothing to do, and no reboot"

@@ -12,9 +12,11 @@ from pyinfra.api.exceptions import OperationError
 from facts.memory import Memory
 from facts.mountinfo import FstabEntry
 from facts.reader import read
+from operations.filewrite import FileWrite
 from operations.script import Script
-from operations.storage_facts import block, fstab_write, stat_of, swap_state
-from operations.swap_make import make, turn_on
+from operations.storage_device import locate
+from operations.storage_facts import block, fstab_write, live_mount, stat_of, swap_state
+from operations.swap_make import make, on_mount, turn_on
 from operations.swap_place import admit_file, may_turn_off, to_bytes
 from spec.storage import Storage
 from spec.swap import SwapFile
@@ -34,6 +36,16 @@ def swap_file(declared: SwapFile, storage: Storage) -> Generator[StringCommand, 
     path, size = declared.path, to_bytes(declared.size_gib)
     disks, swap, found, memory = block(), swap_state(), stat_of(path), read(Memory)
     write = fstab_write(FstabEntry(path, "none", "swap", ("sw", "nofail"), 0, 0))
+    mount = storage.required_mount(path)
+    carrier = storage.filesystems.get(mount)
+    if carrier is not None and live_mount(disks, mount) is None:
+        # its device is there: the mount comes earlier in this plan, and this is planned anew then.
+        # What lies at the path now is the place below the mount, and says nothing.
+        locate(carrier, disks)
+        yield on_mount(path, mount)
+        yield make(path, size)
+        yield from _listed(write)
+        return
     if found is not None and found.kind != "file":
         raise OperationError(f"{path} is a {found.kind}, a swap file was declared")
     area = next((item for item in swap.active if item.path == path), None)
@@ -52,8 +64,13 @@ def swap_file(declared: SwapFile, storage: Storage) -> Generator[StringCommand, 
         yield make(path, size)
     elif area is None:
         yield turn_on(path)
+    yield from _listed(write)
+    if not wrong and area is not None and write is None:
+        host.noop(f"{declared.size_gib:g} GiB are on")
+
+
+def _listed(write: FileWrite | None) -> Generator[StringCommand, None, None]:
+    """Yield the write to fstab, and that systemd reads it."""
     if write is not None:
         yield write
         yield Script(_RELOAD, "b70-reload", shown=("systemctl", "daemon-reload"))
-    if not wrong and area is not None and write is None:
-        host.noop(f"{declared.size_gib:g} GiB are on")

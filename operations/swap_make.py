@@ -48,6 +48,11 @@ trap - EXIT
 sync -- "${{1%/*}}/"
 swapon -- "$1" && echo "made with $how"
 """
+# $1 path, $2 mount point
+_ON_MOUNT: Final = """
+on=$(findmnt -n -r -o TARGET --target "${1%/*}" | tail -n 1)
+[ "$on" = "$2" ] || { echo "$1 would lie on $on and not on $2: nothing was written" >&2; exit 1; }
+"""
 _DISCARD: Final = 'swapoff -- "$1" 2>/dev/null; rm -f -- "$1"'
 _OFF: Final = """
 while read -r area _; do
@@ -78,6 +83,12 @@ def make(path: str, size: int) -> Script:
     """
     shown = ("fallocate", "-l", str(size), path)
     return Script(_MAKE, "b70-swap-make", path, str(size), shown=shown)
+
+
+def on_mount(path: str, mount: str) -> Script:
+    """Return the command that fails unless a path lies on this mount."""
+    shown = ("findmnt", "--target", path, mount)
+    return Script(_ON_MOUNT, "b70-on-mount", path, mount, shown=shown)
 
 
 def discard(path: str) -> Script:

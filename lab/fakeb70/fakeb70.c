@@ -263,7 +263,7 @@ static void make_capabilities(struct function *f, int port_type)
 	set8(f, CAP_PM + 1, CAP_MSI);
 	set16(f, CAP_PM + PCI_PM_PMC, 0xc803);		/* PME from D3, version 3 */
 	set16(f, CAP_PM + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
-	allow16(f, CAP_PM + PCI_PM_CTRL, 0x8103);
+	allow16(f, CAP_PM + PCI_PM_CTRL, 0x0103);	/* PME status clears on write: it is never set */
 	set8(f, CAP_MSI, PCI_CAP_ID_MSI);
 	set8(f, CAP_MSI + 1, CAP_EXP);
 	set16(f, CAP_MSI + PCI_MSI_FLAGS, PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT);

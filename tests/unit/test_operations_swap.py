@@ -219,3 +219,15 @@ def test_a_converge_turns_build_swap_off_only_beside_forbidden_serving() -> None
     assert beside(allowed, **on, Units=VLLM)[0] == []
     with pytest.raises(OperationError, match="UNKNOWN"):
         beside(**on, Units=Unknown("no systemd"))
+
+
+def test_a_file_on_a_disk_that_is_mounted_earlier_in_the_plan_is_planned_with_a_last_look() -> None:
+    on_disk = SwapFile(path=f"{POINT}/swap", size_gib=16)
+    unmounted = {"Block": disks(room={"/": 400 * GIB}), "stats": {f"{POINT}/swap": stat()}}
+    commands, noops = keep(on_disk, **unmounted)
+    assert commands[0] == f"findmnt --target {POINT}/swap {POINT}"
+    assert commands[1].startswith("fallocate")
+    assert commands[2].startswith(f"write /etc/fstab: {POINT}/swap none swap")
+    assert noops == []
+    with pytest.raises(OperationError, match="no device with serial S1"):
+        keep(on_disk, Block=disks(devices=(), room={"/": 400 * GIB}))
