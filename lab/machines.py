@@ -1,12 +1,10 @@
-"""One disposable machine: start it, damage it, take its network away, make it new again.
+"""One nspawn machine: start it, damage it, take its network away, make it new again.
 
-`run` and `write` go through the machine's namespaces, not through SSH, so that damage can be
-planted (and truth read) without the code under test and even while the network is cut.
+`run` goes through the machine's namespaces.
 """
 
 from __future__ import annotations
 
-import shlex
 import socket
 import subprocess
 import time
@@ -14,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from typing_extensions import override
+
 from lab import disk, fakesys, identity, rigshape, store, supervisor, tree
 from lab.cgroups import Group
 from lab.errors import LabError
+from lab.host import ENVIRONMENT, LabHost
 from lab.network import Network, Port, namespace
 from lab.settings import Settings
 from lab.shell import run
 
-#: The unprivileged user with sudo that every machine has.
-USER: Final = "rig"
 #: Path on the machine where its fake tree lies.
 PROBE_INSIDE: Final = Path("/var/lib/b70lab-probe")
 #: Seconds until a started machine must answer SSH; 1 s is usual, 64 at once took 20 s on 2 cores.
@@ -32,8 +31,8 @@ _STARTED_WITHIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """One lab machine; made by `Lab`.
+class Machine(LabHost):
+    """One nspawn machine; made by `Lab`.
 
     Args:
         settings: the lab it belongs to.
@@ -44,44 +43,10 @@ class Machine:
     record: store.Record
 
     @property
-    def name(self) -> str:
-        """Return its name, which is also its host name."""
-        return self.record.name
-
-    @property
+    @override
     def folder(self) -> Path:
         """Return the folder with its disk, identity and console log."""
         return self.settings.machines / self.name
-
-    @property
-    def address(self) -> str:
-        """Return its IPv4 address."""
-        return str(self.settings.address(self.record.number))
-
-    @property
-    def port(self) -> int:
-        """Return its SSH port."""
-        return 22
-
-    @property
-    def user(self) -> str:
-        """Return the user to log in as."""
-        return USER
-
-    @property
-    def key(self) -> Path:
-        """Return the private key that opens it."""
-        return self.settings.key
-
-    @property
-    def host_key(self) -> str:
-        """Return its public host key line, "ssh-ed25519 AAAA…"; the same after every reset."""
-        return identity.ensure(self.folder / "identity").host_key
-
-    @property
-    def machine_id(self) -> str:
-        """Return its machine-id, 32 hex digits; the same after every reset."""
-        return identity.ensure(self.folder / "identity").machine_id
 
     @property
     def probe(self) -> Path:
@@ -129,14 +94,6 @@ class Machine:
         disk.throw_away(self.folder)
         run(["rm", "-rf", str(self.folder)])
 
-    def freeze(self) -> None:
-        """Make its network silent: packets vanish both ways, nothing is refused or reset."""
-        Network(self.settings).cut(self.record.number)
-
-    def thaw(self) -> None:
-        """End `freeze`."""
-        Network(self.settings).mend(self.record.number)
-
     def wait_ready(self, timeout_s: float = _READY_WITHIN_S) -> None:
         """Wait until its sshd greets.
 
@@ -168,64 +125,22 @@ class Machine:
         """Return the rig that the machine shows."""
         return rigshape.from_json((self.folder / "shape.json").read_text())
 
+    @override
     def run(
         self, command: str, *, input: str = "", check: bool = True, timeout_s: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command on the machine as root, without SSH.
-
-        Args:
-            command: for `sh -c`.
-            input: text for its standard input.
-            check: raise when its exit status is not 0.
-            timeout_s: seconds until it is killed.
-
-        Raises:
-            LabError: the machine does not run, or the command failed while `check` is set.
-        """
+        """See `LabHost.run`; what takes too long is killed."""
         leader = supervisor.leader(self.folder)
         if leader is None:
             raise LabError(f"{self.name} does not run", f"b70 lab up {self.name}")
-        environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "LC_ALL": "C.UTF-8",
-            "DEBIAN_FRONTEND": "noninteractive",
-        }
         enter = ["nsenter", f"--target={leader}", "--all", "--root", "--wd", "--"]
         return run(
             [*enter, "sh", "-c", command],
             input=input,
             check=check,
             timeout_s=timeout_s,
-            env=environment,
+            env=ENVIRONMENT,
         )
-
-    def write(self, path: str, text: str, mode: str = "0644") -> None:
-        """Write a file on the machine, without SSH; folders above it are made."""
-        target = shlex.quote(path)
-        self.run(
-            f'mkdir -p "$(dirname {target})" && cat >{target} && chmod {mode} {target}', input=text
-        )
-
-    def read(self, path: str) -> str:
-        """Return the text of a file on the machine, read without SSH."""
-        return self.run(f"cat {shlex.quote(path)}").stdout
-
-    def ssh_command(self, *remote: str) -> list[str]:
-        """Return the ssh words that reach this machine and trust only its pinned key."""
-        known = self.folder / "known_hosts"
-        known.write_text(f"{self.address} {self.host_key}\n")
-        return [
-            "ssh",
-            "-F/dev/null",
-            f"-i{self.key}",
-            "-oIdentitiesOnly=yes",
-            "-oStrictHostKeyChecking=yes",
-            f"-oUserKnownHostsFile={known}",
-            "-oLogLevel=ERROR",
-            f"{self.user}@{self.address}",
-            *remote,
-        ]
 
     @property
     def _unique(self) -> str:

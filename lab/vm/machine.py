@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from lab import disk, identity
+from typing_extensions import override
+
+from lab import disk
 from lab.cgroups import Group
 from lab.errors import LabError
-from lab.machines import USER
-from lab.network import Network, link, mac
+from lab.host import ENVIRONMENT, LabHost
+from lab.network import link, mac
 from lab.rigshape import RigShape
 from lab.settings import Settings
 from lab.vm import disks, qemu, record, smbios, tap, wire
@@ -36,16 +38,10 @@ _STARTED_WITHIN_S: Final = 10.0
 _STEP_S: Final = 0.05
 #: The same where every look costs the guest time.
 _SLOW_STEP_S: Final = 0.5
-_ENVIRONMENT: Final = (
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/root",
-    "LC_ALL=C.UTF-8",
-    "DEBIAN_FRONTEND=noninteractive",
-)
 
 
 @dataclass(slots=True)
-class VirtualMachine:
+class VirtualMachine(LabHost):
     """One virtual machine; made by `Lab`.
 
     Args:
@@ -57,44 +53,10 @@ class VirtualMachine:
     record: VmRecord
 
     @property
-    def name(self) -> str:
-        """Return its name, which is also its host name."""
-        return self.record.name
-
-    @property
+    @override
     def folder(self) -> Path:
         """Return the folder with its disks, identity, sockets and serial log."""
         return self.settings.vms / self.name
-
-    @property
-    def address(self) -> str:
-        """Return its IPv4 address."""
-        return str(self.settings.address(self.record.number))
-
-    @property
-    def port(self) -> int:
-        """Return its SSH port."""
-        return 22
-
-    @property
-    def user(self) -> str:
-        """Return the user to log in as."""
-        return USER
-
-    @property
-    def key(self) -> Path:
-        """Return the private key that opens it."""
-        return self.settings.key
-
-    @property
-    def host_key(self) -> str:
-        """Return its public host key line, "ssh-ed25519 AAAA…"; the same for its whole life."""
-        return identity.ensure(self.folder / "identity").host_key
-
-    @property
-    def machine_id(self) -> str:
-        """Return its machine-id, 32 hex digits; the same for its whole life."""
-        return identity.ensure(self.folder / "identity").machine_id
 
     @property
     def shape(self) -> RigShape:
@@ -162,14 +124,6 @@ class VirtualMachine:
         self._clear()
         disk.unmount(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def freeze(self) -> None:
-        """Make its network silent: packets vanish both ways, nothing is refused or reset."""
-        Network(self.settings).cut(self.record.number)
-
-    def thaw(self) -> None:
-        """End `freeze`."""
-        Network(self.settings).mend(self.record.number)
 
     # -- snapshots --------------------------------------------------------------------------------
 
@@ -255,24 +209,15 @@ class VirtualMachine:
         self.run("systemctl reboot --no-block")
         self.wait_ready(timeout_s, not_boot_id=before)
 
+    @override
     def run(
         self, command: str, *, input: str = "", check: bool = True, timeout_s: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command on the machine as root, without SSH.
-
-        Args:
-            command: for `sh -c`.
-            input: text for its standard input.
-            check: raise when its exit status is not 0.
-            timeout_s: seconds until it is given up (it is not killed).
-
-        Raises:
-            LabError: the machine does not run, or the command failed while `check` is set.
-        """
+        """See `LabHost.run`; what takes too long is given up, not killed."""
         words: dict[str, Any] = {
             "path": "/bin/sh",
             "arg": ["-c", command],
-            "env": list(_ENVIRONMENT),
+            "env": [f"{name}={value}" for name, value in ENVIRONMENT.items()],
             "capture-output": True,
         }
         if input:
@@ -297,33 +242,6 @@ class VirtualMachine:
             said = (done.stderr.strip() or done.stdout.strip())[-2000:]
             raise LabError(f"`{command}` ended with {status} on {self.name}: {said}")
         return done
-
-    def write(self, path: str, text: str, mode: str = "0644") -> None:
-        """Write a file on the machine, without SSH; folders above it are made."""
-        target = shlex.quote(path)
-        self.run(
-            f'mkdir -p "$(dirname {target})" && cat >{target} && chmod {mode} {target}', input=text
-        )
-
-    def read(self, path: str) -> str:
-        """Return the text of a file on the machine, read without SSH."""
-        return self.run(f"cat {shlex.quote(path)}").stdout
-
-    def ssh_command(self, *remote: str) -> list[str]:
-        """Return the ssh words that reach this machine and trust only its pinned key."""
-        known = self.folder / "known_hosts"
-        known.write_text(f"{self.address} {self.host_key}\n")
-        return [
-            "ssh",
-            "-F/dev/null",
-            f"-i{self.key}",
-            "-oIdentitiesOnly=yes",
-            "-oStrictHostKeyChecking=yes",
-            f"-oUserKnownHostsFile={known}",
-            "-oLogLevel=ERROR",
-            f"{self.user}@{self.address}",
-            *remote,
-        ]
 
     # -- private ----------------------------------------------------------------------------------
 
