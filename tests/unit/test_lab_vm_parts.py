@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from fleet.config import load
 from lab import rigshape, shapes, store
 from lab.changes import Changes
 from lab.errors import LabError
+from lab.fleet import write_fleet
 from lab.settings import Settings
 from lab.vm import disks, image, kernels, modules, qemu, record, smbios, tap, wire
 from lab.vm.cards import Cards
@@ -272,6 +274,19 @@ def test_what_virtual_machines_need_is_listed_before_and_only_when_one_is_wanted
 
     assert "disk image of virtual machines" in sentences(True)
     assert "disk image of virtual machines" not in sentences(False)
+
+
+@pytest.mark.parametrize("newer", [OLD, None])
+def test_a_fleet_of_virtual_machines_follows_the_newer_kernel_when_it_is_asked_for(
+    tmp_path: Path, newer: Kernel | None
+) -> None:
+    write_fleet(tmp_path, [], {"lab": {}, "vm": {}}, "20260523T000000Z", "", newer)
+    (tmp_path / "hosts.yaml").write_text(
+        "hosts: {v1: {kind: lab, address: 192.0.2.1, groups: [vm]}}\n"
+    )
+    stack = load(tmp_path, {}).hosts["v1"].stack
+    boot = stack.boot if stack else None
+    assert (boot.kernel.uname if boot else None) == (newer.release if newer else None)
 
 
 @pytest.fixture
