@@ -140,6 +140,8 @@ class HostRun:
         self.seconds: dict[str, float] = {}
         #: resources executed so far, in order
         self.executed: list[str] = []
+        #: layer -> facts that it read itself when it was last planned
+        self.layer_reads: dict[str, tuple[Key, ...]] = {}
         #: resource in flight, for the journal
         self.in_flight = ""
 
@@ -216,6 +218,7 @@ class HostRun:
             self._cache.begin(executing=False)
             try:
                 layer.deploy()
+                self.layer_reads[layer.name] = tuple(self._cache.asked)
             except FactMiss as miss:
                 missed[miss.key] = None
                 self._host.in_deploy = False

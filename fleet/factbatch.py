@@ -100,10 +100,9 @@ class FactCache:
         """Return a fetched value, Unknown when it was never read."""
         return self._values.get(key, Unknown("not read"))
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing is known (any more)."""
-        return not self._values
+    def lacking(self, keys: Iterable[Key]) -> list[Key]:
+        """Return the keys that were not read since the host was last changed."""
+        return [key for key in dict.fromkeys(keys) if key not in self._raw]
 
     def invalidate(self) -> None:
         """Forget everything: the host was changed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from deploys.layer import Reasons
+from deploys.layer import Layer, Reasons
 from facts.files import FileState, FileText
 from facts.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
@@ -29,7 +29,7 @@ from fleet.errors import Refused
 from fleet.events import Note, Phase, PhaseStarted, Waiting
 from fleet.executor import HostRun, OperationFailed, PlannedOp
 from fleet.factbatch import FactCache
-from fleet.factkey import FactKey, fact_key
+from fleet.factkey import FactKey, Key, fact_key
 from fleet.hosterrors import (
     BootNotProven,
     BootSetDrift,
@@ -134,7 +134,7 @@ def apply(job: Job) -> HostResult:
             _describe(job, planned, cache, result)
             _refuse_inhibited(job)
             if result.state is HostState.PENDING:
-                _apply_until_empty(job, run, cache, result)
+                _apply_until_empty(job, run, planned, cache, result)
         record(job, session, result)
     return result
 
@@ -209,23 +209,36 @@ def _converge_locked(
     _refuse_inhibited(job)
     _refuse_boot_drift(job, result)
     if any(item.status is not ResourceStatus.IN_SYNC for item in result.resources):
-        _apply_until_empty(job, run, cache, result)
+        _apply_until_empty(job, run, planned, cache, result)
     if result.state in GOOD:
         result.certificate = certificate(job.name, job.spec_hash, result.resources)
 
 
-def _apply_until_empty(job: Job, run: HostRun, cache: FactCache, result: HostResult) -> None:
+def _reads(run: HostRun, layer: Layer, planned: Sequence[PlannedOp]) -> list[Key]:
+    """Return the facts that a layer and its resources read when they were last planned."""
+    own = (key for op in planned if op.layer == layer.name for key in op.reads)
+    return [*run.layer_reads.get(layer.name, ()), *own]
+
+
+def _apply_until_empty(
+    job: Job,
+    run: HostRun,
+    planned: Sequence[PlannedOp],
+    cache: FactCache,
+    result: HostResult,
+) -> None:
     """Apply pass after pass until the re-plan is empty or a resource wants the same thing twice."""
     first_plan = {item.name: item for item in result.resources}
     try:
         for _ in range(MAX_PASSES):
             for layer in job.layers:
-                if cache.is_empty:  # the layer before changed the host: its gates must see that
-                    cache.fetch([*batch_keys(job), *cache.seen])
+                # a layer before may have changed the host: what this one reads is read anew
+                if lacking := cache.lacking(_reads(run, layer, planned)):
+                    cache.fetch(lacking)
                 job.emit(PhaseStarted(job.name, Phase.APPLY))
-                planned = run.plan([layer])
-                _refuse_broken(job, planned)
-                run.apply([op for op in planned if op.commands or op.conditional])
+                now = run.plan([layer])
+                _refuse_broken(job, now)
+                run.apply([op for op in now if op.commands or op.conditional])
             job.emit(PhaseStarted(job.name, Phase.VERIFY))
             cache.fetch([*batch_keys(job), *cache.seen])
             planned = run.plan(job.layers)

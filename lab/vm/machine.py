@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -86,8 +87,7 @@ class VirtualMachine(LabHost):
             disks.personalise(image, self.folder, self.name, self.settings, self.record.number)
             disks.renew(self.folder, self.record.extra)
         tap.plug_in(self.settings, self.record.number)
-        words = " ".join(shlex.quote(word) for word in qemu.command(self._hardware(), snapshot))
-        script = f"cd {shlex.quote(str(self.folder))} && exec {words}"
+        script = f"cd {shlex.quote(str(self.folder))}\n{qemu.script(self._hardware(), snapshot)}"
         self._group.spawn(["sh", "-c", script], self.folder / "qemu.log")
         deadline = time.monotonic() + _STARTED_WITHIN_S
         while not (self.folder / qemu.QMP).exists():
@@ -102,7 +102,8 @@ class VirtualMachine(LabHost):
 
     def reset(self) -> None:
         """Press the reset button: the guest starts over without having been asked."""
-        self._monitor("system_reset")
+        with suppress(wire.Closed):  # QEMU may be gone before it has answered
+            self._monitor("system_reset")
 
     def stop(self, timeout_s: float = 120) -> None:
         """Press the power button and wait until the machine is off."""

@@ -26,6 +26,10 @@ _ANSWER_WITHIN_S: Final = 120.0
 _DELIMITER: Final = b"\xff"
 
 
+class Closed(LabError):
+    """The other side is gone: QEMU ended, or was reset."""
+
+
 @dataclass
 class Wire:
     """An open connection."""
@@ -54,7 +58,7 @@ class Wire:
             except TimeoutError:
                 continue
             if not chunk:
-                raise LabError("QEMU closed the connection")
+                raise Closed("QEMU closed the connection")
             self.rest += chunk
         line, self.rest = self.rest.split(b"\n", 1)
         return line

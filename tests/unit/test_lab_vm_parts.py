@@ -42,8 +42,20 @@ def test_a_machine_needs_no_hardware_virtualization() -> None:
     assert words[words.index("-accel") + 1] == "tcg,thread=multi"
 
 
-def test_a_reboot_is_no_end_of_the_machine() -> None:
-    assert "-no-reboot" not in qemu.command(hardware())
+def test_a_reboot_is_no_end_of_the_machine_and_switching_it_off_is(tmp_path: Path) -> None:
+    """The script runs a stand-in that is reset twice and then switched off."""
+    (tmp_path / "qemu-system-x86_64").write_text(
+        '#!/bin/sh\necho "$@" >>runs\n'
+        "[ $(wc -l <runs) -lt 3 ] && echo 'reboot: Restarting system' >>serial.log || "
+        "echo 'reboot: Power down' >>serial.log\n"
+    )
+    (tmp_path / "qemu-system-x86_64").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    script = qemu.script(hardware(), "saved")
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, check=True, timeout=20)
+    runs = (tmp_path / "runs").read_text().splitlines()
+    assert ["-loadvm saved" in run for run in runs] == [True, False, False]
+    assert all("-no-reboot" in run for run in runs)
 
 
 def test_the_guest_sees_each_disk_by_its_serial_number() -> None:

@@ -139,6 +139,14 @@ class State:
 
 #: What one card without a driver, or asleep, leaves untold.
 UNTOLD = {gate: said for gate, said in NO_VRAM.items() if gate != CLOSED}
+ASLEEP = {
+    **UNTOLD,
+    "power-control": "FAIL",
+    "bar-whole": "UNKNOWN 1",
+    "downgrade-switch": "UNKNOWN",
+    "function-link": "UNKNOWN",
+    "link-uplink": "UNKNOWN 1",
+}
 STATES = {
     "degraded-x8": State(
         lambda cards: cards.retrain(1, width=8), DEGRADED, simulated("degraded-x8")
@@ -155,12 +163,19 @@ STATES = {
     ),
     "missing-endpoint": State(lambda cards: cards.unplug(1), None, simulated("missing-endpoint")),
     "unbound": State(lambda cards: cards.unbind(1), OK, UNTOLD),
-    "asleep": State(lambda cards: cards.suspend(1), OK, {**UNTOLD, "power-control": "FAIL"}),
-    # a link that looks degraded while its card sleeps proves nothing: it is not judged
+    # what only a waking read could tell stays untold
+    "asleep": State(lambda cards: cards.suspend(1), OK, ASLEEP),
+    # a link that looks degraded while its card sleeps is not judged, and opens nothing either
     "degraded-x8-asleep": State(
         lambda cards: (cards.retrain(1, width=8), cards.suspend(1)),
         LinkState.SUSPENDED,
-        simulated("suspended"),
+        {
+            **simulated("suspended"),
+            "narrow-slot": "FAIL 1",
+            "tp4-slots": "FAIL 1",
+            "p2p-links": "WARN 0",
+            "odd-card": "FAIL 1",
+        },
     ),
 }
 
