@@ -6,6 +6,7 @@ back to the state after that boot (`vm`). What must boot does it on the same mac
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,13 +47,12 @@ def guard(lab: Lab) -> MirrorGuard:
 
 
 @pytest.fixture(scope="session")
-def booted(lab: Lab, request: pytest.FixtureRequest) -> Iterator[VirtualMachine]:
+def booted(lab: Lab) -> Iterator[VirtualMachine]:
     """Return this worker's own machine with its first state saved; it is gone at the end.
 
     What an earlier run left is thrown away first: a test never meets another one's disk.
     """
-    worker = getattr(request.config, "workerinput", {"workerid": "alone"})["workerid"]
-    name = f"v-{worker}"
+    name = f"v-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     lab.down([machine.name for machine in lab.vms() if machine.name == name])
     machine = lab.up_vm(name, disks=DISKS)
     machine.run("systemctl is-system-running --wait", check=False, timeout_s=300)

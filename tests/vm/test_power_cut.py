@@ -1,6 +1,7 @@
 """The power goes at ten points of a converge (QEMU is killed); the next run finishes every time.
 
-Nine cuts are spread over the plan of the whole site, the tenth comes while dpkg is at work.
+Nine cuts are spread over a plan of files, lists, a package, a disk and swap, the tenth comes while
+dpkg is at work.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pyinfra.api import deploy
 
+from deploys.apt import apt
+from deploys.layer import Layer
+from deploys.storage import storage
+from deploys.swap import swap
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.events import Event, ResourceDone, ResourceStarted
@@ -21,10 +27,26 @@ from fleet.exitcodes import ExitCode
 from fleet.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
+from operations.packages import packages
+from spec.host import HostSpec
 from tests.vm.bootrig import only
 from tests.vm.conftest import as_booted
 
 POINT = "/mnt/fast-ai"
+
+
+@deploy("tools")
+def tools() -> None:
+    """Declare one package with its libraries."""
+    packages(names=["curl"], name="Packages[tools]")
+
+
+LAYERS = (
+    Layer("apt", apt),
+    Layer("tools", tools),
+    Layer("storage", storage),
+    Layer("swap", swap),
+)
 CUTS = 9
 #: Everything of ours that a converge of this fleet leaves, with content; not what tells of runs.
 FILES = (
@@ -39,21 +61,30 @@ ENDLESS = "#!/bin/sh\n: >/run/in-dpkg\nexec sleep 600\n"
 
 @dataclass
 class Rig:
-    """The machine with a declaration that has something in every layer but the boot set."""
+    """The machine with a declaration of files, a package, a disk and swap."""
 
     vm: VirtualMachine
     folder: Path
 
     def converge(self, watch: Callable[[Event], None] = lambda event: None) -> HostResult:
-        fleet = load(self.folder, {})
-        return only(Engine(fleet).converge([fleet.hosts[self.vm.name]], watch))
+        engine, spec = self._engine()
+        return only(engine.converge([spec], watch))
 
-    def on_again(self) -> None:
+    def plan(self) -> HostResult:
+        engine, spec = self._engine()
+        return only(engine.plan([spec]))
+
+    def power_cut(self) -> None:
+        """Cut the power; it comes back at once."""
+        self.vm.kill9()
         self.vm.start()
-        self.vm.wait_ready()
 
     def out(self, command: str) -> str:
         return self.vm.run(command, timeout_s=280).stdout.strip()
+
+    def _engine(self) -> tuple[Engine, HostSpec]:
+        fleet = load(self.folder, {})
+        return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +94,7 @@ def rig(lab: Lab, booted: VirtualMachine, tmp_path_factory: pytest.TempPathFacto
     path = folder / "hosts.yaml"
     hosts = yaml.safe_load(path.read_text())
     hosts["hosts"][booted.name] |= {
+        "apt": {"sources": dict.fromkeys(("intel-graphics", "oneapi", "kernels"))},
         "storage": {
             "filesystems": {POINT: {"serial": "extra1", "format": "if_blank"}},
             "directories": {f"{POINT}/llm-models": {"use": "models", "mode": "0750"}},
@@ -125,11 +157,14 @@ def test_the_run_after_a_power_cut_finishes_and_no_file_is_torn(
     def watch(event: Event) -> None:
         # odd cuts come before a command is sent, even ones after it answered
         kind = ResourceStarted if cut % 2 else ResourceDone
-        if isinstance(event, kind) and event.name == wanted and rig.vm.is_running():
-            rig.vm.kill9()
+        if isinstance(event, kind) and event.name == wanted and not cuts:
+            cuts.append(wanted)
+            rig.power_cut()
 
+    cuts: list[str] = []
     cut_was_told(rig.converge(watch))
-    rig.on_again()
+    assert cuts
+    rig.vm.wait_ready()
     finished(rig, whole)
 
 
@@ -141,12 +176,10 @@ def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
     cutter = cut_when(rig, lambda: exists(rig, "/run/in-dpkg"))
     cut_was_told(rig.converge())
     cutter.join()
-    rig.on_again()
+    rig.vm.wait_ready()
     rig.out("rm -f /usr/local/sbin/ldconfig")
     assert rig.out("dpkg --audit"), "dpkg was cut off"
-    fleet = load(rig.folder, {})
-    plan = only(Engine(fleet).plan([fleet.hosts[rig.vm.name]]))
-    shown = {each.name: each.status for each in plan.resources}
+    shown = {each.name: each.status for each in rig.plan().resources}
     assert shown["Dpkg[configured]"] is ResourceStatus.CHANGE
     assert "Dpkg[configured]" in finished(rig, whole).changed
 
@@ -159,7 +192,7 @@ def cut_when(rig: Rig, condition: Callable[[], bool], patience_s: float = 240) -
         while not condition():
             if time.monotonic() > deadline:
                 return
-        rig.vm.kill9()
+        rig.power_cut()
 
     thread = threading.Thread(target=wait)
     thread.start()
