@@ -32,10 +32,10 @@ say "lab2: one link trained at x8; the gates say what to do next"
 expect 3 gates lab2
 say "vm1: a machine that really boots, with GRUB, two kernels and four cards; it runs the older kernel"
 "$b70" lab up --yes --vm vm1 --disk 1G
-"$b70" lab ssh vm1 uname -r
+"$b70" lab ssh vm1 -- uname -r
 say "Its boot set: kernel, tokens, module options, initramfs checked before the one reboot"
 run converge --limit vm1 --yes --allow-reboot
-"$b70" lab ssh vm1 uname -r
+"$b70" lab ssh vm1 -- uname -r
 run facts vm1 gpu_link
 say "Again: nothing to do, and no reboot"
 run -q converge --limit vm1 --yes --allow-reboot

@@ -25,7 +25,8 @@ def host_entry(machine: Machine | VirtualMachine, shape: RigShape) -> dict[str, 
     return {
         "kind": "lab",
         "address": machine.address,
-        "user": machine.user,
+        # under emulation one sudo takes seconds; the nspawn machines have it in their way
+        "user": "root" if virtual else machine.user,
         "key": str(machine.key),
         "groups": ["vm" if virtual else "lab"],
         "identity": {

@@ -45,7 +45,9 @@ def ensure(folder: Path) -> Identity:
     return Identity(file.read_text().strip(), public_line(folder / "ssh_host_ed25519_key"))
 
 
-def plant(folder: Path, root: Path, name: str, authorized: str) -> None:
+def plant(
+    folder: Path, root: Path, name: str, authorized: str, *, root_login: bool = False
+) -> None:
     """Write a machine's identity into its (not running) root file system.
 
     Args:
@@ -53,6 +55,7 @@ def plant(folder: Path, root: Path, name: str, authorized: str) -> None:
         root: the machine's root file system.
         name: host name.
         authorized: public key line that may log in as `rig`.
+        root_login: it may log in as root, too.
     """
     ssh = root / "etc/ssh"
     for source, mode in (("ssh_host_ed25519_key", 0o600), ("ssh_host_ed25519_key.pub", 0o644)):
@@ -62,9 +65,15 @@ def plant(folder: Path, root: Path, name: str, authorized: str) -> None:
     (root / "etc/machine-id").write_text((folder / "machine-id").read_text())
     (root / "etc/hostname").write_text(f"{name}\n")
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
-    user = (root / "home/rig").stat()
-    keys = root / "home/rig/.ssh/authorized_keys"
-    keys.write_text(f"{authorized}\n")
+    for home in ("home/rig", *(["root"] if root_login else [])):
+        _authorize(root / home, authorized)
+
+
+def _authorize(home: Path, line: str) -> None:
+    """Let a key open the account that owns a home directory."""
+    owner, keys = home.stat(), home / ".ssh/authorized_keys"
+    keys.parent.mkdir(mode=0o700, exist_ok=True)
+    keys.write_text(f"{line}\n")
     keys.chmod(0o600)
     for path in (keys.parent, keys):
-        os.chown(path, user.st_uid, user.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid)

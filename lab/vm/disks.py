@@ -39,7 +39,7 @@ def personalise(image: Path, folder: Path, name: str, settings: Settings, number
         run(["mount", "-o", f"loop,offset={OFFSET}", str(fresh), point])
         try:
             root = Path(point)
-            identity.plant(folder / "identity", root, name, authorized)
+            identity.plant(folder / "identity", root, name, authorized, root_login=True)
             target = root / tap.GUEST_FILE
             target.write_text(tap.guest_network(settings, number))
         finally:

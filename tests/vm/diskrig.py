@@ -43,7 +43,7 @@ class DiskRig:
         record = {
             "kind": "lab",
             "address": self.vm.address,
-            "user": self.vm.user,
+            "user": "root",
             "key": str(self.vm.key),
             "connect_timeout_s": CONNECT_S,
             "identity": {
