@@ -65,7 +65,7 @@ TEXT(guc_firmware_path, "");
 TEXT(huc_firmware_path, "");
 
 /* knobs of the lab, per card in order of PCI address */
-PER_CARD(bind_delay_ms, 0, 0444);
+PER_CARD(bind_delay_ms, 0, 0644);
 PER_CARD(dg_capable, 1, 0644);
 PER_CARD(dg_status, 0, 0644);
 PER_CARD(survivability, 0, 0644);

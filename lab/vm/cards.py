@@ -19,6 +19,8 @@ _DRIVER: Final = "/sys/module/xe/parameters"
 _PCI: Final = "/sys/bus/pci"
 #: Seconds until an idle card must sleep; the driver's autosuspend delay is 1 s.
 _ASLEEP_WITHIN_S: Final = 20.0
+#: Seconds until the driver must have the late cards; it looks for them every second.
+_BOUND_WITHIN_S: Final = 60.0
 
 
 class Run(Protocol):
@@ -79,6 +81,23 @@ class Cards:
     def bind(self, card: int) -> None:
         """Give a card to its driver."""
         self.run(f"echo {self.bdf(card)} >{_PCI}/drivers/xe/bind")
+
+    def bind_late_ones(self) -> None:
+        """Let the driver take the cards that it was told to take late (`VirtualMachine.show`).
+
+        Returns when it has them.
+
+        Raises:
+            LabError: it does not take them.
+        """
+        for card in range(len(self.shape.cards)):
+            self._set(f"{_DRIVER}/bind_delay_ms", card, 0)
+        wanted = len(list(rigshape.driven(self.shape)))
+        deadline = time.monotonic() + _BOUND_WITHIN_S
+        while int(self.run(f"ls -d {_PCI}/drivers/xe/0000:* | wc -l").stdout) < wanted:
+            if time.monotonic() > deadline:
+                raise LabError("the driver does not take the late cards")
+            time.sleep(0.5)
 
     def idle_vram(self, card: int, mib: int) -> None:
         """Let a card have this much VRAM in use."""
