@@ -109,7 +109,9 @@ def test_power_caps_are_set_by_address_and_repaired(rig: BootRig, uncapped: list
     result = only(rig.converge())
     assert result.state is HostState.CONVERGED, result.error
     assert caps(rig) == capped(uncapped)
-    rig.out(f"echo 200000000 >/sys/bus/pci/devices/{rig.vm.cards.bdf(0)}/hwmon/hwmon*/power1_cap")
+    # a shell expands no pattern behind a redirection
+    file = f"/sys/bus/pci/devices/{rig.vm.cards.bdf(0)}/hwmon/hwmon*/power1_cap"
+    rig.out(f"echo 200000000 | tee {file}")
     assert only(rig.converge()).changed == ["PowerCaps[cards]"]
     assert caps(rig) == capped(uncapped)
 

@@ -21,11 +21,7 @@ DIRECTORIES = {
 SECTORS = json.loads(
     (Path(__file__).parents[1] / "fixtures/signatures/sectors.json").read_text("utf-8")
 )
-BY_TOOL = {
-    "ext4": "mkfs.ext4 -q",
-    "btrfs": "mkfs.btrfs -q",
-    "data": "sh -c 'echo x >$0'",
-}
+BY_TOOL = {"ext4": "mkfs.ext4 -q", "data": "sh -c 'echo x >$0'"}
 
 
 @pytest.fixture
@@ -73,7 +69,7 @@ def test_a_blank_disk_is_formatted_once_and_never_again(rig: DiskRig) -> None:
 def test_a_disk_with_any_signature_or_data_is_refused(rig: DiskRig) -> None:
     # the whole list is tried on loop disks (tests/unit/test_storage_real_disks.py)
     disk = "/dev/disk/by-id/virtio-extra2"
-    for name in ("gpt", "lvm", "zfs", *BY_TOOL):
+    for name in ("lvm", *BY_TOOL):
         rig.out(f"blkdiscard -z {disk}")
         if name in BY_TOOL:
             rig.out(f"{BY_TOOL[name]} {disk}")
