@@ -125,7 +125,7 @@ def _card(
         state = Unknown(judged.reason)
     elif extra:
         state = _EXTRA
-    link = slot_link(card)
+    link = _told_link(card)
     log = given.map(GpuLog.domain, KernelLog, lambda value: value.card(card.bdf))
     report = given.get(XpuSmi.domain, XpuSmiReport)
     witnessed = compare([card], report).cards[0]
@@ -153,6 +153,12 @@ def _card(
         "card.vram_free_percent": then(vram, _free_percent),
         "card.idle_vram_mib": _idle_vram(card.bdf, vram, given),
     }
+
+
+def _told_link(card: Card) -> SlotLink | Unknown:
+    """Return the slot link, unless something sleeps and the link reads low because of it."""
+    judged = judge(card)
+    return Unknown(judged.reason) if judged.state is LinkState.SUSPENDED else slot_link(card)
 
 
 def describe(link: Link) -> str:
@@ -236,7 +242,7 @@ def _acs_detour(b70s: Sequence[Card]) -> Reading[bool]:
 
 
 def _mixed_links(b70s: Sequence[Card]) -> Reading[bool]:
-    links = [slot_link(card) for card in b70s]
+    links = [_told_link(card) for card in b70s]
     currents = {link.current for link in links if isinstance(link, SlotLink)}
     if len(currents) > 1:
         return True

@@ -131,6 +131,17 @@ def test_a_sleeping_card_is_not_called_degraded(tmp_path: Path) -> None:
     assert made["link-judgeable"].verdict is Verdict.FAIL
 
 
+def test_what_a_sleeping_card_reads_closes_a_gate_as_untold_not_as_measured(
+    tmp_path: Path,
+) -> None:
+    asleep = gpu_tree.Spec(link=(4, 8), gpu_status="suspended")
+    made = decisions(rig(2), readings(cards_of(tmp_path, gpu_tree.Spec(), asleep)))
+    for name in ("narrow-slot", "expect-gen5", "p2p-links", "odd-card"):
+        assert made[name].verdict is Verdict.UNKNOWN, name
+        assert "is suspended" in made[name].reason
+    assert (made["p2p-links"].choice, made["odd-card"].choice) == ("0", "1")
+
+
 def test_cards_behind_one_switch_share_a_root(tmp_path: Path) -> None:
     found = cards_of(tmp_path, gpu_tree.Spec(), gpu_tree.Spec(), uplink=(5, 16))
     world = build(rig(2), readings(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+import time
 import subprocess
 
 import pytest
@@ -137,6 +138,21 @@ def test_a_snapshot_is_restored_while_it_runs_and_after_a_power_cut(vm: VirtualM
     vm.restore("later")
     assert vm.read("/root/later") == "x\n"
     assert vm.boot_id() == boot
+
+
+def test_a_restored_machine_knows_nothing_of_the_time_since_its_save(vm: VirtualMachine) -> None:
+    def kernel_s() -> float:
+        """Return the kernel's own clock, which its scheduler counts with."""
+        vm.run("echo mark >/dev/kmsg")
+        return float(vm.run("dmesg | tail -n 1").stdout.strip(" [").split("]")[0])
+
+    vm.snapshot("now")
+    saved = kernel_s()
+    while kernel_s() - saved < 15:
+        pass
+    asked = time.monotonic()
+    vm.restore("now")
+    assert kernel_s() - saved < time.monotonic() - asked
 
 
 def test_a_frozen_network_swallows_packets_while_the_machine_lives(vm: VirtualMachine) -> None:
