@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import socket
-import time
 import subprocess
+import time
 
 import pytest
 
