@@ -30,7 +30,7 @@ from lab.machines import Machine
 from lab.mirror import Mirror
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
-from lab.vm import record as vmrecord
+from lab.store import Record
 from lab.vm import smbios
 from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
@@ -136,7 +136,7 @@ class Lab:
         self._check_name(name, vm=True)
         with store.locked(self.settings):
             self._prepare(vm=True)
-            record = vmrecord.records(self.settings).get(name) or VmRecord(
+            record = self._vm_records().get(name) or VmRecord(
                 name,
                 store.free_number(store.numbers(self.settings)),
                 VmImages(self.settings).current().name,
@@ -147,7 +147,7 @@ class Lab:
             )
             machine = VirtualMachine(self.settings, record)
             self.settings.address(record.number)
-            vmrecord.save(machine.folder, record)
+            store.save(machine.folder, record)
             if not machine.is_running():
                 self._say(f"{name}: power on, {machine.address}")
                 machine.start()
@@ -156,7 +156,7 @@ class Lab:
 
     def vms(self) -> list[VirtualMachine]:
         """Return every virtual machine, running or not, in order of address."""
-        records = vmrecord.records(self.settings).values()
+        records = self._vm_records().values()
         return [VirtualMachine(self.settings, record) for record in records]
 
     def hosts(self) -> list[Machine | VirtualMachine]:
@@ -169,12 +169,12 @@ class Lab:
         Raises:
             LabError: there is none.
         """
-        virtual = vmrecord.records(self.settings).get(name)
+        virtual = self._vm_records().get(name)
         return VirtualMachine(self.settings, virtual) if virtual else self.machine(name)
 
     def machines(self) -> list[Machine]:
         """Return every nspawn machine of the lab, running or not, in order of address."""
-        return [Machine(self.settings, record) for record in store.records(self.settings).values()]
+        return [Machine(self.settings, record) for record in self._records().values()]
 
     def machine(self, name: str) -> Machine:
         """Return an nspawn machine by name.
@@ -182,9 +182,9 @@ class Lab:
         Raises:
             LabError: there is none.
         """
-        record = store.records(self.settings).get(name)
+        record = self._records().get(name)
         if record is None:
-            known = ", ".join(store.records(self.settings)) or "none"
+            known = ", ".join(self._records()) or "none"
             raise LabError(f"no lab machine is called {name!r}", f"there are: {known}")
         return Machine(self.settings, record)
 
@@ -246,11 +246,17 @@ class Lab:
             image.newer if image and boot_set and "vm" in sources else None,
         )
 
+    def _records(self) -> dict[str, Record]:
+        return store.records(self.settings.machines, Record)
+
+    def _vm_records(self) -> dict[str, VmRecord]:
+        return store.records(self.settings.vms, VmRecord)
+
     def _check_name(self, name: str, *, vm: bool) -> None:
         """Refuse a name that no machine can have, or that one of the other kind has."""
         if not _NAME.match(name):
             raise LabError(f"{name!r} is no usable machine name", "lower-case letters, digits, '-'")
-        other = store.records(self.settings) if vm else vmrecord.records(self.settings)
+        other = self._records() if vm else self._vm_records()
         if name in other:
             kind = "an nspawn machine" if vm else "a virtual machine"
             raise LabError(f"{name} is {kind}", f"b70 lab down {name}, or another name")
@@ -261,8 +267,8 @@ class Lab:
         _give_to_caller(self.settings.key)
 
     def _ensure(self, name: str, shape: RigShape) -> Machine:
-        known = store.records(self.settings)
-        record = known.get(name) or store.Record(
+        known = self._records()
+        record = known.get(name) or Record(
             name,
             store.free_number(store.numbers(self.settings)),
             Images(self.settings).current().name,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self, TypeVar
 
 from lab.settings import FIRST_NUMBER, Settings
 
@@ -19,18 +19,36 @@ _FILE: Final = "machine.json"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One machine: its host number (and so its address) and the image it was made from."""
+    """One machine.
+
+    Args:
+        name: machine name.
+        number: host number, and so its address.
+        image: name of the image that it was made from.
+    """
 
     name: str
     number: int
     image: str
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Return the record that a file holds.
 
-def load(folder: Path) -> Record | None:
+        Raises:
+            ValueError, TypeError, KeyError: it holds something else.
+        """
+        return cls(**data)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def load(folder: Path, kind: type[R]) -> R | None:
     """Return the record in a machine's folder, or None when there is none that makes sense."""
     try:
-        return Record(**json.loads((folder / _FILE).read_text()))
-    except (OSError, ValueError, TypeError):
+        return kind.from_json(json.loads((folder / _FILE).read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -42,11 +60,11 @@ def save(folder: Path, record: Record) -> None:
     fresh.replace(folder / _FILE)
 
 
-def records(settings: Settings) -> dict[str, Record]:
-    """Return every known machine by name, in order of host number."""
-    if not settings.machines.is_dir():
+def records(machines: Path, kind: type[R]) -> dict[str, R]:
+    """Return every known machine below a folder by name, in order of host number."""
+    if not machines.is_dir():
         return {}
-    found = [record for folder in settings.machines.iterdir() if (record := load(folder))]
+    found = [record for folder in machines.iterdir() if (record := load(folder, kind))]
     return {record.name: record for record in sorted(found, key=lambda record: record.number)}
 
 

@@ -20,14 +20,14 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from lab import disk
+from lab import disk, store
 from lab.cgroups import Group
 from lab.errors import LabError
 from lab.host import ENVIRONMENT, LabHost
 from lab.network import link, mac
 from lab.rigshape import RigShape
 from lab.settings import Settings
-from lab.vm import disks, qemu, record, smbios, tap, wire
+from lab.vm import disks, qemu, smbios, tap, wire
 from lab.vm.cards import Cards
 from lab.vm.record import VmRecord
 
@@ -262,7 +262,7 @@ class VirtualMachine(LabHost):
 
     def _change(self, **fields: object) -> None:
         self.record = replace(self.record, **fields)  # type: ignore[arg-type]
-        record.save(self.folder, self.record)
+        store.save(self.folder, self.record)
 
     def _monitor(self, name: str) -> None:
         wire.monitor(self.folder, name)

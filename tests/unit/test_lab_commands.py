@@ -237,4 +237,4 @@ def test_a_freed_number_is_given_again() -> None:
 
 def test_a_torn_record_is_no_machine(tmp_path: Path) -> None:
     (tmp_path / "machine.json").write_text('{"name": "lab1", "num')
-    assert store.load(tmp_path) is None
+    assert store.load(tmp_path, store.Record) is None

@@ -20,10 +20,11 @@ from lab.changes import Changes
 from lab.errors import LabError
 from lab.fleet import write_fleet
 from lab.settings import Settings
-from lab.vm import disks, image, kernels, modules, qemu, record, smbios, tap, wire
+from lab.vm import disks, image, kernels, modules, qemu, smbios, tap, wire
 from lab.vm.cards import Cards
 from lab.vm.kernels import Kernel
 from lab.vm.recipe import Firmware
+from lab.vm.record import VmRecord
 
 SETTINGS = Settings(Path("/srv/lab"), "b70lab0", IPv4Network("10.70.0.0/24"), 8070)
 FIRMWARE = Firmware("linux-firmware", "1", {"/lib/firmware/xe/bmg_guc_70.bin": "70.54.0"})
@@ -258,21 +259,21 @@ def test_a_file_system_in_a_partition_is_found_at_the_partitions_offset(tmp_path
 
 def test_a_record_survives_being_written_and_read(tmp_path: Path) -> None:
     shape = smbios.fitted(shapes.SWITCH_GEN1, "S1")
-    kept = record.VmRecord("v1", 11, "vm-x", shape, ("2G",), (1,), (0, 9), 2, 1024)
-    record.save(tmp_path, kept)
-    assert record.load(tmp_path) == kept
+    kept = VmRecord("v1", 11, "vm-x", shape, ("2G",), (1,), (0, 9), 2, 1024)
+    store.save(tmp_path, kept)
+    assert store.load(tmp_path, VmRecord) == kept
 
 
 def test_a_torn_record_is_no_virtual_machine(tmp_path: Path) -> None:
     (tmp_path / "machine.json").write_text('{"name": "v1", "num')
-    assert record.load(tmp_path) is None
+    assert store.load(tmp_path, VmRecord) is None
 
 
 def test_machines_of_both_kinds_share_one_range_of_addresses(tmp_path: Path) -> None:
     settings = replace(SETTINGS, root=tmp_path)
     store.save(settings.machines / "a", store.Record("a", 11, "x"))
     shape = smbios.fitted(shapes.HEALTHY_GEN5, "S1")
-    record.save(settings.vms / "v", record.VmRecord("v", 12, "y", shape))
+    store.save(settings.vms / "v", VmRecord("v", 12, "y", shape))
     assert store.free_number(store.numbers(settings)) == 13
 
 
