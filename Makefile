@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # tests and the lab run as root: they boot machines
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=B70_LAB_DIR,B70_STATE,CI)
 
-.PHONY: help setup demo test unit ssh vm vm-all lint types docs bench lock clean
+.PHONY: help setup demo test unit ssh vm lint types docs bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -32,12 +32,8 @@ unit: setup
 ssh: setup
 	$(ROOT) $(BIN)/pytest tests/ssh -n 2 --dist loadfile -q
 
-# of the vm tier what has run green as a whole; docs/limits.md says what `make vm-all` has beside it
 vm: setup
-	$(ROOT) $(BIN)/pytest tests/vm/test_boot_set.py tests/vm/test_lab_vm.py -n 2 --dist loadfile -q
-
-vm-all: setup ## Every test on virtual machines; an hour on two slow cores
-	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist loadfile -q
+	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist loadfile --no-loadscope-reorder -q
 
 lint: setup ## Ruff
 	$(BIN)/ruff check .

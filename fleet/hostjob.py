@@ -134,7 +134,7 @@ def apply(job: Job) -> HostResult:
             _describe(job, planned, cache, result)
             _refuse_inhibited(job)
             if result.state is HostState.PENDING:
-                _apply_until_empty(job, run, planned, cache, result)
+                _apply_until_empty(job, run, planned, cache, result, whole=False)
         record(job, session, result)
     return result
 
@@ -209,7 +209,7 @@ def _converge_locked(
     _refuse_inhibited(job)
     _refuse_boot_drift(job, result)
     if any(item.status is not ResourceStatus.IN_SYNC for item in result.resources):
-        _apply_until_empty(job, run, planned, cache, result)
+        _apply_until_empty(job, run, planned, cache, result, whole=True)
     if result.state in GOOD:
         result.certificate = certificate(job.name, job.spec_hash, result.resources)
 
@@ -226,8 +226,14 @@ def _apply_until_empty(
     planned: Sequence[PlannedOp],
     cache: FactCache,
     result: HostResult,
+    *,
+    whole: bool,
 ) -> None:
-    """Apply pass after pass until the re-plan is empty or a resource wants the same thing twice."""
+    """Apply pass after pass until the re-plan is empty or a resource wants the same thing twice.
+
+    Args:
+        whole: verify with every normal fact, for a certificate; else with those that were asked.
+    """
     first_plan = {item.name: item for item in result.resources}
     try:
         for _ in range(MAX_PASSES):
@@ -240,9 +246,10 @@ def _apply_until_empty(
                 _refuse_broken(job, now)
                 run.apply([op for op in now if op.commands or op.conditional])
             job.emit(PhaseStarted(job.name, Phase.VERIFY))
-            cache.fetch([*batch_keys(job), *cache.seen])
+            cache.fetch(dict.fromkeys([*(batch_keys(job) if whole else ()), *cache.seen]))
             planned = run.plan(job.layers)
-            remember_readings(job, cache)
+            if whole:
+                remember_readings(job, cache)
             again = [op for op in planned if op.commands and not op.conditional]
             culprits = [op for op in again if op.name in run.executed]
             if culprits or not again:

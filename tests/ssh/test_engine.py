@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from facts.registry import batch_facts
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.exitcodes import ExitCode
+from fleet.factbatch import Answer, FactCache, FactKey, Key
 from fleet.plan import HostState, ResourceStatus, RunResult
 from lab import shapes
 from lab.lab import Lab
@@ -84,6 +86,27 @@ def test_fifty_changed_files_travel_in_one_stream(
     assert many.state is HostState.CONVERGED
     assert len(many.changed) == 51
     assert many.execs == few.execs, "fifty files cost no exec more than three"
+
+
+def test_layers_of_one_request_are_verified_with_what_they_read_alone(
+    site: Site, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, fetched = load(site.folder, {}), []
+    original = FactCache.fetch
+
+    def fetch(cache: FactCache, keys: Iterable[Key], head: str = "") -> Answer:
+        wanted = list(keys)
+        fetched.append({key.fact for key in wanted if isinstance(key, FactKey)})
+        return original(cache, wanted, head)
+
+    monkeypatch.setattr(FactCache, "fetch", fetch)
+    engine = Engine(fleet)
+    host = only(engine.run_layers([fleet.hosts[machine.name]], [planted("few")], "a request"))
+    assert (host.state, len(host.changed), host.certificate) == (HostState.CONVERGED, 4, "")
+    normal = set(batch_facts().values())
+    assert normal <= fetched[0], "the preflight looks at the whole host"
+    assert fetched[-1], "it was verified"
+    assert normal.isdisjoint(fetched[-1])
 
 
 def test_damage_is_named_repaired_and_then_silent(

@@ -79,6 +79,11 @@ def test_nothing_is_forwarded_from_the_bridge() -> None:
     assert forwarding < commands.index(["ip", "link", "set", "b70lab0", "up"])
 
 
+def test_the_controllers_hardware_address_does_not_change_with_the_ports() -> None:
+    add = network.bridge_up(SETTINGS)[0]
+    assert add[add.index("address") + 1] == network.mac(1)
+
+
 def test_a_machine_has_unreachable_routes_for_the_whole_internet() -> None:
     commands = network.plug_in(SETTINGS, network.Port("lab1", 11))
     routes = [command[5:] for command in commands if "unreachable" in command]

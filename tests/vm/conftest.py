@@ -24,8 +24,23 @@ BOOTED = "booted"
 DISKS = ("1G", "320M", "1G")
 
 
+#: Files by the time that they take: two workers end together when the longest come first.
+LONGEST_FIRST = (
+    "test_boot_set",
+    "test_host_settings",
+    "test_swap",
+    "test_power_cut",
+    "test_storage",
+    "test_cards",
+    "test_lab_vm",
+    "test_lost_contact",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is of the vm tier, and slow machines need time."""
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, -1))
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.vm)
@@ -61,14 +76,19 @@ def booted(lab: Lab) -> Iterator[VirtualMachine]:
     lab.down([name])
 
 
-def as_booted(machine: VirtualMachine) -> None:
-    """Bring a machine back to where it was after its first boot, hardware and all."""
+def as_booted(machine: VirtualMachine, state: str = BOOTED) -> None:
+    """Bring a machine back to where it was after its first boot, hardware and all.
+
+    Args:
+        machine: with all of its own disks.
+        state: another saved state that it had with the same hardware.
+    """
     if machine.record.pulled:
         machine.kill9()  # a saved state wants the disks that it was saved with
     for number in machine.record.pulled:
         machine.plug_disk(number)
     machine.show(shapes.HEALTHY_GEN5)
-    machine.restore(BOOTED)
+    machine.restore(state)
 
 
 @pytest.fixture

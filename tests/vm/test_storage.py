@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ import pytest
 
 from fleet.plan import HostResult, HostState, ResourceStatus
 from lab.vm.machine import VirtualMachine
+from tests.vm.conftest import as_booted
 from tests.vm.diskrig import DiskRig
 
 POINT = "/mnt/fast-ai"
+#: Name of the saved state in which the product has made the first disk ready.
+STORED = "stored"
 FIRST = {"serial": "extra1", "format": "if_blank", "mkfs": ["-m", "0"], "label": "fast-ai"}
 DIRECTORIES = {
     f"{POINT}/llm-models": {"use": "models", "mode": "0750", "user": "nobody", "group": "nogroup"},
-    f"{POINT}/llm-cache/hf": {"use": "hub-cache", "budget_gib": 1},
+    f"{POINT}/llm-cache/hf": {"use": "hub-cache", "budget_gib": 0.5},
 }
 SECTORS = json.loads(
     (Path(__file__).parents[1] / "fixtures/signatures/sectors.json").read_text("utf-8")
@@ -29,6 +33,34 @@ def rig(vm: VirtualMachine, tmp_path: Path) -> DiskRig:
     """Return the machine as it was first booted, with blank extra disks."""
     vm.wait_ready()
     return DiskRig(vm, tmp_path)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The machine after its first disk was made ready, and what that run changed."""
+
+    rig: DiskRig
+    changed: list[str]
+
+
+@pytest.fixture(scope="module")
+def first_run(booted: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    as_booted(booted)
+    booted.wait_ready()
+    rig = DiskRig(booted, tmp_path_factory.mktemp("fleet"))
+    declare(rig)
+    done = changed(rig.converge())
+    booted.snapshot(STORED)
+    return Stored(rig, done)
+
+
+@pytest.fixture
+def stored(first_run: Stored) -> Stored:
+    """Return it as it was right after that run."""
+    as_booted(first_run.rig.vm, STORED)
+    first_run.rig.vm.wait_ready()
+    declare(first_run.rig)
+    return first_run
 
 
 def declare(rig: DiskRig, **changes: Any) -> None:
@@ -46,9 +78,9 @@ def changed(host: HostResult) -> list[str]:
     return host.changed
 
 
-def test_a_blank_disk_is_formatted_once_and_never_again(rig: DiskRig) -> None:
-    declare(rig)
-    assert changed(rig.converge()) == [
+def test_a_blank_disk_is_formatted_once_and_never_again(stored: Stored) -> None:
+    rig = stored.rig
+    assert stored.changed == [
         f"Filesystem[{POINT}]",
         f"Mount[{POINT}]",
         *sorted(f"Directory[{path}]" for path in DIRECTORIES),
@@ -104,10 +136,9 @@ def test_fstab_by_uuid_survives_a_reboot_in_which_the_disks_change_their_names(
 
 
 def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written_in_its_place(
-    rig: DiskRig,
+    stored: Stored,
 ) -> None:
-    declare(rig)
-    changed(rig.converge())
+    rig = stored.rig
     rig.vm.pull_disk(1)
     rig.off_and_on()
     assert rig.out("systemctl is-system-running --wait || :") in ("running", "degraded")
@@ -130,9 +161,10 @@ def test_a_mount_of_somebody_else_that_is_missing_keeps_its_directories_away(rig
     assert rig.out("ls -A /mnt/elsewhere") == ""
 
 
-def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(rig: DiskRig) -> None:
-    declare(rig)
-    changed(rig.converge())
+def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(
+    stored: Stored,
+) -> None:
+    rig = stored.rig
     rig.out(f"sed -i 's|noatime,nofail|defaults|' /etc/fstab; mount -o remount,relatime {POINT}")
     rig.out(f"chown root {POINT}/llm-models")
     planned = [r.name for r in rig.plan().resources if r.status is ResourceStatus.CHANGE]
@@ -142,9 +174,10 @@ def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(rig
     assert changed(rig.converge()) == []
 
 
-def test_budget_and_prune_see_the_real_disk_and_remove_only_what_is_named(rig: DiskRig) -> None:
-    declare(rig)
-    changed(rig.converge())
+def test_budget_and_prune_see_the_real_disk_and_remove_only_what_is_named(
+    stored: Stored,
+) -> None:
+    rig = stored.rig
     cache = f"{POINT}/llm-cache/hf"
     rig.out(f"mkdir {cache}/old {cache}/new {cache}/used && head -c 50M /dev/zero >{cache}/old/f")
     rig.out(f"touch -d '40 days ago' {cache}/old/f {cache}/old {cache}/used")
