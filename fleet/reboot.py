@@ -18,6 +18,9 @@ DEADLINE_S: Final = 900.0
 #: Seconds between two attempts to connect, growing from the first to the second.
 FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 12.0
+#: Seconds that one attempt may take. Whatever is sent to a host that boots is lost, and TCP repeats
+#: it ever more rarely: a short attempt, made again, hears of its return sooner than a long one.
+KNOCK_S: Final = 15.0
 #: Seconds for the small texts below.
 _TEXT_S: Final = 30
 
@@ -72,8 +75,10 @@ def reboot(
         waiting(left)
         time.sleep(min(pause, left))
         pause = min(LONGEST_PAUSE_S, pause * 1.5)
+        if (left := end - time.monotonic()) <= 0:
+            break
         try:
-            session.connect()
+            session.connect(min(left, KNOCK_S))
             now = _boot_id(session)
         except Unreachable:
             session.close()

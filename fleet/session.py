@@ -151,8 +151,11 @@ class Session:
         #: channels opened so far; the product's unit of speed
         self.execs = 0
 
-    def connect(self) -> None:
+    def connect(self, patience_s: float | None = None) -> None:
         """Connect with the pinned key.
+
+        Args:
+            patience_s: seconds for it where that is less than the host's `connect_timeout_s`.
 
         Raises:
             HostKeyChanged, HostKeyNotPinned: identity is not what the inventory says.
@@ -164,6 +167,8 @@ class Session:
             raise Unreachable(f"{self._host.name}: not an SSH host")
         kwargs = connector.make_paramiko_kwargs()
         hostname = kwargs.pop("hostname")
+        if patience_s is not None:
+            kwargs["timeout"] = min(patience_s, kwargs.get("timeout") or patience_s)
         client = _FirstContact(self._accept) if self._accept else SSHClient()
         if self._accept:
             kwargs["_pyinfra_ssh_known_hosts_file"] = os.devnull

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -35,13 +35,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 class Host:
     """A session whose attempts to connect end as a script says: a boot_id, or None for "down"."""
 
-    def __init__(self, script: list[str | None]) -> None:
+    def __init__(
+        self, script: list[str | None], silence: Callable[[float], None] = lambda seconds: None
+    ) -> None:
         self._script: Iterator[str | None] = iter(script)
+        self._silence = silence
+        self.patience: list[float] = []
         self.boot = "old"
         self.open = True
         self.programs: list[str] = []
 
-    def connect(self) -> None:
+    def connect(self, patience_s: float) -> None:
+        self.patience.append(patience_s)
+        self._silence(patience_s)
         boot = next(self._script, None)
         if boot is None:
             raise Unreachable("connection refused")
@@ -79,6 +85,17 @@ def test_a_host_that_stays_away_is_unreachable_within_the_deadline(clock: Clock)
     with pytest.raises(DidNotReturn, match="within 300 s"):
         reboot(Host([]), "rig", deadline_s=300)  # type: ignore[arg-type]
     assert clock.now == pytest.approx(300)
+
+
+def test_a_host_that_swallows_every_packet_is_knocked_at_shortly_and_never_past_the_deadline(
+    clock: Clock,
+) -> None:
+    host = Host([], silence=clock.sleep)
+    with pytest.raises(DidNotReturn):
+        reboot(host, "rig", deadline_s=100)  # type: ignore[arg-type]
+    assert clock.now == pytest.approx(100)
+    assert len(host.patience) > 3
+    assert max(host.patience) <= module.KNOCK_S
 
 
 def test_a_host_that_never_went_down_is_told_apart() -> None:
