@@ -55,7 +55,8 @@ FILES = (
     "! -name journal.jsonl ! -name production ! -name lock ! -name lease ! -name fence "
     "! -name mutex -exec sha256sum {} + | sort -k 2 | sed 's/UUID=[^ ]*//'"
 )
-#: A program that maintainer scripts call, and that never comes back: dpkg stops in the middle.
+LDCONFIG = "/usr/sbin/ldconfig"
+#: In its place a program that never comes back: the script that calls it keeps dpkg in the middle.
 ENDLESS = "#!/bin/sh\n: >/run/in-dpkg\nexec sleep 600\n"
 
 
@@ -177,12 +178,15 @@ def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
     rig: Rig, whole: Whole
 ) -> None:
     as_booted(rig.vm)
-    rig.vm.write("/usr/local/sbin/ldconfig", ENDLESS, "0755")
+    # apt gives dpkg a PATH of its own: the program itself must be another
+    rig.out(f"mv {LDCONFIG} {LDCONFIG}.real")
+    rig.vm.write(LDCONFIG, ENDLESS, "0755")
+    rig.out("sync")
     cutter = cut_when(rig, lambda: exists(rig, "/run/in-dpkg"))
     cut_was_told(rig.converge())
     cutter.join()
     rig.vm.wait_ready()
-    rig.out("rm -f /usr/local/sbin/ldconfig")
+    rig.out(f"mv {LDCONFIG}.real {LDCONFIG}")
     assert rig.out("dpkg --audit"), "dpkg was cut off"
     shown = {each.name: each.status for each in rig.plan().resources}
     assert shown["Dpkg[configured]"] is ResourceStatus.CHANGE
