@@ -27,13 +27,13 @@ DISKS = ("1G", "320M", "1G")
 #: Files by the time that they take: two workers end together when the longest come first.
 LONGEST_FIRST = (
     "test_boot_set",
-    "test_host_settings",
     "test_swap",
     "test_power_cut",
+    "test_host_settings",
     "test_storage",
+    "test_lost_contact",
     "test_cards",
     "test_lab_vm",
-    "test_lost_contact",
 )
 
 

@@ -18,7 +18,7 @@ from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
-from tests.vm.bootrig import BootRig, make, only
+from tests.vm.bootrig import LAYERS, BootRig, make, only
 
 #: Seconds within which a silent network must be noticed (keepalive), with an emulated CPU's own.
 NOTICED_WITHIN_S = 90
@@ -42,7 +42,7 @@ class Recorded:
         fleet = load(self.rig.folder, {})
         ledger = Ledger.open(self.path)
         try:
-            engine = Engine(fleet, ledger)
+            engine = Engine(fleet, ledger, layers=LAYERS)
             return engine.converge([fleet.hosts[self.rig.vm.name]], watch, None, allow_reboot)
         finally:
             ledger.close()
