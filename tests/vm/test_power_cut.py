@@ -193,7 +193,7 @@ def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
     assert "Dpkg[configured]" in finished(rig, whole).changed
 
 
-def cut_when(rig: Rig, condition: Callable[[], bool], patience_s: float = 240) -> threading.Thread:
+def cut_when(rig: Rig, condition: Callable[[], bool], patience_s: float = 600) -> threading.Thread:
     """Cut the power in the background as soon as something is so."""
 
     def wait() -> None:
