@@ -40,6 +40,8 @@ KEEPALIVE_ANSWER_S: Final = 10.0
 GRACE_S: Final = 10.0
 #: Bytes of one read from a channel.
 _CHUNK: Final = 65_536
+#: Where pyinfra hands on what `fleet/hostdata.py` declares for the connection.
+_DECLARED: Final = "_pyinfra_ssh_paramiko_connect_kwargs"
 
 
 class HostKeyChanged(Refused):
@@ -168,7 +170,8 @@ class Session:
         kwargs = connector.make_paramiko_kwargs()
         hostname = kwargs.pop("hostname")
         if patience_s is not None:
-            kwargs["timeout"] = min(patience_s, kwargs.get("timeout") or patience_s)
+            declared = kwargs[_DECLARED]  # it goes before the plain keyword
+            kwargs[_DECLARED] = {**declared, "timeout": min(patience_s, declared["timeout"])}
         client = _FirstContact(self._accept) if self._accept else SSHClient()
         if self._accept:
             kwargs["_pyinfra_ssh_known_hosts_file"] = os.devnull

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import pytest
 from pyinfra.api import deploy
@@ -15,6 +16,7 @@ from fleet.config import load
 from fleet.engine import Engine
 from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
+from fleet.session import Session
 from lab.machines import Machine
 from operations.file import file
 from spec.host import HostSpec
@@ -45,8 +47,13 @@ def converge(site: Site, machine: Machine) -> Converge:
     def layer() -> None:
         file(name=f"File[{BOOT_SET}]", path=BOOT_SET, content="new\n")
 
-    def call(*, allow_reboot: bool = False, doubts: tuple[str, ...] = ()) -> HostResult:
-        fleet = load(site.folder, {})
+    def call(
+        *,
+        allow_reboot: bool = False,
+        doubts: tuple[str, ...] = (),
+        sets: Mapping[str, str] = MappingProxyType({}),
+    ) -> HostResult:
+        fleet = load(site.folder, sets)
         layers = [
             Layer(
                 "boot-set",
@@ -134,6 +141,26 @@ def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(
         machine.wait_ready()
     assert (host.error_id, host.certificate) == ("did-not-return", "")
     assert host.state in (HostState.UNREACHABLE, HostState.UNCERTAIN)
+
+
+@pytest.mark.timeout(120)
+def test_the_deadline_holds_though_a_host_may_take_longer_than_that_to_connect(
+    converge: Converge, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebooting, "DEADLINE_S", 15.0)
+    close = Session.close
+
+    def close_and_fall_silent(session: Session) -> None:
+        close(session)
+        machine.freeze()
+
+    monkeypatch.setattr(Session, "close", close_and_fall_silent)
+    try:
+        host = converge(allow_reboot=True, sets={"connect_timeout_s": "300"})
+    finally:
+        machine.thaw()
+        machine.wait_ready()
+    assert (host.error_id, host.certificate) == ("did-not-return", "")
 
 
 def test_exit_codes_tell_pending_from_refused(converge: Converge) -> None:
