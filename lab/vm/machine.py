@@ -89,12 +89,11 @@ class VirtualMachine(LabHost):
         tap.plug_in(self.settings, self.record.number)
         script = f"cd {shlex.quote(str(self.folder))}\n{qemu.script(self._hardware(), snapshot)}"
         self._group.spawn(["sh", "-c", script], self.folder / "qemu.log")
-        deadline = time.monotonic() + _STARTED_WITHIN_S
-        while not (self.folder / qemu.QMP).exists():
-            if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not start", f"see {self.folder / 'qemu.log'}")
-            time.sleep(_STEP_S)
-        self._monitor("query-status")
+        try:
+            wire.wait_started(self.folder, _STARTED_WITHIN_S)
+        except wire.NotRunning as error:
+            hint = f"see {self.folder / 'qemu.log'}"
+            raise LabError(f"{self.name} did not start", hint) from error
 
     def kill9(self) -> None:
         """Cut the power: QEMU dies at once, what the guest had not written is gone."""

@@ -24,10 +24,16 @@ from lab.vm.qemu import AGENT, QMP
 _ANSWER_WITHIN_S: Final = 120.0
 #: Resets the agent's parser and marks the answer that belongs to this client (QEMU's qga protocol).
 _DELIMITER: Final = b"\xff"
+#: Seconds between two tries to get through.
+_STEP_S: Final = 0.02
 
 
 class Closed(LabError):
     """The other side is gone: QEMU ended, or was reset."""
+
+
+class NotRunning(LabError):
+    """Nobody takes the call: QEMU is off, or has not come as far as that yet."""
 
 
 @dataclass
@@ -86,6 +92,29 @@ def monitor(folder: Path, name: str, arguments: dict[str, Any] | None = None) ->
         return wire.call(name, arguments)
 
 
+def wait_started(folder: Path, timeout_s: float) -> None:
+    """Wait until the monitor of a QEMU that was just started answers.
+
+    A socket is there a moment before it takes calls, so its file alone says nothing.
+
+    Args:
+        folder: the machine's.
+        timeout_s: seconds until it must have answered.
+
+    Raises:
+        NotRunning: nobody took the call in that time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            monitor(folder, "query-status")
+            return
+        except NotRunning:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_STEP_S)
+
+
 def human(folder: Path, line: str) -> str:
     """Execute one line of QEMU's human monitor and return what it printed."""
     said: str = monitor(folder, "human-monitor-command", {"command-line": line})
@@ -134,7 +163,7 @@ def _open(folder: Path, name: str, timeout_s: float) -> Iterator[Wire]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise LabError(f"{folder.name}: somebody else holds {name}") from None
-                time.sleep(0.02)
+                time.sleep(_STEP_S)
         with _connected(folder, f"/proc/self/fd/{place}/{name}", deadline) as connection:
             yield Wire(connection, deadline)
     finally:
@@ -153,5 +182,5 @@ def _connected(folder: Path, address: str, deadline: float) -> socket.socket:
             connection.close()
             if not isinstance(error, BlockingIOError) or time.monotonic() > deadline:
                 hint = f"b70 lab up --vm {folder.name}"
-                raise LabError(f"{folder.name} does not run", hint) from error
-        time.sleep(0.02)
+                raise NotRunning(f"{folder.name} does not run", hint) from error
+        time.sleep(_STEP_S)

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -334,6 +335,29 @@ def test_an_answer_to_somebody_else_is_not_taken_and_a_refusal_is_an_error(
 ) -> None:
     with wire.agent(guest_agent, 5) as agent, pytest.raises(LabError, match="no such command"):
         agent.call("guest-nonsense")
+
+
+def test_a_machine_has_started_once_its_monitor_takes_calls_not_once_its_socket_is_there(
+    tmp_path: Path,
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(tmp_path / qemu.QMP))
+        with pytest.raises(wire.NotRunning):
+            wire.wait_started(tmp_path, 0.1)
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rwb") as stream:
+                for answer in (b'{"QMP": {}}', b'{"return": {}}', b'{"return": {}}'):
+                    stream.write(answer + b"\n")
+                    stream.flush()
+                    stream.readline()
+
+        with ThreadPoolExecutor(2) as pool:
+            started = pool.submit(wire.wait_started, tmp_path, 30)
+            server.listen(1)
+            pool.submit(serve)
+            started.result(30)
 
 
 def test_a_machine_that_is_off_is_named_with_the_command_that_starts_it(tmp_path: Path) -> None:
