@@ -73,15 +73,12 @@ def stand_in(recorded: Mapping[str, Output]) -> None:
             raise NotRecorded(program[:200])
         return Output(found.status, answered(program, found.stdout), found.stderr)
 
-    def connect(self: Session, patience_s: float | None = None) -> None:
-        """Do nothing."""
-
-    Session.connect = connect  # type: ignore[method-assign]
+    Session.connect = _nothing  # type: ignore[method-assign]
     Session.run = run  # type: ignore[method-assign]
     Session.close = _nothing  # type: ignore[method-assign]
 
 
-def _nothing(self: Session) -> None:
+def _nothing(self: Session, patience_s: float | None = None) -> None:
     """Do nothing."""
 
 

@@ -246,7 +246,7 @@ def _apply_until_empty(
                 _refuse_broken(job, now)
                 run.apply([op for op in now if op.commands or op.conditional])
             job.emit(PhaseStarted(job.name, Phase.VERIFY))
-            cache.fetch(dict.fromkeys([*(batch_keys(job) if whole else ()), *cache.seen]))
+            cache.fetch([*(batch_keys(job) if whole else ()), *cache.seen])
             planned = run.plan(job.layers)
             if whole:
                 remember_readings(job, cache)

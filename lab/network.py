@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from lab.errors import LabError
-from lab.settings import Settings
+from lab.settings import CONTROLLER_NUMBER, Settings
 from lab.shell import run
 
 #: Name of the link inside a machine, as systemd-nspawn itself calls it.
 LINK = "host0"
-#: The controller's host number: the bridge has the first address of the network.
-_CONTROLLER = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def bridge_up(settings: Settings) -> list[list[str]]:
     return [
         # left to itself a bridge takes the lowest address of its ports, and every machine that
         # knew the controller by another one is deaf until it asks again
-        ["ip", "link", "add", bridge, "address", mac(_CONTROLLER), "type", "bridge"],
+        ["ip", "link", "add", bridge, "address", mac(CONTROLLER_NUMBER), "type", "bridge"],
         ["sysctl", "-qw", f"net.ipv6.conf.{bridge}.disable_ipv6=1"],
         ["sysctl", "-qw", f"net.ipv4.conf.{bridge}.forwarding=0"],
         ["ip", "addr", "add", f"{settings.controller}/{settings.network.prefixlen}", "dev", bridge],

@@ -19,7 +19,8 @@ from lab.errors import LabError
 
 #: Kernel limit for a link name is 15 characters; the lab adds "v" and a number of up to 4 digits.
 _BRIDGE: Final = re.compile(r"^[a-z][a-z0-9]{1,9}$")
-#: Host number of the first machine; the numbers below are the controller's and spare.
+#: Host number of the controller, and of the first machine; those between are spare.
+CONTROLLER_NUMBER: Final = 1
 FIRST_NUMBER: Final = 11
 
 
@@ -42,7 +43,7 @@ class Settings:
     @property
     def controller(self) -> IPv4Address:
         """Return the controller's address on the bridge."""
-        return self.network.network_address + 1
+        return self.network.network_address + CONTROLLER_NUMBER
 
     @property
     def mirror_url(self) -> str:

@@ -13,7 +13,7 @@ import yaml
 from lab import archive, debs, demo, image, network, shapes, standins, store, supervisor
 from lab.archive import Face
 from lab.errors import LabError
-from lab.settings import Settings, from_environment
+from lab.settings import CONTROLLER_NUMBER, Settings, from_environment
 
 SETTINGS = Settings(Path("/srv/lab"), "b70lab0", IPv4Network("10.70.0.0/24"), 8070)
 
@@ -81,7 +81,7 @@ def test_nothing_is_forwarded_from_the_bridge() -> None:
 
 def test_the_controllers_hardware_address_does_not_change_with_the_ports() -> None:
     add = network.bridge_up(SETTINGS)[0]
-    assert add[add.index("address") + 1] == network.mac(1)
+    assert add[add.index("address") + 1] == network.mac(CONTROLLER_NUMBER)
 
 
 def test_a_machine_has_unreachable_routes_for_the_whole_internet() -> None:
