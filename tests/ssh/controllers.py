@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fleet.plan import HostResult, RunResult
-from lab.machines import Machine
+from lab.host import LabHost
 from tests.ssh.conftest import Site
 
 
@@ -57,6 +57,6 @@ def wait_for(condition: Callable[[], bool], what: str, patience_s: float = 60) -
         time.sleep(0.1)
 
 
-def exists(machine: Machine, path: str) -> bool:
+def exists(machine: LabHost, path: str) -> bool:
     """Return whether something lies at a path of the machine, asked without SSH."""
     return machine.run(f"test -e {path}", check=False).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 
 import pytest
@@ -17,6 +16,7 @@ from fleet.plan import HostState, RunResult
 from lab.machines import Machine
 from operations.file import file
 from tests.ssh.conftest import Site
+from tests.ssh.controllers import exists, wait_for
 
 pytestmark = pytest.mark.ssh
 
@@ -70,10 +70,11 @@ def test_a_change_that_locks_us_out_goes_back_by_itself(site: Site, machine: Mac
     assert result.exit_code is ExitCode.FAILED
     assert host.error_id == "change-taken-back"
     assert host.certificate == ""
-    deadline = time.monotonic() + deadman.WINDOW_S + MARGIN_S
-    while machine.read(DROP_IN) != "LoginGraceTime 90\n":
-        assert time.monotonic() < deadline, "the old file never came back"
-        time.sleep(0.5)
+    wait_for(
+        lambda: machine.read(DROP_IN) == "LoginGraceTime 90\n",
+        "the old file comes back",
+        deadman.WINDOW_S + MARGIN_S,
+    )
     assert converge(site, machine, "LoginGraceTime 90\n").exit_code is ExitCode.CLEAN
 
 
@@ -81,7 +82,8 @@ def test_a_new_file_that_locks_us_out_is_taken_away(site: Site, machine: Machine
     machine.run(f"rm -f {DROP_IN}; systemctl reload ssh")
     result = converge(site, machine, f"DenyUsers {machine.user}\n")
     assert result.hosts[0].error_id == "change-taken-back"
-    deadline = time.monotonic() + deadman.WINDOW_S + MARGIN_S
-    while machine.run(f"test -e {DROP_IN}", check=False).returncode == 0:
-        assert time.monotonic() < deadline, "the new file was never taken away"
-        time.sleep(0.5)
+    wait_for(
+        lambda: not exists(machine, DROP_IN),
+        "the new file is taken away",
+        deadman.WINDOW_S + MARGIN_S,
+    )

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -23,6 +22,7 @@ from lab.network import conflict
 from lab.settings import Settings
 from lab.shell import run
 from tests.ssh.conftest import MirrorGuard
+from tests.ssh.controllers import wait_for
 
 pytestmark = pytest.mark.ssh
 
@@ -122,12 +122,10 @@ def test_a_kernel_setting_of_one_machine_touches_nobody_else(pair: list[Machine]
 
 def test_a_reboot_brings_the_machine_back_with_its_disk_and_a_new_boot_id(rig: Machine) -> None:
     rig.write("/root/kept", "kept\n")
-    before = (rig.probe / "proc/sys/kernel/random/boot_id").read_text()
+    boot_id = rig.probe / "proc/sys/kernel/random/boot_id"
+    before = boot_id.read_text()
     over_ssh(rig, "sudo systemctl reboot")
-    deadline = time.monotonic() + PATIENCE_S
-    while (rig.probe / "proc/sys/kernel/random/boot_id").read_text() in (before, ""):
-        assert time.monotonic() < deadline, "the machine did not reboot"
-        time.sleep(0.02)
+    wait_for(lambda: boot_id.read_text() not in (before, ""), "the machine reboots", PATIENCE_S)
     rig.wait_ready()
     assert rig.read("/root/kept") == "kept\n"
     assert "machine ended with 133" in (rig.folder / "console.log").read_text()

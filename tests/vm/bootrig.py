@@ -111,9 +111,3 @@ def make(lab: Lab, vm: VirtualMachine, folder: Path) -> BootRig:
     image = VmImages(lab.settings).load()
     assert image is not None
     return BootRig(vm, folder, image.installed, image.newer)
-
-
-def only(result: RunResult) -> HostResult:
-    """Return the one host of a run."""
-    (host,) = result.hosts
-    return host

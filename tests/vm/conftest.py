@@ -76,16 +76,9 @@ def booted(lab: Lab) -> Iterator[VirtualMachine]:
     lab.down([name])
 
 
-def as_booted(machine: VirtualMachine, state: str = BOOTED) -> None:
-    """Bring a machine back to where it was after its first boot, hardware and all.
-
-    Args:
-        machine: with all of its own disks.
-        state: another saved state that it had with the same hardware.
-    """
-    if machine.record.pulled:
-        machine.kill9()  # a saved state wants the disks that it was saved with
-    for number in machine.record.pulled:
+def back_to(machine: VirtualMachine, state: str) -> None:
+    """Bring a machine back to a saved state, on healthy cards and with all of its own disks."""
+    for number in machine.record.pulled:  # a saved state wants the disks that it was saved with
         machine.plug_disk(number)
     machine.show(shapes.HEALTHY_GEN5)
     machine.restore(state)
@@ -94,14 +87,14 @@ def as_booted(machine: VirtualMachine, state: str = BOOTED) -> None:
 @pytest.fixture
 def vm(booted: VirtualMachine) -> VirtualMachine:
     """Return this worker's machine as it was right after its first boot."""
-    as_booted(booted)
+    back_to(booted, BOOTED)
     return booted
 
 
 @pytest.fixture(scope="module")
 def module_vm(booted: VirtualMachine) -> VirtualMachine:
     """Return the same once for a whole file, whose tests see each other's changes."""
-    as_booted(booted)
+    back_to(booted, BOOTED)
     return booted
 
 

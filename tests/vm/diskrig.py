@@ -16,8 +16,9 @@ from deploys.storage import storage
 from deploys.swap import swap
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.plan import HostResult, RunResult
+from fleet.plan import HostResult
 from lab.vm.machine import VirtualMachine
+from tests.ssh.controllers import only
 
 LAYERS = (Layer("storage", storage), Layer("swap", swap))
 #: Seconds until a connection attempt ends: an emulated CPU takes its time over the handshake.
@@ -58,12 +59,12 @@ class DiskRig:
     def converge(self) -> HostResult:
         """Converge both layers."""
         engine, spec = self._engine()
-        return _only(engine.converge([spec]))
+        return only(engine.converge([spec]))
 
     def plan(self) -> HostResult:
         """Plan both layers."""
         engine, spec = self._engine()
-        return _only(engine.plan([spec]))
+        return only(engine.plan([spec]))
 
     def b70(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the real command in a process of its own."""
@@ -101,8 +102,3 @@ class DiskRig:
     def _engine(self) -> tuple[Engine, Any]:
         fleet = load(self.folder, {})
         return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
-
-
-def _only(result: RunResult) -> HostResult:
-    (host,) = result.hosts
-    return host

@@ -12,7 +12,8 @@ from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
-from tests.vm.bootrig import GUC, BootRig, make, only
+from tests.ssh.controllers import only
+from tests.vm.bootrig import GUC, BootRig, make
 
 #: The first test of the file installs a kernel and boots it; that takes minutes under TCG.
 pytestmark = pytest.mark.timeout(2400)

@@ -7,7 +7,8 @@ import pytest
 from fleet.plan import HostState
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
-from tests.vm.bootrig import BootRig, make, only
+from tests.ssh.controllers import only
+from tests.vm.bootrig import BootRig, make
 
 #: Milliseconds after which the driver takes each card by itself: two only when the test says so,
 #: which is when user space is up.

@@ -18,7 +18,8 @@ from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
-from tests.vm.bootrig import LAYERS, BootRig, make, only
+from tests.ssh.controllers import only
+from tests.vm.bootrig import LAYERS, BootRig, make
 
 #: Seconds within which a silent network must be noticed (keepalive), with an emulated CPU's own.
 NOTICED_WITHIN_S = 90

@@ -7,7 +7,6 @@ follows the cut before it; the tenth comes while dpkg is at work.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +28,8 @@ from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
 from operations.packages import packages
 from spec.host import HostSpec
-from tests.vm.bootrig import only
-from tests.vm.conftest import as_booted
+from tests.ssh.controllers import exists, only, wait_for
+from tests.vm.conftest import BOOTED, back_to
 
 POINT = "/mnt/fast-ai"
 
@@ -109,24 +108,34 @@ def rig(lab: Lab, booted: VirtualMachine, tmp_path_factory: pytest.TempPathFacto
 
 @dataclass(frozen=True)
 class Whole:
-    """What an undisturbed converge did and left."""
+    """What an undisturbed converge did and left.
+
+    Args:
+        started: its resources, in order.
+        files: what FILES says at the end.
+        versions: every line that FILES ever said: each file as it was before, between and after.
+    """
 
     started: list[str]
     files: str
+    versions: frozenset[str]
 
 
 @pytest.fixture(scope="module")
 def whole(rig: Rig) -> Whole:
-    as_booted(rig.vm)
+    back_to(rig.vm, BOOTED)
     started: list[str] = []
+    versions: set[str] = set()
 
     def watch(event: Event) -> None:
         if isinstance(event, ResourceStarted):
             started.append(event.name)
+            versions.update(rig.out(FILES).splitlines())
 
     host = rig.converge(watch)
     assert host.state is HostState.CONVERGED, host.error
-    return Whole(started, rig.out(FILES))
+    files = rig.out(FILES)
+    return Whole(started, files, frozenset(versions | set(files.splitlines())))
 
 
 def cut_was_told(host: HostResult) -> None:
@@ -147,42 +156,50 @@ def finished(rig: Rig, whole: Whole) -> HostResult:
     return host
 
 
+def cut_at(rig: Rig, kind: type[ResourceStarted | ResourceDone], wanted: str) -> HostResult:
+    """Converge and cut the power when a resource is begun, or done."""
+    cuts: list[str] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, kind) and event.name == wanted and not cuts:
+            cuts.append(wanted)
+            rig.power_cut()
+
+    host = rig.converge(watch)
+    assert cuts, f"the run never came to {wanted}"
+    rig.vm.wait_ready()
+    return host
+
+
+def nothing_is_torn(rig: Rig, whole: Whole) -> None:
+    """Every file is as some moment of an undisturbed run knows it; temporary ones are nobody's."""
+    found = {line for line in rig.out(FILES).splitlines() if "/.b70fleet." not in line}
+    assert found <= whole.versions
+
+
 @pytest.mark.timeout(2400)
 def test_after_power_cuts_all_over_a_converge_the_next_run_finishes_and_no_file_is_torn(
     rig: Rig, whole: Whole
 ) -> None:
-    as_booted(rig.vm)
+    back_to(rig.vm, BOOTED)
     last = len(whole.started) - 1
     for cut in range(1, CUTS + 1):
-        wanted = whole.started[round(last * (cut - 1) / (CUTS - 1))]
-        cuts: list[str] = []
-
         # odd cuts come before a command is sent, even ones after it answered
-        def watch(
-            event: Event,
-            kind: type[Event] = ResourceStarted if cut % 2 else ResourceDone,
-            wanted: str = wanted,
-            cuts: list[str] = cuts,
-        ) -> None:
-            if isinstance(event, kind) and event.name == wanted and not cuts:
-                cuts.append(wanted)
-                rig.power_cut()
-
-        cut_was_told(rig.converge(watch))
-        assert cuts, f"cut {cut} at {wanted} was never reached"
-        rig.vm.wait_ready()
+        kind = ResourceStarted if cut % 2 else ResourceDone
+        cut_was_told(cut_at(rig, kind, whole.started[round(last * (cut - 1) / (CUTS - 1))]))
+        nothing_is_torn(rig, whole)
     finished(rig, whole)
 
 
 def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
     rig: Rig, whole: Whole
 ) -> None:
-    as_booted(rig.vm)
+    back_to(rig.vm, BOOTED)
     # apt gives dpkg a PATH of its own: the program itself must be another
     rig.out(f"mv {LDCONFIG} {LDCONFIG}.real")
     rig.vm.write(LDCONFIG, ENDLESS, "0755")
     rig.out("sync")
-    cutter = cut_when(rig, lambda: exists(rig, "/run/in-dpkg"))
+    cutter = cut_when_there(rig, "/run/in-dpkg")
     cut_was_told(rig.converge())
     cutter.join()
     rig.vm.wait_ready()
@@ -193,20 +210,13 @@ def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
     assert "Dpkg[configured]" in finished(rig, whole).changed
 
 
-def cut_when(rig: Rig, condition: Callable[[], bool], patience_s: float = 600) -> threading.Thread:
-    """Cut the power in the background as soon as something is so."""
+def cut_when_there(rig: Rig, path: str) -> threading.Thread:
+    """Cut the power in the background as soon as a file is there."""
 
     def wait() -> None:
-        deadline = time.monotonic() + patience_s
-        while not condition():
-            if time.monotonic() > deadline:
-                return
+        wait_for(lambda: exists(rig.vm, path), path, 600)
         rig.power_cut()
 
     thread = threading.Thread(target=wait)
     thread.start()
     return thread
-
-
-def exists(rig: Rig, path: str) -> bool:
-    return rig.vm.run(f"test -e {path}", check=False).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 
 from fleet.plan import HostResult, HostState, ResourceStatus
 from lab.vm.machine import VirtualMachine
-from tests.vm.conftest import as_booted
+from tests.vm.conftest import BOOTED, back_to
 from tests.vm.diskrig import DiskRig
 
 POINT = "/mnt/fast-ai"
@@ -25,7 +25,7 @@ DIRECTORIES = {
 SECTORS = json.loads(
     (Path(__file__).parents[1] / "fixtures/signatures/sectors.json").read_text("utf-8")
 )
-BY_TOOL = {"ext4": "mkfs.ext4 -q"}
+BY_TOOL = {"ext4": "mkfs.ext4 -q", "data": "sh -c 'echo x >$0'"}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ class Stored:
 
 @pytest.fixture(scope="module")
 def first_run(booted: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    as_booted(booted)
+    back_to(booted, BOOTED)
     booted.wait_ready()
     rig = DiskRig(booted, tmp_path_factory.mktemp("fleet"))
     declare(rig)
@@ -57,7 +57,7 @@ def first_run(booted: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def stored(first_run: Stored) -> Stored:
     """Return it as it was right after that run."""
-    as_booted(first_run.rig.vm, STORED)
+    back_to(first_run.rig.vm, STORED)
     first_run.rig.vm.wait_ready()
     declare(first_run.rig)
     return first_run
@@ -98,8 +98,8 @@ def test_a_blank_disk_is_formatted_once_and_never_again(stored: Stored) -> None:
     assert again.certificate
 
 
-def test_a_disk_with_a_signature_of_any_kind_is_refused(rig: DiskRig) -> None:
-    # the whole list, and data without a signature, on loop disks: unit/test_storage_real_disks.py
+def test_a_disk_with_any_signature_or_data_is_refused(rig: DiskRig) -> None:
+    # the whole list is tried on loop disks (tests/unit/test_storage_real_disks.py)
     disk = "/dev/disk/by-id/virtio-extra2"
     for name in ("lvm", *BY_TOOL):
         rig.out(f"blkdiscard -z {disk}")
