@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import gevent
 import pytest
+from paramiko.transport import Transport
 
 from facts.registry import batch_facts
+from fleet import session
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.exitcodes import ExitCode
@@ -240,6 +244,33 @@ def test_a_frozen_network_is_noticed_and_the_host_is_uncertain(
     assert host.state is HostState.UNCERTAIN
     assert "froze" in host.error
     assert host.changed == ["Step[one]"]
+
+
+def test_a_controller_that_had_no_time_does_not_take_its_host_for_frozen(
+    run: Callable[..., RunResult], machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 64 hosts on two cores: the answer had come, and nobody had looked
+    ping, asked = session._ping, []
+
+    def stall() -> None:
+        until = time.monotonic() + 3 * session.KEEPALIVE_ANSWER_S
+        while time.monotonic() < until:
+            pass  # nothing else of this process runs meanwhile
+
+    def watched(transport: Transport) -> None:
+        asked.append(transport)
+        if len(asked) == 1:
+            gevent.spawn(stall)  # it begins once the question is sent
+        else:
+            machine.run("touch /srv/go")
+        ping(transport)
+
+    monkeypatch.setattr(session, "KEEPALIVE_EVERY_S", 1.0)
+    monkeypatch.setattr(session, "KEEPALIVE_ANSWER_S", 1.0)
+    monkeypatch.setattr(session, "_ping", watched)
+    host = only(run("slow"))
+    assert (host.state, host.error) == (HostState.CONVERGED, "")
+    assert len(asked) >= 2
 
 
 def test_one_hosts_bug_or_death_leaves_the_others_alone(
