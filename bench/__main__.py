@@ -100,7 +100,7 @@ def _known(text: str, names: Iterable[str], option: str) -> list[str]:
 
 def _machine() -> dict[str, str]:
     return {
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "cores": str(os.cpu_count()),
         "Python": platform.python_version(),
     }
