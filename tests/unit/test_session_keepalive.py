@@ -1,0 +1,38 @@
+"""When a host counts as silent: time in which nobody here looked does not."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from paramiko.transport import Transport
+
+from fleet import session
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Transport, socket.socket]]:
+    """Return a transport that nobody reads from, and the socket of its peer."""
+    monkeypatch.setattr(session, "KEEPALIVE_ANSWER_S", 0.2)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield Transport(ours), theirs
+
+
+def slow_answer(transport: Transport) -> None:
+    gevent.sleep(1)
+
+
+def test_a_host_whose_bytes_lie_unread_is_not_silent(
+    wire: tuple[Transport, socket.socket],
+) -> None:
+    transport, peer = wire
+    peer.send(b"the answer, somewhere in here")
+    assert session._is_answered(gevent.spawn(slow_answer, transport), transport)
+
+
+def test_a_host_that_sends_nothing_is_silent(wire: tuple[Transport, socket.socket]) -> None:
+    transport, _ = wire
+    assert not session._is_answered(gevent.spawn(slow_answer, transport), transport)
