@@ -1,7 +1,8 @@
 """Shell for the boot operations: builds, then reads back; a reboot is out of the question else.
 
 Pure text. Each script ends with a message and an exit status other than 0 when the host must not be
-rebooted.
+rebooted. What the distribution's tools write lies in memory first; a host whose power goes before
+it reaches the disk boots the old menu or finds a torn file, so each script flushes the file system.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ UPDATE_MENU: Final = f"""\
 set -f
 release=$1; present=$2; absent=$3; shift 3
 "$@" || {{ echo "$1 failed: the host must not be rebooted" >&2; exit 1; }}
+sync -f /boot/grub/grub.cfg || exit 1
 found=$(awk -v release="$release" '{_ENTRIES}' /boot/grub/grub.cfg) || exit 1
 printf '%s\\n' "$found" | {{
   bad=
@@ -80,6 +82,7 @@ path=$2
   exit 1
 }}
 grub-set-default "$path" || exit 1
+sync -f /boot/grub/grub.cfg || exit 1
 grub-editenv list | grep -Fqx "saved_entry=$path" || {{
   echo "the default entry does not read back as $path: the host must not be rebooted" >&2; exit 1
 }}
@@ -100,6 +103,7 @@ if [ "$image" -ot "$stamp" ]; then
     "(update_initramfs in /etc/initramfs-tools/update-initramfs.conf?)" >&2
   exit 1
 fi
+sync -f "$image" /lib/modules || exit 1
 list=$(lsinitramfs "$image") || { echo "$image cannot be read" >&2; exit 1; }
 bad=
 lacks() { echo "$image has no $1: the host must not be rebooted" >&2; bad=1; }

@@ -192,6 +192,10 @@ elif name == "unmkinitramfs":
 """
 
 
+#: A sync that fails as on a disk with errors.
+SICK_DISK = "#!/bin/sh\necho 'sync: Input/output error' >&2\nexit 1\n"
+
+
 class BootRoot:
     """A tree with /boot, /etc/default/grub and the tools above.
 
@@ -205,7 +209,7 @@ class BootRoot:
         self.tools.mkdir(parents=True)
         texts = {"update-grub": _UPDATE_GRUB, "grub-set-default": _SET_DEFAULT}
         cpio = _CPIO.replace("{python}", sys.executable)
-        texts |= {"grub-editenv": _EDITENV}
+        texts |= {"grub-editenv": _EDITENV, "sync": "#!/bin/sh\n"}
         texts |= dict.fromkeys(("update-initramfs", "lsinitramfs", "unmkinitramfs"), cpio)
         for name, text in texts.items():
             self.tool(name, text)

@@ -27,7 +27,17 @@ from spec import boot as declared
 from tests.unit.apt_facts import package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import files, stat
-from tests.unit.boot_facts import MADE, NEW, OLD, BootRoot, boot, contents, kernel, running
+from tests.unit.boot_facts import (
+    MADE,
+    NEW,
+    OLD,
+    SICK_DISK,
+    BootRoot,
+    boot,
+    contents,
+    kernel,
+    running,
+)
 from tests.unit.pyinfra_harness import run_operation, stub_host
 
 IMAGE = {release: f"linux-image-{release}" for release in (OLD, NEW)}
@@ -416,6 +426,12 @@ def test_an_image_without_module_or_firmware_stops_before_the_reboot(
     done = real_build(tree)
     assert done.returncode != 0
     assert f"{said}: the host must not be rebooted" in done.stderr
+
+
+def test_an_image_that_cannot_reach_the_disk_stops_before_the_reboot(tree: BootRoot) -> None:
+    tree.tool("sync", SICK_DISK)
+    done = real_build(tree)
+    assert (done.returncode, done.stderr.strip()) == (1, "sync: Input/output error")
 
 
 def test_an_image_with_another_blob_stops_before_the_reboot(tree: BootRoot) -> None:

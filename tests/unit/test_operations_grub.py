@@ -18,7 +18,7 @@ from operations.grub_defaults import grub_defaults
 from operations.grub_menu import default_path, faults, grub_default, grub_menu
 from spec.boot import Cmdline
 from tests.unit.base_facts import stat
-from tests.unit.boot_facts import MADE, NEW, OLD, TOKENS, BootRoot, boot, entry
+from tests.unit.boot_facts import MADE, NEW, OLD, SICK_DISK, TOKENS, BootRoot, boot, entry
 from tests.unit.pyinfra_harness import run_operation, stub_host
 
 DEFAULTS = "/etc/default/grub"
@@ -212,6 +212,26 @@ def test_a_failing_update_grub_refuses_the_reboot(root: BootRoot) -> None:
     done = write_menu(root)
     assert done.returncode != 0
     assert "update-grub failed: the host must not be rebooted" in done.stderr
+
+
+def test_menu_and_default_entry_are_on_the_disk_before_anybody_may_reboot(root: BootRoot) -> None:
+    root.plant("etc/default/grub", DONE)
+    root.tool("sync", f"#!/bin/sh\nls {root.root}/boot/grub >>{root.root}/synced\n")
+    write_menu(root)
+    with stub_host({Boot: root.boot()}):
+        (default,) = grub_default._inner(release=NEW)
+    assert root.run(default).returncode == 0
+    assert (root.root / "synced").read_text().split() == ["grub.cfg", "grub.cfg", "grubenv"]
+
+
+def test_a_menu_that_cannot_reach_the_disk_refuses_the_reboot(root: BootRoot) -> None:
+    root.plant("etc/default/grub", DONE)
+    root.tool("sync", SICK_DISK)
+    written = write_menu(root)
+    with stub_host({Boot: root.boot()}):
+        (default,) = grub_default._inner(release=NEW)
+    for done in (written, root.run(default)):
+        assert (done.returncode, done.stderr.strip()) == (1, "sync: Input/output error")
 
 
 def test_the_default_entry_is_set_by_name_and_read_back(root: BootRoot) -> None:
