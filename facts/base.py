@@ -22,6 +22,8 @@ T = TypeVar("T")
 #: Last line of every fact's output: end marker, exit status of the script, its stderr on one line.
 END: Final = "#b70-end"
 _END_LINE: Final = re.compile(rf"^{END} (\d+) ?(.*)$")
+#: What "surrogateescape" makes of bytes that are not UTF-8.
+_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 #: Exit statuses of timeout(1): 124 ran out (143 in busybox), 137 had to be killed.
 _TIMED_OUT: Final = (124, 137, 143)
 
@@ -69,16 +71,22 @@ class HostFact(FactBase[T | Unknown]):
         return Unknown("not read")
 
 
+#: Runs one script within its time limit. A batch has a b70_run of its own that starts no process.
+_ALONE: Final = (
+    'command -v b70_run >/dev/null || b70_run() { LC_ALL=C timeout -k 1 "$1" sh -c "$2"; }'
+)
+
+
 def wrap(script: str, timeout_s: int) -> str:
     """Wrap a script so that its exit status and stderr travel in the last line and it always ends.
 
     Args:
-        script: POSIX sh.
+        script: POSIX sh; it may run in a shell that goes on afterwards, so `$$` is not its own.
         timeout_s: seconds until SIGTERM; SIGKILL follows one second later.
     """
     # fd 3 carries stdout past the command substitution that collects stderr
     return (
-        f"exec 3>&1; b70_e=$(LC_ALL=C timeout -k 1 {timeout_s} sh -c {shlex.quote(script)} "
+        f"{_ALONE}; exec 3>&1; b70_e=$(b70_run {timeout_s} {shlex.quote(script)} "
         "2>&1 1>&3 3>&- </dev/null); b70_r=$?; exec 3>&-; "
         "[ -z \"$b70_e\" ] || b70_e=$(printf %s \"$b70_e\" | tr '\\n' ' '); "
         f"printf '\\n{END} %d %s\\n' $b70_r \"$b70_e\""
@@ -99,7 +107,7 @@ def interpret(fact: HostFact[T], output: list[str]) -> T | Unknown:
     if body and body[-1] == "":  # the newline that the wrapper put before the marker
         body = body[:-1]
     text = "\n".join(body)
-    if any("\udc80" <= char <= "\udcff" for char in text):
+    if not text.isascii() and _NOT_UTF8.search(text):
         raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         return Unknown("output is not UTF-8", raw)
     if status in _TIMED_OUT:

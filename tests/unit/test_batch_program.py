@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,10 +50,14 @@ def value(answer: Answer, key: FactKey) -> object:
 
 def test_each_fact_keeps_its_own_output_and_error() -> None:
     keys = [say("echo one"), say("echo two >&2; exit 4"), say("printf 'a\\n\\nb'")]
+    # what one script sets or starts is nothing to the next
+    keys += [say("set -e; cd /; x=1; f() { :; }; sleep 0.1 & wait; echo $#"), say("echo $x$PWD")]
     answer = ask(list(keys))
     assert value(answer, keys[0]) == "one"
     assert getattr(value(answer, keys[1]), "reason", "") == "exit status 4: two"
     assert value(answer, keys[2]) == "a\n\nb"
+    assert value(answer, keys[3]) == "0"
+    assert value(answer, keys[4]) == str(Path.cwd())
 
 
 @pytest.mark.parametrize(
@@ -61,7 +66,7 @@ def test_each_fact_keeps_its_own_output_and_error() -> None:
         "sleep 30",
         r"printf '\377\376'",
         "exit 1",
-        "kill -9 $$",
+        "sh -c 'kill -9 $PPID'",
         "printf '\\036B70-other 0 0\\n'",
         "cat /dev/urandom | head -c 3000",
         "exec 1>&-; echo lost",
@@ -72,6 +77,54 @@ def test_a_sick_fact_spoils_only_itself(sick: str) -> None:
     before, after = say("echo before"), say("echo after")
     answer = ask([before, say(sick), after])
     assert (value(answer, before), value(answer, after)) == ("before", "after")
+
+
+@pytest.mark.parametrize(
+    "hanging",
+    [
+        "sleep 30",
+        "sh -c 'sleep 30; :' | cat",
+        "trap '' TERM; sleep 30; sleep 30",
+        "(setsid sleep 30 &); sleep 30",
+        "sh -c 'sleep 30 & wait'",
+    ],
+)
+def test_what_takes_too_long_is_ended_with_all_that_it_started(hanging: str) -> None:
+    keys = [say(hanging), say("echo after")]
+    answer = ask(list(keys))
+    assert getattr(value(answer, keys[0]), "reason", "") == "no answer within 1 s"
+    assert value(answer, keys[1]) == "after"
+    assert started_by("nonce") == []
+
+
+def test_what_a_fact_leaves_running_holds_nobody_up_for_longer_than_its_time() -> None:
+    keys = [say("(setsid sleep 30 >/dev/null &); echo said"), say("echo after")]
+    answer = ask(list(keys))
+    assert [value(answer, key) for key in keys] == ["said", "after"]
+    assert started_by("nonce") == []
+
+
+def test_facts_cost_no_process_beside_their_own() -> None:
+    batch = Batch([say(f"echo {number}") for number in range(20)], "nonce")
+    done = subprocess.run(
+        ["/bin/sh", "-s"],
+        input=batch.program().encode(),
+        capture_output=True,
+        check=False,
+        env={"PATH": "/nonexistent"},
+    )
+    answer = batch.parse(done.stdout)
+    assert [raw.stdout[0] for raw in answer.facts.values()] == [str(n) for n in range(20)]
+
+
+def started_by(nonce: str) -> list[str]:
+    """Return the processes that a batch's facts have started and that still run."""
+    mark, found = f"B70_FACT={nonce}".encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_text())
+    return found
 
 
 def test_paths_are_read_by_one_command_and_say_what_single_reads_say(tmp_path: Path) -> None:
