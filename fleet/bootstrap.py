@@ -13,9 +13,9 @@ from typing import Final
 
 from facts.registry import batch_facts
 from fleet.errors import FleetError, Refused
-from fleet.executor import new_state
 from fleet.factbatch import FactCache, NoAnswer
 from fleet.factkey import fact_key
+from fleet.pyinfrahost import new_state
 from fleet.session import Session
 from spec.secret import Secret
 

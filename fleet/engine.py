@@ -25,6 +25,7 @@ from fleet.hostdata import host_data
 from fleet.job import Job
 from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
+from fleet.pyinfrahost import remember_lookups
 from fleet.runid import run_id
 from gates.model import Decision
 from spec.host import HostSpec
@@ -65,6 +66,7 @@ class Engine:
         redact: Callable[[str], str] = str,
     ) -> None:
         isolate_states()
+        remember_lookups()
         self._fleet = fleet
         self._ledger = ledger
         self._parallel = parallel or DEFAULT_PARALLEL

@@ -1,7 +1,7 @@
 """Runs a host's layers on pyinfra: register, evaluate (plan), apply.
 
 Each host has a State of its own, so that one host's exception, position or phase is never
-another's. The only other rooms that know pyinfra's State are session and factbatch.
+another's. The only other rooms that know pyinfra's State are pyinfrahost, session and factbatch.
 
 Planning never lets pyinfra guess: operations are registered unevaluated, then each generator is run
 to its end against the fetched facts, so that every command is known. Applying goes through
@@ -21,7 +21,7 @@ import gevent
 from gevent import Greenlet, GreenletExit
 from gevent.local import local
 from gevent.pool import Pool
-from pyinfra.api import Config, Host, Inventory, State, StringCommand
+from pyinfra.api import StringCommand
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_host_op
@@ -35,6 +35,7 @@ from fleet.errors import FleetError, Refused
 from fleet.events import Emit, ResourceDone, ResourceStarted
 from fleet.factbatch import FactCache, FactMiss
 from fleet.factkey import FactKey, Key
+from fleet.pyinfrahost import new_state
 from fleet.session import Output, Session
 from operations.filewrite import FileWrite, stream
 
@@ -326,17 +327,6 @@ def _paths_ahead(planned: Sequence[PlannedOp]) -> Iterator[Key]:
     """Yield the reads of later operations that cost nothing more in the same exec."""
     for op in planned:
         yield from (k for k in op.reads if isinstance(k, FactKey) and hasattr(k.fact, "bulk"))
-
-
-def new_state(name: str, data: Mapping[str, object]) -> tuple[State, Host]:
-    """Return a pyinfra State with this one host, and the host."""
-    inventory = Inventory(([(name, dict(data))], {}))
-    # change detection is ours (see HostRun.plan)
-    state = State(inventory, Config(PARALLEL=1), check_for_changes=False)
-    host = next(iter(inventory))
-    host.connected = True
-    state.activate_host(host)
-    return state, host
 
 
 class Stopper:

@@ -9,13 +9,14 @@ import dataclasses
 from collections.abc import Mapping, Set
 from datetime import date
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pydantic import BaseModel
 
 from facts.value import ABSENT, Unknown
 
 Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
+_SCALARS: Final = (bool, int, float, str)
 
 
 def plain(value: object) -> Plain:
@@ -24,14 +25,14 @@ def plain(value: object) -> Plain:
     Args:
         value: any reading; types that JSON lacks end as text.
     """
+    if value is None or (isinstance(value, _SCALARS) and not isinstance(value, Enum)):
+        return value  # most values by far, so they come first
     if isinstance(value, Unknown):
         return {"unknown": value.reason, "raw": value.raw}
     if value is ABSENT:
         return {"absent": True}
     if isinstance(value, Enum):
         return plain(value.value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

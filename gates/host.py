@@ -24,11 +24,15 @@ def readings() -> dict[str, object]:
     return found
 
 
-def decisions() -> dict[str, Decision]:
-    """Return the decisions of the current pyinfra host by id, without those that do not concern it.
+def decision(gate: str) -> Decision | None:
+    """Return a gate's decision for the current pyinfra host; None when it does not concern it.
+
+    Args:
+        gate: id of its row; also None when there is no such row.
 
     Raises:
         GateFileError: the rows are wrong, with file and line.
     """
     spec: HostSpec = host.data.spec
-    return {decision.id: decision for decision in decide(load(), build(spec, readings()))}
+    row = [row for row in load() if row.id == gate]
+    return next(iter(decide(row, build(spec, readings()))), None)

@@ -12,6 +12,11 @@ from typing import TypeAlias
 import yaml
 from typing_extensions import override
 
+try:
+    from yaml import CSafeLoader as _Base
+except ImportError:  # PyYAML without libyaml: slower, same result
+    from yaml import SafeLoader as _Base  # type: ignore[assignment]
+
 #: Where a node sits in the document: mapping keys and list indices from the top.
 Place: TypeAlias = tuple[str | int, ...]
 
@@ -40,7 +45,7 @@ class Marked:
         return GateFileError(f"{self.path}:{self.lines.get(place, 1)}: {message}")
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(_Base):
     """The safe loader, but a key written twice is an error instead of the second winning."""
 
     @override

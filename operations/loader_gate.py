@@ -17,7 +17,7 @@ from pyinfra.api.exceptions import OperationError
 from facts.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
-from gates.host import decisions
+from gates.host import decision
 from gates.model import Decision, Verdict
 from operations.apt_repository import Repository, unread
 from operations.loader_shim import NAME
@@ -69,7 +69,7 @@ def decided(loader: Loader, repositories: Sequence[Repository]) -> str:
     state = read(AptSources)
     if isinstance(state, Unknown):
         raise OperationError(f"apt's sources are UNKNOWN: {state.reason}")
-    return chosen(loader, decisions().get(GATE), bool(unread(state, repositories)))
+    return chosen(loader, decision(GATE), bool(unread(state, repositories)))
 
 
 @operation()

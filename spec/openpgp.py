@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 #: Packet types (RFC 9580, 5): a secret key must never travel to a host.
@@ -43,6 +44,8 @@ class Key:
     packets: bytes
 
 
+# some milliseconds for a key, and all hosts of a fleet have the same few
+@lru_cache(maxsize=64)
 def crc24(data: bytes) -> int:
     """Return the checksum that ends an armoured block."""
     crc = _CRC_INIT

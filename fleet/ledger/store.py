@@ -15,7 +15,7 @@ from typing import Final
 
 from fleet.ledger import process
 from fleet.ledger.chain import Redact, Verification, canonical, redacted, verify
-from fleet.ledger.database import Database
+from fleet.ledger.database import CHANGING, Database
 from fleet.ledger.model import Certificate, FactChange, NoteRecord, RunRecord, RunSummary
 from fleet.ledger.steps import Step, as_object, summary
 from fleet.plain import Plain, plain
@@ -198,8 +198,8 @@ class Ledger:
     def _durations(self, host: str) -> dict[str, list[float]]:
         rows = self._database.query(
             "SELECT json_extract(item.value, '$.name'), json_extract(item.value, '$.seconds') "
-            "FROM (SELECT seq, body FROM record WHERE host = ? AND kind = 'host' "
-            "AND json_extract(body, '$.changed') <> '[]' ORDER BY seq DESC LIMIT ?) AS run, "
+            f"FROM (SELECT seq, body FROM record WHERE host = ? AND {CHANGING} "
+            "ORDER BY seq DESC LIMIT ?) AS run, "
             "json_each(run.body, '$.resources') AS item "
             "WHERE json_extract(item.value, '$.outcome') = 'done' "
             "AND json_extract(item.value, '$.seconds') IS NOT NULL ORDER BY run.seq DESC",

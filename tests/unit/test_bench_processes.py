@@ -14,7 +14,7 @@ from bench.delayproxy import DelayProxy
 from bench.machines import seconds
 from bench.measure import Command, complaint, fan_out, run
 from bench.peers import CHECKOUT, LOCK, versions
-from fleet.executor import new_state
+from fleet.pyinfrahost import new_state
 from fleet.session import Output, Session
 
 

@@ -75,7 +75,7 @@ def layer(
 ) -> list[Resource]:
     choice = SHIM if declared.loader and declared.loader.shim_version else REAL
     gate = says(Verdict.PASS, choice)
-    monkeypatch.setattr(loader_gate, "decisions", lambda: {loader_gate.GATE: gate})
+    monkeypatch.setattr(loader_gate, "decision", {loader_gate.GATE: gate}.get)
     facts = {
         AptSources: apt_facts(lists=["x"]),
         Packages: packages,

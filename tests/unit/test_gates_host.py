@@ -7,7 +7,7 @@ from typing import Any
 
 from facts.apt_policy import AptPolicy
 from facts.value import Unknown
-from gates.host import decisions, readings
+from gates.host import decision, readings
 from gates.model import Verdict
 from gates.needed import FACTS
 from tests.unit.gate_rig import good, rig
@@ -21,11 +21,14 @@ def given(tmp_path: Path) -> dict[Any, Any]:
     return facts | {AptPolicy: values["apt_policy"]}
 
 
-def test_a_deploy_gets_the_decisions_of_its_host_by_id(tmp_path: Path) -> None:
+def test_a_deploy_gets_a_decision_of_its_host_by_id(tmp_path: Path) -> None:
     with stub_host(given(tmp_path), {"spec": rig(1), "probe_root": ""}):
-        made = decisions()
-    assert made["power-control"].verdict is Verdict.PASS
-    assert made["loader-shim"].choice == "shim"
+        power, loader = decision("power-control"), decision("loader-shim")
+        assert decision("no-such-gate") is None
+    assert power is not None
+    assert power.verdict is Verdict.PASS
+    assert loader is not None
+    assert loader.choice == "shim"
 
 
 def test_the_same_facts_are_read_whatever_they_say(tmp_path: Path) -> None:
@@ -34,6 +37,7 @@ def test_the_same_facts_are_read_whatever_they_say(tmp_path: Path) -> None:
         first = list(stub.reads)
     blind = {fact: Unknown("lost") for fact in (*FACTS, AptPolicy)}
     with stub_host(blind, {"spec": rig(1), "probe_root": ""}) as stub:
-        made = decisions()
+        loader = decision("loader-shim")
         assert stub.reads == first
-    assert made["loader-shim"].verdict is Verdict.UNKNOWN
+    assert loader is not None
+    assert loader.verdict is Verdict.UNKNOWN

@@ -144,6 +144,15 @@ def test_durations_come_from_resources_that_were_really_applied(ledger: Ledger) 
     }
 
 
+def test_durations_do_not_read_the_audits_that_changed_nothing(ledger: Ledger, path: Path) -> None:
+    ledger.host("one", converged())
+    ledger.host("two", in_sync("rig-a"))
+    spoilt = """replace(body, '{', 'no JSON ')"""
+    tamper(path, f"UPDATE record SET body = {spoilt} WHERE run = 'two';")
+    assert ledger.durations("rig-a", SOURCES) == [0.4]
+    assert ledger.verify().broken == 2
+
+
 def test_facts_are_recorded_only_when_they_changed(ledger: Ledger) -> None:
     assert ledger.facts("one", "rig-a", {"kernel": "6.8", "swap": []}) == ["kernel", "swap"]
     assert ledger.facts("two", "rig-a", {"kernel": "6.8", "swap": []}) == []

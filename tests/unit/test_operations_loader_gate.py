@@ -78,7 +78,7 @@ def test_a_missing_gate_decides_nothing() -> None:
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, decision: Decision, state: Any = READ) -> list[str]:
-    monkeypatch.setattr(room, "decisions", lambda: {GATE: decision})
+    monkeypatch.setattr(room, "decision", {GATE: decision}.get)
     arguments = {"loader": WITH_SHIM, "repositories": [GRAPHICS], "planned": SHIM}
     commands, noops = run_operation(loader_gate, {AptSources: state}, **arguments)
     assert commands == []

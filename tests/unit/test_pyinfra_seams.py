@@ -9,7 +9,8 @@ import gevent
 import pytest
 from pyinfra import host as current_host
 from pyinfra import state as current_state
-from pyinfra.api import Host, State, StringCommand, deploy, operation
+from pyinfra.api import Host, State, StringCommand, arguments, deploy, inventory, operation
+from pyinfra.api.host import HostData
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.operations import server
@@ -17,9 +18,15 @@ from pyinfra.operations import server
 from deploys.layer import Layer
 from facts.base import HostFact
 from facts.value import Unknown
-from fleet.executor import HostRun, OperationFailed, fan_out, isolate_states, new_state
+from fleet.executor import (
+    HostRun,
+    OperationFailed,
+    fan_out,
+    isolate_states,
+)
 from fleet.factbatch import FactCache, FactMiss
 from fleet.factkey import fact_key
+from fleet.pyinfrahost import new_state, remember_lookups
 from fleet.session import Output
 
 
@@ -217,3 +224,49 @@ def test_pyinfras_state_has_the_fields_that_the_executor_reads() -> None:
     assert state.ops[host] == {}
     assert state.op_meta == {}
     assert host.op_hash_order == []
+
+
+def test_what_pyinfra_looks_up_is_remembered_and_stays_what_it_was() -> None:
+    remember_lookups()
+    remember_lookups()
+    remembered = (
+        inventory.get_all_connectors,
+        inventory.get_execution_connectors,
+        arguments.all_global_arguments,
+    )
+    for look_up in remembered:
+        assert look_up() is look_up()
+        assert look_up() == look_up.__wrapped__()
+
+
+def test_the_arguments_of_an_operation_are_still_checked() -> None:
+    remember_lookups()
+    run = host_run(Script({"one": "new"}))
+    run.plan([layer(lambda: reads(what="one"))])
+    with pytest.raises(TypeError, match="unexpected"):
+        run.plan([layer(lambda: reads(what="one", unexpected=1))])  # type: ignore[call-arg]
+
+
+def test_every_host_has_its_own_data_and_nobody_elses() -> None:
+    remember_lookups()
+    asked = []
+    for name, data in (("h1", {"_sudo": True, "spec": "one"}), ("h2", {"spec": "two"})):
+        state, host = new_state(name, data)
+        found, _ = arguments.pop_global_arguments(state, host, {})
+        asked.append((host.data.spec, found["_sudo"]))
+        with pytest.raises(AttributeError, match=f"{name}.*has no data"):
+            _ = host.data.missing
+    assert asked == [("one", True), ("two", False)]
+
+
+def test_host_data_behaves_as_pyinfras_own_does() -> None:
+    given = {"names": ["a"], "both": "host"}
+    _, host = new_state("h1", given)
+    stock = HostData(host, lambda: given, host.get_deploy_data)
+    with host.deploy("d", None, {"both": "default", "only": "default"}):
+        for data in (stock, host.data):
+            data.names.append("lost")  # a copy
+            data.own = "set"
+            assert (data.names, data.both, data.only, data.own) == (["a"], "host", "default", "set")
+            assert data.get("missing", 7) == 7
+        assert host.data.dict() == stock.dict()

@@ -106,6 +106,7 @@ def test_any_fact_becomes_json_without_losing_unknown_or_absent() -> None:
         "table": {"3": [1, 2]},
         "missing": {"absent": True},
     }
+    assert type(plain(HostState.PENDING)) is str  # an enum that is a text, too
     assert plain(Unknown("no answer", "raw")) == {"unknown": "no answer", "raw": "raw"}
 
 
