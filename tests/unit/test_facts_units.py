@@ -87,6 +87,7 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
             "usr/lib/systemd/system/gone.service": install,
             "usr/lib/systemd/system/note.txt": "x",
             "run/systemd/system/empty.mount": "",
+            "run/systemd/generator/mnt-fast\\x2dai.mount": "[Mount]\n",
         },
     )
     wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
@@ -97,7 +98,7 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
     plant(
         tools,
         {
-            "systemctl": "#!/bin/sh\nprintf 'Id=x.service\\nLoadState=loaded\\n"
+            "systemctl": f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{tmp_path}/asked\nprintf 'Id=x.service\\nLoadState=loaded\\n"
             "ActiveState=active\\n"
             "SubState=running\\nUnitFileState=\\nNeedDaemonReload=no\\nActiveEnterTimestamp=\\n'\n"
         },
@@ -113,3 +114,8 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
         "off.service": "disabled",
         "static.timer": "static",
     }
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [word for word in asked if word.endswith(".mount")] == [
+        r"mnt-fast\x2dai.mount",
+        "empty.mount",
+    ]
