@@ -98,7 +98,8 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
     plant(
         tools,
         {
-            "systemctl": f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{tmp_path}/asked\nprintf 'Id=x.service\\nLoadState=loaded\\n"
+            "systemctl": f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{tmp_path}/asked\n"
+            "printf 'Id=x.service\\nLoadState=loaded\\n"
             "ActiveState=active\\n"
             "SubState=running\\nUnitFileState=\\nNeedDaemonReload=no\\nActiveEnterTimestamp=\\n'\n"
         },
