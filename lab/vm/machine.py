@@ -33,8 +33,8 @@ from lab.vm.record import VmRecord
 
 #: Seconds until a started machine must answer SSH; 15 to 20 s are usual on idle cores under TCG.
 _READY_WITHIN_S: Final = 300.0
-#: Seconds until QEMU must be there after its start.
-_STARTED_WITHIN_S: Final = 10.0
+#: Seconds until QEMU must be there after its start, with a saved state's memory read.
+_STARTED_WITHIN_S: Final = 60.0
 #: Seconds between two looks at something that takes a while.
 _STEP_S: Final = 0.05
 #: The same where every look costs the guest time.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import gevent
 import pytest
+from paramiko.channel import Channel
 from paramiko.transport import Transport
 
 from fleet import session
@@ -30,6 +31,14 @@ def test_a_host_whose_bytes_lie_unread_is_not_silent(
 ) -> None:
     transport, peer = wire
     peer.send(b"the answer, somewhere in here")
+    assert session._is_answered(gevent.spawn(slow_answer, transport), transport)
+
+
+def test_the_same_holds_behind_a_jump_host(wire: tuple[Transport, socket.socket]) -> None:
+    through = Channel(1)
+    transport = Transport(through)
+    assert not session._is_answered(gevent.spawn(slow_answer, transport), transport)
+    through.in_buffer.feed(b"the answer, somewhere in here")
     assert session._is_answered(gevent.spawn(slow_answer, transport), transport)
 
 
