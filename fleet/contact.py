@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -81,10 +81,10 @@ def contained(job: Job, result: HostResult) -> Iterator[None]:
 def probe(
     job: Job, cache: FactCache, head: str, extra: Iterable[Key], result: HostResult
 ) -> list[str]:
-    """Run the head and read every fact in one exec; returns the head's lines."""
+    """Run the head and read the job's facts in one exec; returns the head's lines."""
     job.emit(PhaseStarted(job.name, Phase.PROBE))
     try:
-        answer = cache.fetch([*batch_keys(job), *extra, *job.remembered], head or ":")
+        answer = cache.fetch([*facts_of(job).values(), *extra, *job.remembered], head or ":")
     except HeadRefused as refusal:
         raise head_error(job, refusal) from refusal
     except NoAnswer as silence:
@@ -93,9 +93,19 @@ def probe(
     return answer.head
 
 
-def batch_keys(job: Job) -> list[Key]:
-    keyed = [fact_key(fact, arguments) for fact, arguments in KEYED.values()]
-    return [*(key_of(job, fact) for fact in batch_facts().values()), *keyed]
+def facts_of(job: Job) -> Mapping[str, FactKey]:
+    """Return the facts to read for a job, by the names of their readings."""
+    return job.facts if job.facts is not None else named(job, batch_facts().values()) | keyed()
+
+
+def named(job: Job, facts: Iterable[type]) -> dict[str, FactKey]:
+    """Return facts without arguments by their domains."""
+    return {fact.domain: key_of(job, fact) for fact in facts}  # type: ignore[attr-defined]
+
+
+def keyed() -> dict[str, FactKey]:
+    """Return the facts with arguments that the gates ask for."""
+    return {name: fact_key(fact, arguments) for name, (fact, arguments) in KEYED.items()}
 
 
 def key_of(job: Job, fact: type) -> FactKey:
@@ -104,10 +114,8 @@ def key_of(job: Job, fact: type) -> FactKey:
 
 
 def remember_readings(job: Job, cache: FactCache) -> None:
-    for domain, fact in batch_facts().items():
-        job.readings[domain] = cache.value(key_of(job, fact))
-    for name, (keyed, arguments) in KEYED.items():
-        job.readings[name] = cache.value(fact_key(keyed, arguments))
+    for name, key in facts_of(job).items():
+        job.readings[name] = cache.value(key)
 
 
 def fence_of(lines: Sequence[str]) -> int:

@@ -28,6 +28,7 @@ from fleet.plan import HostResult, HostState, RunResult
 from fleet.pyinfrahost import remember_lookups
 from fleet.runid import run_id
 from gates.model import Decision
+from gates.needed import FACTS as NEEDED
 from spec.host import HostSpec
 
 #: Domains that differ at every reading; a history of them would be noise.
@@ -75,13 +76,28 @@ class Engine:
         self._stopper = Stopper()
 
     def facts(
-        self, hosts: Sequence[HostSpec], domains: Sequence[str] = (), emit: Emit = discard
+        self,
+        hosts: Sequence[HostSpec],
+        emit: Emit = discard,
+        *,
+        only: Sequence[str] = (),
+        also: Sequence[str] = (),
     ) -> dict[str, HostFacts]:
-        """Read every normal fact of the hosts, plus the on-demand ones that are named."""
+        """Read facts of the hosts: every normal one unless some are named.
+
+        Args:
+            only: the domains to read.
+            also: domains to read beside the normal ones.
+        """
         known = all_facts()
-        extra = [known[name] for name in domains if known[name].on_demand]
         jobs = self._jobs(hosts, emit, layers=())
-        results = self._each(jobs, lambda job: hostjob.read_facts(job, extra))
+        for job in jobs:
+            if only:
+                job.facts = contact.named(job, (known[name] for name in only))
+            else:
+                beside = contact.named(job, (known[name] for name in also))
+                job.facts = {**contact.facts_of(job), **beside}
+        results = self._each(jobs, hostjob.read_facts)
         return {
             job.name: HostFacts(job.readings, job.error, result.execs)
             for job, result in zip(jobs, results, strict=True)
@@ -101,8 +117,10 @@ class Engine:
     def gates(
         self, hosts: Sequence[HostSpec], emit: Emit = discard
     ) -> dict[str, tuple[Decision, ...] | FleetError]:
-        """Read the hosts' facts and decide every gate."""
+        """Read what the gates ask for and decide every one."""
         jobs = self._jobs(hosts, emit, layers=())
+        for job in jobs:
+            job.facts = {**contact.named(job, NEEDED), **contact.keyed()}
         self._each(jobs, hostjob.read_facts)
         return {job.name: job.error or hostjob.decisions(job) for job in jobs}
 

@@ -15,11 +15,10 @@ from facts.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
 from fleet import describe, hostlock, reboot
 from fleet.contact import (
-    batch_keys,
     contained,
+    facts_of,
     fence_of,
     host_run,
-    key_of,
     opened,
     probe,
     record,
@@ -55,28 +54,25 @@ GOOD: Final = (HostState.IN_SYNC, HostState.CONVERGED)
 MAX_PASSES: Final = 3
 
 
-def read_facts(job: Job, domains: Sequence[type] = ()) -> HostResult:
-    """Read all normal facts, and the given on-demand ones, into `job.readings`.
+def read_facts(job: Job) -> HostResult:
+    """Read the job's facts into `job.readings`.
 
     Where sudo refuses, the facts are read as the ordinary user: what needs root is UNKNOWN then.
     """
     result = HostResult(host=job.name, state=HostState.IN_SYNC)
     with contained(job, result):
         try:
-            _read(job, domains, result, privileged=True)
+            _read(job, result, privileged=True)
         except SudoRefused:
-            _read(job, domains, result, privileged=False)
+            _read(job, result, privileged=False)
     return result
 
 
-def _read(job: Job, domains: Sequence[type], result: HostResult, *, privileged: bool) -> None:
+def _read(job: Job, result: HostResult, *, privileged: bool) -> None:
     with opened(job, result, privileged=privileged) as session:
         cache = FactCache(session)
-        extra = [key_of(job, fact) for fact in domains]
         head = hostlock.identify(job.spec.identity.machine_id)
-        probe(job, cache, head, [*extra, *job.questions], result)
-        for fact, key in zip(domains, extra, strict=True):
-            job.readings[fact.domain] = cache.value(key)  # type: ignore[attr-defined]
+        probe(job, cache, head, job.questions, result)
         job.answers = {key: cache.value(key) for key in job.questions}
 
 
@@ -246,7 +242,7 @@ def _apply_until_empty(
                 _refuse_broken(job, now)
                 run.apply([op for op in now if op.commands or op.conditional])
             job.emit(PhaseStarted(job.name, Phase.VERIFY))
-            cache.fetch([*(batch_keys(job) if whole else ()), *cache.seen])
+            cache.fetch([*(facts_of(job).values() if whole else ()), *cache.seen])
             planned = run.plan(job.layers)
             if whole:
                 remember_readings(job, cache)

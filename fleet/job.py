@@ -29,7 +29,9 @@ class Job:
     allow_reboot: bool = False
     #: preflight findings that do not stop this run: it may be their very remedy
     excused: frozenset[str] = frozenset()
-    #: facts with arguments to read beside the normal ones
+    #: name of its reading -> fact to read; None = all normal facts and what the gates ask beside
+    facts: Mapping[str, FactKey] | None = None
+    #: facts with arguments to read beside these
     questions: Sequence[FactKey] = ()
     #: facts this host was asked for last time
     remembered: Sequence[Key] = ()

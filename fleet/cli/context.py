@@ -29,7 +29,12 @@ class Controller(Protocol):
     """What verbs need from the engine; `fleet.engine.Engine` is it, tests bring their own."""
 
     def facts(
-        self, hosts: Sequence[HostSpec], domains: Sequence[str] = (), emit: Emit = ...
+        self,
+        hosts: Sequence[HostSpec],
+        emit: Emit = ...,
+        *,
+        only: Sequence[str] = (),
+        also: Sequence[str] = (),
     ) -> dict[str, HostFacts]:
         """Read facts."""
 

@@ -35,7 +35,7 @@ def doctor(host: Host, json: Json = False) -> None:
     spec = fleet.host(host)
     with watched() as emit:
         before = time.time()
-        answer = context.make_engine(fleet).facts([spec], ("mirrors",), emit)[host]
+        answer = context.make_engine(fleet).facts([spec], emit, also=("mirrors",))[host]
     if answer.error is not None:
         raise answer.error
     found = inspect(spec, answer.values, now=before)

@@ -15,7 +15,7 @@ from fleet.cli.watch import watched
 
 EXAMPLES: Final = (
     ("b70 facts rig-a", "everything that a normal run reads"),
-    ("b70 facts rig-a gpu_link kernel", "two domains"),
+    ("b70 facts rig-a gpu_link kernel", "two domains; no other is read"),
     ("b70 facts rig-a xpu_smi", "a fact that is read only when it is named"),
     ("b70 facts rig-a --json | jq .facts.kernel", ""),
 )
@@ -38,7 +38,7 @@ def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
     _check(wanted)
     engine = context.make_engine(fleet)
     with watched() as emit:
-        answer = engine.facts([spec], wanted, emit)[host]
+        answer = engine.facts([spec], emit, only=wanted)[host]
     if answer.error is not None:
         raise answer.error
     names = wanted or sorted(answer.values)

@@ -11,6 +11,9 @@ import gevent
 import pytest
 from paramiko.transport import Transport
 
+from facts.apt_policy import AptPolicy
+from facts.kernel import Kernel
+from facts.mirrors import Mirrors
 from facts.registry import batch_facts
 from fleet import session
 from fleet.config import load
@@ -18,6 +21,10 @@ from fleet.engine import Engine
 from fleet.exitcodes import ExitCode
 from fleet.factbatch import Answer, FactCache, FactKey, Key
 from fleet.plan import HostState, ResourceStatus, RunResult
+from gates.engine import decide
+from gates.needed import FACTS, KEYED
+from gates.rows import load as load_rows
+from gates.world import build
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine
@@ -92,18 +99,25 @@ def test_fifty_changed_files_travel_in_one_stream(
     assert many.execs == few.execs, "fifty files cost no exec more than three"
 
 
-def test_layers_of_one_request_are_verified_with_what_they_read_alone(
-    site: Site, machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fleet, fetched = load(site.folder, {}), []
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[set[type]]:
+    """Return the facts of each batch that is read."""
+    seen: list[set[type]] = []
     original = FactCache.fetch
 
     def fetch(cache: FactCache, keys: Iterable[Key], head: str = "") -> Answer:
         wanted = list(keys)
-        fetched.append({key.fact for key in wanted if isinstance(key, FactKey)})
+        seen.append({key.fact for key in wanted if isinstance(key, FactKey)})
         return original(cache, wanted, head)
 
     monkeypatch.setattr(FactCache, "fetch", fetch)
+    return seen
+
+
+def test_layers_of_one_request_are_verified_with_what_they_read_alone(
+    site: Site, machine: Machine, fetched: list[set[type]]
+) -> None:
+    fleet = load(site.folder, {})
     engine = Engine(fleet)
     host = only(engine.run_layers([fleet.hosts[machine.name]], [planted("few")], "a request"))
     assert (host.state, len(host.changed), host.certificate) == (HostState.CONVERGED, 4, "")
@@ -111,6 +125,28 @@ def test_layers_of_one_request_are_verified_with_what_they_read_alone(
     assert normal <= fetched[0], "the preflight looks at the whole host"
     assert fetched[-1], "it was verified"
     assert normal.isdisjoint(fetched[-1])
+
+
+def test_only_what_was_asked_for_is_read(
+    site: Site, machine: Machine, fetched: list[set[type]]
+) -> None:
+    fleet = load(site.folder, {})
+    spec, engine = fleet.hosts[machine.name], Engine(fleet)
+    named = engine.facts([spec], only=["kernel", "mirrors"])[machine.name]
+    assert (sorted(named.values), named.execs) == (["kernel", "mirrors"], 1)
+    whole = engine.facts([spec], also=["mirrors"])[machine.name]
+    assert (set(whole.values) - {*batch_facts(), *KEYED}, whole.execs) == ({"mirrors"}, 1)
+    decided = engine.gates([spec])[machine.name]
+    assert isinstance(decided, tuple), decided
+    knowing_all = decide(load_rows(), build(spec, whole.values))
+    assert [(d.id, d.verdict, d.choice) for d in decided] == [
+        (d.id, d.verdict, d.choice) for d in knowing_all
+    ]
+    assert fetched == [
+        {Kernel, Mirrors},
+        {*batch_facts().values(), AptPolicy, Mirrors},
+        {*FACTS, AptPolicy},
+    ]
 
 
 def test_damage_is_named_repaired_and_then_silent(

@@ -82,7 +82,12 @@ class ScriptedEngine:
     unlocked: tuple[str, str, str] | None = None
 
     def facts(
-        self, hosts: Sequence[HostSpec], domains: Sequence[str] = (), emit: Emit = discard
+        self,
+        hosts: Sequence[HostSpec],
+        emit: Emit = discard,
+        *,
+        only: Sequence[str] = (),
+        also: Sequence[str] = (),
     ) -> dict[str, HostFacts]:
         self._asked("facts", hosts, emit)
         return dict(self.read)

@@ -18,9 +18,6 @@ from facts.gpu_link_state import LinkState, judge, presence
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.exitcodes import ExitCode
-from gates.engine import decide
-from gates.rows import load as load_rows
-from gates.world import build
 from lab import shapes
 from lab.errors import LabError
 from lab.rigshape import RigShape
@@ -57,14 +54,16 @@ class Answer:
 
 
 def ask(site: Site, vm: VirtualMachine) -> Answer:
-    """Read the facts over SSH and decide every gate."""
+    """Read the cards over SSH and what the gates decide."""
     fleet = load(site.folder, {})
     spec = fleet.hosts[vm.name]
-    facts = Engine(fleet).facts([spec])[vm.name]
+    engine = Engine(fleet)
+    facts = engine.facts([spec], only=["gpu_link"])[vm.name]
     assert facts.error is None, facts.error
     cards = facts.values["gpu_link"]
     assert isinstance(cards, tuple), cards
-    decided = decide(load_rows(), build(spec, facts.values))
+    decided = engine.gates([spec])[vm.name]
+    assert isinstance(decided, tuple), decided
     assert not any(gate.simulated for gate in decided)
     expected = [card.bdf for card in spec.hardware.cards]
     return Answer(
