@@ -42,7 +42,8 @@ for d in /run/systemd/generator /etc/systemd/system /run/systemd/system /usr/lib
     if [ -e "$f" ]; then set -- "$@" "${f##*/}"; fi
   done
 done
-SYSTEMD_PAGER='' systemctl show --timestamp=unix --property="$properties" $(asked) "$@" || exit 4
+# -- since the root directory's is called -.mount
+SYSTEMD_PAGER='' systemctl show --timestamp=unix --property="$properties" -- $(asked) "$@" || exit 4
 part files
 for d in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
   cd "$d" 2>/dev/null || continue
@@ -63,7 +64,7 @@ for f in /run/systemd/system/*.wants/* /run/systemd/system/*.requires/* \
 done
 part install
 for d in /etc/systemd/system /usr/lib/systemd/system; do
-  cd "$d" 2>/dev/null && grep -lsE '^\[Install\]' $(files)
+  cd "$d" 2>/dev/null && grep -lsE '^\[Install\]' -- $(files)
 done
 """
 

@@ -87,6 +87,7 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
             "usr/lib/systemd/system/gone.service": install,
             "usr/lib/systemd/system/note.txt": "x",
             "run/systemd/system/empty.mount": "",
+            "run/systemd/generator/-.mount": "[Mount]\n",
             "run/systemd/generator/mnt-fast\\x2dai.mount": "[Mount]\n",
         },
     )
@@ -116,7 +117,9 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
         "static.timer": "static",
     }
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert [word for word in asked if word.endswith(".mount")] == [
+    names = asked[asked.index("--") + 1 :]
+    assert [name for name in names if name.endswith(".mount")] == [
+        "-.mount",
         r"mnt-fast\x2dai.mount",
         "empty.mount",
     ]
