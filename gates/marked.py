@@ -12,10 +12,7 @@ from typing import TypeAlias
 import yaml
 from typing_extensions import override
 
-try:
-    from yaml import CSafeLoader as _Base
-except ImportError:  # PyYAML without libyaml: slower, same result
-    from yaml import SafeLoader as _Base  # type: ignore[assignment]
+from spec.yamlloader import SafeLoader
 
 #: Where a node sits in the document: mapping keys and list indices from the top.
 Place: TypeAlias = tuple[str | int, ...]
@@ -45,7 +42,7 @@ class Marked:
         return GateFileError(f"{self.path}:{self.lines.get(place, 1)}: {message}")
 
 
-class _UniqueKeys(_Base):
+class _UniqueKeys(SafeLoader):
     """The safe loader, but a key written twice is an error instead of the second winning."""
 
     @override

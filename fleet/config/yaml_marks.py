@@ -13,11 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import yaml
 
 from fleet.config.problems import Problem, Where
-
-try:
-    from yaml import CSafeLoader as _Base
-except ImportError:  # PyYAML without libyaml: slower, same result
-    from yaml import SafeLoader as _Base  # type: ignore[assignment]
+from spec.yamlloader import SafeLoader
 
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | dict[str, "Node"] | list["Node"]
@@ -39,7 +35,7 @@ class Node(NamedTuple):
     raw: str = ""
 
 
-class MarkedLoader(_Base):
+class MarkedLoader(SafeLoader):
     """A SafeLoader with the scalar rules of this file; used to compose, never to construct."""
 
 

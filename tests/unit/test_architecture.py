@@ -39,6 +39,7 @@ SMALL = {
     "operations/accepted.py",
     "spec/base.py",
     "spec/globs.py",
+    "spec/yamlloader.py",
 }
 #: put together here, so that this file is none of its own findings
 UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "HA" + "CK"]) + r")\b")
