@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -32,8 +33,12 @@ class Say(HostFact[str]):
         return text
 
 
+#: What this process's batches start is told apart by it, also from that of tests beside.
+NONCE = secrets.token_hex(8)
+
+
 def ask(keys: list[Key], head: str = "") -> Answer:
-    batch = Batch(keys, "nonce", head)
+    batch = Batch(keys, NONCE, head)
     done = subprocess.run(
         ["sh", "-s"], input=batch.program().encode(), capture_output=True, check=False
     )
@@ -94,14 +99,14 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(hanging: str) -> 
     answer = ask(list(keys))
     assert getattr(value(answer, keys[0]), "reason", "") == "no answer within 1 s"
     assert value(answer, keys[1]) == "after"
-    assert started_by("nonce") == []
+    assert started_by(NONCE) == []
 
 
 def test_what_a_fact_leaves_running_holds_nobody_up_for_longer_than_its_time() -> None:
     keys = [say("(setsid sleep 30 >/dev/null &); echo said"), say("echo after")]
     answer = ask(list(keys))
     assert [value(answer, key) for key in keys] == ["said", "after"]
-    assert started_by("nonce") == []
+    assert started_by(NONCE) == []
 
 
 def test_facts_cost_no_process_beside_their_own() -> None:
