@@ -60,3 +60,16 @@ def wait_for(condition: Callable[[], bool], what: str, patience_s: float = 60) -
 def exists(machine: LabHost, path: str) -> bool:
     """Return whether something lies at a path of the machine, asked without SSH."""
     return machine.run(f"test -e {path}", check=False).returncode == 0
+
+
+def end_leftovers(machine: LabHost) -> None:
+    """End what controllers of earlier tests left running; nothing of it writes any more afterwards.
+
+    What is begun on a host ends there, whatever becomes of its controller: a step let go at the end
+    of one test may write after the next one has cleaned up.
+    """
+    machine.run("pkill -x timeout", check=False)
+    wait_for(
+        lambda: machine.run("pgrep -x timeout", check=False).returncode == 1,
+        "nothing of an earlier test runs",
+    )

@@ -13,7 +13,7 @@ from fleet.hostlock import STATE_DIR
 from fleet.plan import HostState
 from lab.machines import Machine
 from tests.ssh.conftest import Site
-from tests.ssh.controllers import controller, ended, exists, wait_for
+from tests.ssh.controllers import controller, end_leftovers, ended, exists, wait_for
 from tests.ssh.planted import HEAVY, HEAVY_SIZE, KILL_AFTER, STEPS
 
 pytestmark = pytest.mark.ssh
@@ -40,6 +40,7 @@ done
 @pytest.fixture(autouse=True)
 def _clean(machine: Machine) -> None:
     """Give every test the machine without traces of the one before."""
+    end_leftovers(machine)
     machine.run(f"rm -rf /srv/* /run/cut {STATE_DIR}")
 
 

@@ -29,7 +29,7 @@ from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine
 from tests.ssh.conftest import Site
-from tests.ssh.controllers import controller, ended, exists, only, wait_for
+from tests.ssh.controllers import controller, end_leftovers, ended, exists, only, wait_for
 from tests.ssh.planted import FOLDER, SMALL, planted
 
 pytestmark = pytest.mark.ssh
@@ -41,6 +41,7 @@ NOTICED_S = 30
 @pytest.fixture(autouse=True)
 def _clean(machine: Machine) -> None:
     """Give every test the machine without traces of the one before."""
+    end_leftovers(machine)
     machine.run("umount /srv/small 2>/dev/null; rm -rf /srv/* /var/lib/b70fleet", check=False)
 
 
