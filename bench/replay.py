@@ -17,7 +17,8 @@ from fleet.session import Output, Session
 
 #: The batch frames its facts with a nonce per program.
 _NONCE: Final = re.compile(r"\x1eB70-([0-9a-f]{16})")
-_STANDARD: Final = "\x1eB70-" + "0" * 16
+#: What stands in a recording in its place.
+_STANDARD: Final = "0" * 16
 
 
 class NotRecorded(Exception):
@@ -26,19 +27,25 @@ class NotRecorded(Exception):
 
 def without_nonce(program: str) -> str:
     """Return a program as it would be with the standard nonce."""
-    return _NONCE.sub(_STANDARD, program)
+    found = _NONCE.search(program)
+    return program.replace(found.group(1), _STANDARD) if found else program
 
 
 def answered(program: str, recorded: bytes) -> bytes:
     """Return a recorded output with the nonce that this program expects."""
     found = _NONCE.search(program)
-    return recorded.replace(_STANDARD.encode(), found.group(0).encode()) if found else recorded
+    return recorded.replace(_framed(_STANDARD), _framed(found.group(1))) if found else recorded
 
 
 def standard(program: str, stdout: bytes) -> bytes:
     """Return an output with the standard nonce in place of the program's."""
     found = _NONCE.search(program)
-    return stdout.replace(found.group(0).encode(), _STANDARD.encode()) if found else stdout
+    return stdout.replace(_framed(found.group(1)), _framed(_STANDARD)) if found else stdout
+
+
+def _framed(nonce: str) -> bytes:
+    """Return how an output's frame lines carry a nonce."""
+    return f"\x1eB70-{nonce}".encode()
 
 
 def watch(seen: Callable[[str, Output], None]) -> None:
