@@ -16,7 +16,8 @@ from typing import Final
 from fleet.session import Output, Session
 
 #: The batch frames its facts with a nonce per program.
-_NONCE: Final = re.compile(r"\x1eB70-([0-9a-f]{16})")
+_FRAME: Final = "\x1eB70-"
+_NONCE: Final = re.compile(_FRAME + "([0-9a-f]{16})")
 #: What stands in a recording in its place.
 _STANDARD: Final = "0" * 16
 
@@ -45,7 +46,7 @@ def standard(program: str, stdout: bytes) -> bytes:
 
 def _framed(nonce: str) -> bytes:
     """Return how an output's frame lines carry a nonce."""
-    return f"\x1eB70-{nonce}".encode()
+    return f"{_FRAME}{nonce}".encode()
 
 
 def watch(seen: Callable[[str, Output], None]) -> None:
