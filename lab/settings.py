@@ -66,6 +66,11 @@ class Settings:
         return self.root / "vms"
 
     @property
+    def uml(self) -> Path:
+        """Return the folder of User-mode Linux machines and their images, cheap to copy in."""
+        return self.root / "uml"
+
+    @property
     def images(self) -> Path:
         """Return the folder with one sub-folder per base image."""
         return self.root / "images"
