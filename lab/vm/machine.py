@@ -24,6 +24,7 @@ from lab import disk, store
 from lab.cgroups import Group
 from lab.errors import LabError
 from lab.host import ENVIRONMENT, LabHost
+from lab.kinds import VM, Kind
 from lab.network import link, mac
 from lab.rigshape import RigShape
 from lab.settings import Settings
@@ -55,11 +56,17 @@ class VirtualMachine(LabHost):
 
     @property
     @override
+    def kind(self) -> Kind:
+        return VM
+
+    @property
+    @override
     def folder(self) -> Path:
         """Return the folder with its disks, identity, sockets and serial log."""
         return self.settings.vms / self.name
 
     @property
+    @override
     def shape(self) -> RigShape:
         """Return the rig that it shows from power-on."""
         return self.record.shape
@@ -71,6 +78,7 @@ class VirtualMachine(LabHost):
 
     # -- power ------------------------------------------------------------------------------------
 
+    @override
     def is_running(self) -> bool:
         """Tell whether QEMU runs."""
         return bool(self._group.pids())
@@ -119,6 +127,7 @@ class VirtualMachine(LabHost):
         self._clear()
         disks.renew(self.folder, self.record.extra)
 
+    @override
     def remove(self) -> None:
         """Cut the power and forget disks, identity and network."""
         self._clear()
