@@ -79,10 +79,6 @@ class BootingMachine(LabHost):
     def renew(self) -> None:
         """Throw away everything that was written to its disks, saved states too; it is off then."""
 
-    @abstractmethod
-    def remove(self) -> None:
-        """Cut the power and forget disks, identity and network."""
-
     # -- saved states -----------------------------------------------------------------------------
 
     @abstractmethod
@@ -104,6 +100,7 @@ class BootingMachine(LabHost):
     # -- hardware; takes effect at the next power-on -----------------------------------------------
 
     @property
+    @override
     def shape(self) -> RigShape:
         """Return the rig that it shows from power-on."""
         return self.record.shape
@@ -133,6 +130,7 @@ class BootingMachine(LabHost):
 
     # -- inside -----------------------------------------------------------------------------------
 
+    @override
     def is_running(self) -> bool:
         """Return True if the machine is switched on."""
         return bool(self._group.pids())

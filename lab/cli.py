@@ -40,9 +40,22 @@ def up(
     disk: Annotated[
         list[str] | None, typer.Option(help="extra disk of a new virtual machine, such as 2G")
     ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="codename of the rigs' release, such as trixie; this computer's by default",
+            show_default=False,
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
-    """Start rigs (the two demo rigs when none is named) and write a fleet directory for them."""
+    """Start rigs (the two demo rigs when none is named) and write a fleet directory for them.
+
+    \b
+    b70 lab up --fleet 4                          lab1 to lab4
+    b70 lab up rig-t --release trixie             a rig on Debian 13
+    b70 lab up --vm vm1 --release trixie          a virtual machine on Debian 13
+    """
     described = demo.load()
     if names and fleet:
         raise LabError("give names or --fleet, not both")
@@ -56,12 +69,12 @@ def up(
         chosen = demo.fleet(fleet or len(described.rigs), described)
     _become_root()
     lab = _lab()
-    if _print_changes(lab, vm=bool(vm)) and not yes and sys.stdin.isatty():
+    if _print_changes(lab, vm=bool(vm), release=release) and not yes and sys.stdin.isatty():
         typer.confirm("Go on?", abort=True)
     if chosen:
-        lab.up_many(chosen)
+        lab.up_many(chosen, release)
     for name in vm or []:
-        lab.up_vm(name, shapes.by_name(shape), disk or ())
+        lab.up_vm(name, shapes.by_name(shape), disk or (), release=release)
     lab.inventory(lab.fleet, boot_set=True)
     _print_status(lab)
     _out.print(f"Next: b70 -i {lab.fleet} plan --all")
@@ -139,8 +152,10 @@ def _lab() -> Lab:
     return Lab.open(say=lambda line: _out.print(f"  {line}", markup=False))
 
 
-def _print_changes(lab: Lab, *, everything: bool = False, vm: bool = False) -> bool:
-    changes = lab.changes(vm=vm)
+def _print_changes(
+    lab: Lab, *, everything: bool = False, vm: bool = False, release: str | None = None
+) -> bool:
+    changes = lab.changes(vm=vm, release=release)
     listed = changes.all() if everything else changes.needed()
     if listed:
         _out.print(
@@ -153,11 +168,11 @@ def _print_changes(lab: Lab, *, everything: bool = False, vm: bool = False) -> b
 
 def _print_status(lab: Lab) -> None:
     machines = lab.hosts()
-    table = Table("rig", "kind", "address", "state", "cards", box=None, pad_edge=False)
+    table = Table("rig", "kind", "release", "address", "state", "cards", box=None, pad_edge=False)
     for machine in machines:
-        kind = "vm" if isinstance(machine, VirtualMachine) else "nspawn"
         state = "running" if machine.is_running() else "stopped"
-        table.add_row(machine.name, kind, machine.address, state, machine.shape.name)
+        about = (machine.kind.name, machine.release, machine.address, state, machine.shape.name)
+        table.add_row(machine.name, *about)
     _out.print(table if machines else "no rigs")
     mirror = "serving" if lab.mirror.is_running() else "stopped"
     _out.print(f"apt mirror: {lab.settings.mirror_url} {mirror}")

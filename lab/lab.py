@@ -4,7 +4,7 @@ lab = Lab.open()
 lab.prepare()
 first, second = lab.up_many({"t-1": shapes.HEALTHY_GEN5, "t-2": shapes.DEGRADED_X8})
 first.run("rm /etc/fstab")
-vm = lab.up_vm("t-3", disks=("2G",))
+vm = lab.up_vm("t-3", disks=("2G",), release="trixie")
 vm.kill9()
 lab.inventory(Path("fleet"))
 lab.down(["t-1", "t-2", "t-3"])
@@ -15,19 +15,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from lab import cgroups, demo, disk, identity, shapes, store
+from lab import cgroups, demo, disk, identity, releases, shapes, store
+from lab.catalog import BOOTABLE
 from lab.cgroups import Group
 from lab.changes import Changes
 from lab.errors import LabError
-from lab.fleet import write_fleet
+from lab.fleet import GroupFile, group_name, write_fleet
 from lab.image import Images
+from lab.kinds import NSPAWN, VM, Kind
 from lab.machines import Machine
 from lab.mirror import Mirror
+from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
 from lab.store import Record
@@ -71,38 +74,53 @@ class Lab:
         """Return the fleet directory that `b70 lab up` writes."""
         return self.settings.root / "fleet"
 
-    def changes(self, *, vm: bool = False) -> Changes:
-        """Return what the lab changes on this computer, for virtual machines too if `vm` is set."""
-        return Changes(self.settings, self._say, vm=vm)
+    def changes(self, *, vm: bool = False, release: str | None = None) -> Changes:
+        """Return what the lab changes on this computer.
 
-    def prepare(self, *, vm: bool = False) -> None:
+        Args:
+            vm: for virtual machines too.
+            release: codename of the machines' release; None = this computer's.
+
+        Raises:
+            LabError: the lab does not know the release.
+        """
+        return self._changes(_named(release), (VM,) if vm else ())
+
+    def prepare(self, *, vm: bool = False, release: str | None = None) -> None:
         """Make this computer ready: packages, network, images, mirror; a second call is silent.
 
         Args:
             vm: for virtual machines too.
+            release: codename of the machines' release; None = this computer's.
+
+        Raises:
+            LabError: the lab does not know the release, or something could not be done.
         """
+        wanted = _named(release)
         with store.locked(self.settings):
-            self._prepare(vm=vm)
+            self._prepare({wanted}, (VM,) if vm else ())
 
-    def up(self, name: str, shape: RigShape = shapes.HEALTHY_GEN5) -> Machine:
+    def up(
+        self, name: str, shape: RigShape = shapes.HEALTHY_GEN5, release: str | None = None
+    ) -> Machine:
         """Start one machine, or return it when it runs; either way it shows `shape` from now on."""
-        return self.up_many({name: shape})[0]
+        return self.up_many({name: shape}, release)[0]
 
-    def up_many(self, rigs: Mapping[str, RigShape]) -> list[Machine]:
+    def up_many(self, rigs: Mapping[str, RigShape], release: str | None = None) -> list[Machine]:
         """Start machines together and return them when every sshd answers.
 
         Args:
             rigs: name -> what the machine shows. One that runs only gets the new shape; one whose
                 supervisor died is cleared and started again with the disk it had.
+            release: codename; None = this computer's for a new machine, an old one keeps its own.
 
         Raises:
-            LabError: a name is unusable, or a machine did not come up.
+            LabError: a name or the release is unusable, or a machine did not come up.
         """
-        for name in rigs:
-            self._check_name(name, vm=False)
+        wanted = {name: self._check(name, NSPAWN, release) for name in rigs}
         with store.locked(self.settings):
-            self._prepare()
-            machines = [self._ensure(name, shape) for name, shape in rigs.items()]
+            self._prepare(set(wanted.values()))
+            machines = [self._ensure(name, shape, wanted[name]) for name, shape in rigs.items()]
             stopped = [machine for machine in machines if not machine.is_running()]
             for machine in stopped:
                 self._say(f"{machine.name}: start on {machine.address}")
@@ -120,6 +138,7 @@ class Lab:
         *,
         cpus: int = 1,
         memory_mib: int = 768,
+        release: str | None = None,
     ) -> VirtualMachine:
         """Start a virtual machine and return it when it answers, or return it as it runs.
 
@@ -129,17 +148,19 @@ class Lab:
             disks: sizes of a new machine's extra disks, such as "2G".
             cpus: virtual CPUs of a new machine.
             memory_mib: RAM of a new machine in MiB.
+            release: codename; None = this computer's for a new machine, an old one keeps its own.
 
         Raises:
-            LabError: the name is unusable, or the machine did not come up.
+            LabError: the name or the release is unusable, or the machine did not come up.
         """
-        self._check_name(name, vm=True)
+        wanted = self._check(name, VM, release)
         with store.locked(self.settings):
-            self._prepare(vm=True)
+            self._prepare({wanted}, (VM,))
             record = self._vm_records().get(name) or VmRecord(
                 name,
                 store.free_number(store.numbers(self.settings)),
-                VmImages(self.settings).current().name,
+                VmImages(self.settings, wanted).current().name,
+                wanted.codename,
                 smbios.fitted(shape, f"LABVM-{name}".upper()),
                 tuple(disks),
                 cpus=cpus,
@@ -205,7 +226,7 @@ class Lab:
             for name in cgroups.leftovers(f"{self.settings.bridge}-"):
                 Group(name).remove()
             disk.unmount(self.settings.root)
-            self.changes(vm=True).undo()
+            self.changes().undo()
             shutil.rmtree(self.settings.root)
 
     def inventory(
@@ -220,11 +241,11 @@ class Lab:
         """Write a fleet directory with the machines that run.
 
         Args:
-            folder: where hosts.yaml, group_data/groups/{lab,vm}.yaml and keys/ go.
+            folder: where hosts.yaml, group_data/groups/{lab,vm,…}.yaml and keys/ go.
             names: only these machines.
             snapshot: snapshot id of the GPU and kernel sources; the demo's by default.
             stack: stack of the nspawn machines; the demo's by default, empty for none.
-            boot_set: virtual machines get a stack with the newer kernel; else they have none.
+            boot_set: machines that boot get a stack with the newer kernel; else they have none.
         """
         wanted = None if names is None else set(names)
         chosen = [
@@ -233,18 +254,21 @@ class Lab:
             if machine.is_running() and (wanted is None or machine.name in wanted)
         ]
         described = demo.load()
-        sources = {"lab": self.mirror.sources()}
-        image = VmImages(self.settings).load()
-        if any(isinstance(machine, VirtualMachine) for machine, _ in chosen):
-            sources["vm"] = self.mirror.vm_sources()
-        write_fleet(
-            folder,
-            chosen,
-            sources,
-            snapshot or described.snapshot,
-            described.stack if stack is None else stack,
-            image.newer if image and boot_set and "vm" in sources else None,
-        )
+        in_use = {(machine.kind, releases.named(machine.release)) for machine, _ in chosen}
+        groups = {
+            group_name(kind, release): self._group(
+                kind, release, described.stack if stack is None else stack, boot_set=boot_set
+            )
+            for kind, release in in_use
+        }
+        write_fleet(folder, chosen, groups, snapshot or described.snapshot)
+
+    def _group(self, kind: Kind, release: Release, stack: str, *, boot_set: bool) -> GroupFile:
+        sources = self.mirror.sources(release, kind)
+        if kind not in BOOTABLE:
+            return GroupFile(sources, stack)
+        image = BOOTABLE[kind].images(self.settings, release).load()
+        return GroupFile(sources, newer=image.newer if image and boot_set else None)
 
     def _records(self) -> dict[str, Record]:
         return store.records(self.settings.machines, Record)
@@ -252,32 +276,51 @@ class Lab:
     def _vm_records(self) -> dict[str, VmRecord]:
         return store.records(self.settings.vms, VmRecord)
 
-    def _check_name(self, name: str, *, vm: bool) -> None:
-        """Refuse a name that no machine can have, or that one of the other kind has."""
+    def _check(self, name: str, kind: Kind, codename: str | None) -> Release:
+        """Return the release of a machine that is wanted by this name.
+
+        Raises:
+            LabError: no machine can have the name, a machine of another kind or release has it, or
+                the lab does not know the release.
+        """
         if not _NAME.match(name):
             raise LabError(f"{name!r} is no usable machine name", "lower-case letters, digits, '-'")
-        other = self._records() if vm else self._vm_records()
-        if name in other:
-            kind = "an nspawn machine" if vm else "a virtual machine"
-            raise LabError(f"{name} is {kind}", f"b70 lab down {name}, or another name")
+        release = _named(codename)
+        there = next((host for host in self.hosts() if host.name == name), None)
+        if there is None:
+            return release
+        hint = f"b70 lab down {name}, or another name"
+        if there.kind != kind:
+            raise LabError(f"{name} is {there.kind.title}", hint)
+        if codename is not None and there.release != codename:
+            raise LabError(f"{name} runs {there.release}", hint)
+        return releases.named(there.release)
 
-    def _prepare(self, *, vm: bool = False) -> None:
-        self.changes(vm=vm).apply()
+    def _changes(self, release: Release, kinds: Collection[Kind]) -> Changes:
+        return Changes(self.settings, self._say, release, kinds)
+
+    def _prepare(self, wanted: Iterable[Release], kinds: Collection[Kind] = ()) -> None:
+        for release in sorted(wanted):
+            self._changes(release, kinds).apply()
         identity.new_key(self.settings.key, "b70 lab")
         _give_to_caller(self.settings.key)
 
-    def _ensure(self, name: str, shape: RigShape) -> Machine:
-        known = self._records()
-        record = known.get(name) or Record(
+    def _ensure(self, name: str, shape: RigShape, release: Release) -> Machine:
+        record = self._records().get(name) or Record(
             name,
             store.free_number(store.numbers(self.settings)),
-            Images(self.settings).current().name,
+            Images(self.settings, release).current().name,
+            release.codename,
         )
         machine = Machine(self.settings, record)
         self.settings.address(record.number)
         store.save(machine.folder, record)
         machine.set_shape(shape)
         return machine
+
+
+def _named(codename: str | None) -> Release:
+    return releases.here() if codename is None else releases.named(codename)
 
 
 def _remove(machine: Machine | VirtualMachine) -> None:

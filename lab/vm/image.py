@@ -1,4 +1,4 @@
-"""The disk image that every virtual machine starts from, kept by its recipe.
+"""The disk image that every virtual machine of a release starts from, kept by its recipe.
 
 One MBR partition with ext4 and GRUB, the older of two kernels, the fake cards for both. Beside the
 disk lie the packages that the mirror offers on: both kernels, their drivers, the firmware.
@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from lab import disk
+from lab import disk, releases
 from lab.image import Images
+from lab.releases import Release
 from lab.settings import Settings
 from lab.shell import run
 from lab.vm import kernels, modules, recipe
@@ -60,23 +61,29 @@ class Image:
 
 
 class VmImages:
-    """The disk images kept in a lab's folder."""
+    """A release's disk image in a lab's folder.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: the lab.
+        release: the release; None = this computer's.
+    """
+
+    def __init__(self, settings: Settings, release: Release | None = None) -> None:
         self._settings = settings
         self._folder = settings.images
+        self._release = release or releases.here()
 
     def current(self) -> Path:
-        """Return the folder of the image for this computer, built or not."""
-        return self._folder / recipe.here().digest
+        """Return the folder of the image, built or not."""
+        return self._folder / recipe.of(self._release).digest
 
     def is_built(self) -> bool:
-        """Tell whether the image for this computer is complete."""
+        """Return True if the image is complete."""
         return (self.current() / "kernels.json").exists()
 
-    def load(self, folder: Path | None = None) -> Image | None:
-        """Return an image, the current one by default; None when it is not built."""
-        folder = folder or self.current()
+    def load(self) -> Image | None:
+        """Return the image; None when it is not built."""
+        folder = self.current()
         try:
             pair = json.loads((folder / "kernels.json").read_text())
         except (OSError, ValueError):
@@ -95,8 +102,8 @@ class VmImages:
         found = self.load()
         if found:
             return found
-        wanted = recipe.here()
-        base = Images(self._settings).build(say) / "root"
+        wanted = recipe.of(self._release)
+        base = Images(self._settings, self._release).build(say) / "root"
         final = self._folder / wanted.digest
         partial = final.with_suffix(".partial")
         disk.unmount(partial)
@@ -111,9 +118,8 @@ class VmImages:
         pair = {"installed": asdict(image.installed), "newer": asdict(image.newer)}
         (partial / "kernels.json").write_text(json.dumps(pair, indent=1))
         partial.rename(final)
-        for other in self._folder.glob("vm-*"):
-            if other != final:  # machines have copies of their own
-                shutil.rmtree(other)
+        for other in outdated(self._folder, final, wanted.release):
+            shutil.rmtree(other)  # machines have copies of their own
         return Image(final, image.installed, image.newer)
 
     def _fetch_and_compile(
@@ -121,7 +127,7 @@ class VmImages:
     ) -> Image:
         """Fetch kernels, headers and tools; build drivers and firmware into `archive/`."""
         apt = Apt(partial / "apt", base / "var/lib/dpkg/status")
-        apt.update(recipe.archive_lines(wanted))
+        apt.update(recipe.archive_lines(self._release))
         older, newer = kernels.available(apt, wanted.kernel, wanted.image)
         image = Image(partial, older, newer)
         say(f"disk image {wanted.digest}: kernels {older.release} and {newer.release}")
@@ -164,6 +170,24 @@ class VmImages:
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(compile_for, (older, newer)))
         return image
+
+
+def outdated(images: Path, current: Path, codename: str) -> list[Path]:
+    """Return the folders of the images that one takes the place of: all others of its release.
+
+    An image whose recipe names no release is older than the choice: it is of this computer's.
+
+    Args:
+        images: folder with one sub-folder per image.
+        current: the image.
+        codename: its release.
+    """
+    found = []
+    for file in images.glob("vm-*/recipe.json"):
+        release = json.loads(file.read_text()).get("release", releases.here().codename)
+        if file.parent != current and release == codename:
+            found.append(file.parent)
+    return found
 
 
 def partition_script(size: int) -> str:

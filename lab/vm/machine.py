@@ -18,6 +18,7 @@ from typing_extensions import override
 from lab import disk
 from lab.booting import BootingMachine
 from lab.errors import LabError
+from lab.kinds import VM, Kind
 from lab.network import link, mac
 from lab.settings import Settings
 from lab.vm import disks, qemu, smbios, tap, wire
@@ -38,6 +39,11 @@ class VirtualMachine(BootingMachine):
 
     settings: Settings
     record: VmRecord
+
+    @property
+    @override
+    def kind(self) -> Kind:
+        return VM
 
     @property
     @override
