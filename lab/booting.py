@@ -1,8 +1,8 @@
-"""What every machine of the lab has that really boots: power, disks, cards, a console, saved states.
+"""What every machine has that really boots: power, disks, cards, a console, saved states.
 
 Its kind says what it is made of: an emulated PC (`lab.vm`) or a kernel that runs as a process
-(`lab.uml`). `run`, `read` and `write` go through the guest agent, not through SSH, so that damage can
-be planted and truth read without the code under test and even while the network is cut.
+(`lab.uml`). `run`, `read` and `write` go through the guest agent, not through SSH, so that damage
+can be planted and truth read without the code under test and even while the network is cut.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from lab.kinds import VM, Kind
+from lab.kinds import UML, VM, Kind
 from lab.releases import Release
 from lab.settings import Settings
+from lab.uml.image import UmlImages
 from lab.vm.image import VmImages
 from lab.vm.kernels import Kernel
 
@@ -76,5 +77,29 @@ BOOTABLE: Final[Mapping[Kind, Bootable]] = {
             "strip": "binutils",
         },
         VmImages,
+    ),
+    UML: Bootable(
+        "build the {release} disk image of User-mode Linux machines: two kernels built from "
+        "Debian's source, fake B70 cards, GRUB 2.06 as a program of its own, an XFS in a sparse "
+        "file where copies are cheap (about 4 GB)",
+        "kernels-uml",
+        {
+            "gcc": "gcc",
+            "make": "make",
+            "strip": "binutils",
+            "ccache": "ccache",
+            "flex": "flex",
+            "bison": "bison",
+            "bc": "bc",
+            "patch": "patch",
+            "xz": "xz-utils",
+            "depmod": "kmod",
+            "sfdisk": "fdisk",
+            "mkfs.ext4": "e2fsprogs",
+            "mkfs.xfs": "xfsprogs",
+            "setpriv": "util-linux",
+            "uml_mconsole": "uml-utilities",
+        },
+        UmlImages,
     ),
 }

@@ -30,3 +30,5 @@ class Kind:
 NSPAWN: Final = Kind("nspawn", "an nspawn machine", "lab", simulated=True)
 #: An emulated CPU takes its time over the handshake.
 VM: Final = Kind("vm", "a virtual machine", "vm", logs_in_as_root=True, connect_timeout_s=60)
+#: A kernel that runs as a process; root logs in as on an emulated machine, so that tests can share.
+UML: Final = Kind("uml", "a User-mode Linux machine", "uml", logs_in_as_root=True)

@@ -4,8 +4,8 @@ lab = Lab.open()
 lab.prepare()
 first, second = lab.up_many({"t-1": shapes.HEALTHY_GEN5, "t-2": shapes.DEGRADED_X8})
 first.run("rm /etc/fstab")
-vm = lab.up_vm("t-3", disks=("2G",), release="trixie")
-vm.kill9()
+uml = lab.up_uml("t-3", disks=("2G",), release="trixie")
+uml.kill9()
 lab.inventory(Path("fleet"))
 lab.down(["t-1", "t-2", "t-3"])
 """
@@ -17,8 +17,9 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from lab import cgroups, demo, disk, identity, releases, shapes, store
 from lab.catalog import BOOTABLE
@@ -27,18 +28,23 @@ from lab.changes import Changes
 from lab.errors import LabError
 from lab.fleet import GroupFile, group_name, write_fleet
 from lab.image import Images
-from lab.kinds import NSPAWN, VM, Kind
+from lab.kinds import NSPAWN, UML, VM, Kind
 from lab.machines import Machine
 from lab.mirror import Mirror
 from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
 from lab.store import Record
+from lab.uml.image import UmlImages
+from lab.uml.machine import UmlMachine
+from lab.uml.record import UmlRecord
 from lab.vm import smbios
-from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
 from lab.vm.record import VmRecord
 
+AnyMachine: TypeAlias = Machine | VirtualMachine | UmlMachine
+M = TypeVar("M", VirtualMachine, UmlMachine)
+R = TypeVar("R", VmRecord, UmlRecord)
 #: Machines that are started or removed at the same time.
 _AT_ONCE: Final = 4
 _NAME: Final = re.compile(r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")
@@ -74,23 +80,23 @@ class Lab:
         """Return the fleet directory that `b70 lab up` writes."""
         return self.settings.root / "fleet"
 
-    def changes(self, *, vm: bool = False, release: str | None = None) -> Changes:
+    def changes(self, kinds: Collection[Kind] = (), release: str | None = None) -> Changes:
         """Return what the lab changes on this computer.
 
         Args:
-            vm: for virtual machines too.
+            kinds: for machines of these kinds beside nspawn ones.
             release: codename of the machines' release; None = this computer's.
 
         Raises:
             LabError: the lab does not know the release.
         """
-        return self._changes(_named(release), (VM,) if vm else ())
+        return self._changes(_named(release), kinds)
 
-    def prepare(self, *, vm: bool = False, release: str | None = None) -> None:
+    def prepare(self, kinds: Collection[Kind] = (), release: str | None = None) -> None:
         """Make this computer ready: packages, network, images, mirror; a second call is silent.
 
         Args:
-            vm: for virtual machines too.
+            kinds: for machines of these kinds beside nspawn ones.
             release: codename of the machines' release; None = this computer's.
 
         Raises:
@@ -98,7 +104,7 @@ class Lab:
         """
         wanted = _named(release)
         with store.locked(self.settings):
-            self._prepare({wanted}, (VM,) if vm else ())
+            self._prepare({wanted}, kinds)
 
     def up(
         self, name: str, shape: RigShape = shapes.HEALTHY_GEN5, release: str | None = None
@@ -153,45 +159,78 @@ class Lab:
         Raises:
             LabError: the name or the release is unusable, or the machine did not come up.
         """
-        wanted = self._check(name, VM, release)
-        with store.locked(self.settings):
-            self._prepare({wanted}, (VM,))
-            record = self._vm_records().get(name) or VmRecord(
-                name,
-                store.free_number(store.numbers(self.settings)),
-                VmImages(self.settings, wanted).current().name,
-                wanted.codename,
-                smbios.fitted(shape, f"LABVM-{name}".upper()),
-                tuple(disks),
+
+        def record(base: Record) -> VmRecord:
+            return VmRecord(
+                **asdict(base),
+                shape=fitted(name, shape),
+                extra=tuple(disks),
                 cpus=cpus,
                 memory_mib=memory_mib,
             )
-            machine = VirtualMachine(self.settings, record)
-            self.settings.address(record.number)
-            store.save(machine.folder, record)
-            if not machine.is_running():
-                self._say(f"{name}: power on, {machine.address}")
-                machine.start()
-        machine.wait_ready()
-        return machine
+
+        return self._up_booting(VirtualMachine, VmRecord, VM, name, release, record)
+
+    def up_uml(
+        self,
+        name: str,
+        shape: RigShape = shapes.HEALTHY_GEN5,
+        disks: Sequence[str] = (),
+        *,
+        memory_mib: int = 512,
+        release: str | None = None,
+    ) -> UmlMachine:
+        """Start a User-mode Linux machine and return it when it answers, or return it as it runs.
+
+        Args:
+            name: machine name.
+            shape: the rig that a new machine shows; an old one keeps what it has.
+            disks: sizes of a new machine's extra disks, such as "2G".
+            memory_mib: RAM of a new machine in MiB.
+            release: codename; None = this computer's for a new machine, an old one keeps its own.
+
+        Raises:
+            LabError: the name or the release is unusable, or the machine did not come up.
+        """
+
+        def record(base: Record) -> UmlRecord:
+            images = UmlImages(self.settings, releases.named(base.release))
+            return UmlRecord(
+                **asdict(base),
+                shape=fitted(name, shape),
+                extra=tuple(disks),
+                memory_mib=memory_mib,
+                seccomp=images.kernels.seccomp,
+            )
+
+        return self._up_booting(UmlMachine, UmlRecord, UML, name, release, record)
 
     def vms(self) -> list[VirtualMachine]:
         """Return every virtual machine, running or not, in order of address."""
-        records = self._vm_records().values()
+        records = store.records(self.settings.vms, VmRecord).values()
         return [VirtualMachine(self.settings, record) for record in records]
 
-    def hosts(self) -> list[Machine | VirtualMachine]:
-        """Return every machine of either kind."""
-        return [*self.machines(), *self.vms()]
+    def umls(self) -> list[UmlMachine]:
+        """Return every User-mode Linux machine, running or not, in order of address."""
+        records = store.records(self.settings.umls, UmlRecord).values()
+        return [UmlMachine(self.settings, record) for record in records]
 
-    def host(self, name: str) -> Machine | VirtualMachine:
-        """Return a machine of either kind by name.
+    def booting(self) -> list[VirtualMachine | UmlMachine]:
+        """Return every machine that has a kernel of its own."""
+        return [*self.vms(), *self.umls()]
+
+    def hosts(self) -> list[AnyMachine]:
+        """Return every machine of any kind."""
+        return [*self.machines(), *self.booting()]
+
+    def host(self, name: str) -> AnyMachine:
+        """Return a machine of any kind by name.
 
         Raises:
             LabError: there is none.
         """
-        virtual = self._vm_records().get(name)
-        return VirtualMachine(self.settings, virtual) if virtual else self.machine(name)
+        found = [machine for machine in self.booting() if machine.name == name]
+        return found[0] if found else self.machine(name)
 
     def machines(self) -> list[Machine]:
         """Return every nspawn machine of the lab, running or not, in order of address."""
@@ -212,9 +251,7 @@ class Lab:
     def down(self, names: Iterable[str] | None = None) -> list[str]:
         """Remove machines (all for None) and return their names; images and mirror stay."""
         with store.locked(self.settings):
-            chosen: list[Machine | VirtualMachine] = (
-                self.hosts() if names is None else [self.host(name) for name in names]
-            )
+            chosen = self.hosts() if names is None else [self.host(name) for name in names]
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
                 list(pool.map(_remove, chosen))
             return [machine.name for machine in chosen]
@@ -273,8 +310,45 @@ class Lab:
     def _records(self) -> dict[str, Record]:
         return store.records(self.settings.machines, Record)
 
-    def _vm_records(self) -> dict[str, VmRecord]:
-        return store.records(self.settings.vms, VmRecord)
+    def _up_booting(
+        self,
+        machines: Callable[[Settings, R], M],
+        records: type[R],
+        kind: Kind,
+        name: str,
+        release: str | None,
+        make: Callable[[Record], R],
+    ) -> M:
+        """Start a machine with a kernel of its own unless it runs, and wait for it.
+
+        Args:
+            machines: makes a machine of its kind.
+            records: what the lab remembers about such a machine.
+            kind: its kind.
+            name: its name.
+            release: codename of its release; None = an old one's own, or this computer's.
+            make: returns the record of a new machine, given what all machines have.
+        """
+        wanted = self._check(name, kind, release)
+        folder = {VM: self.settings.vms, UML: self.settings.umls}[kind]
+        with store.locked(self.settings):
+            self._prepare({wanted}, (kind,))
+            record = store.records(folder, records).get(name) or make(
+                Record(
+                    name,
+                    store.free_number(store.numbers(self.settings)),
+                    BOOTABLE[kind].images(self.settings, wanted).current().name,
+                    wanted.codename,
+                )
+            )
+            machine = machines(self.settings, record)
+            self.settings.address(record.number)
+            store.save(machine.folder, record)
+            if not machine.is_running():
+                self._say(f"{name}: power on, {machine.address}")
+                machine.start()
+        machine.wait_ready()
+        return machine
 
     def _check(self, name: str, kind: Kind, codename: str | None) -> Release:
         """Return the release of a machine that is wanted by this name.
@@ -323,7 +397,12 @@ def _named(codename: str | None) -> Release:
     return releases.here() if codename is None else releases.named(codename)
 
 
-def _remove(machine: Machine | VirtualMachine) -> None:
+def fitted(name: str, shape: RigShape) -> RigShape:
+    """Return a shape as a machine with a kernel of its own shows it, with that machine's serial."""
+    return smbios.fitted(shape, f"LABVM-{name}".upper())
+
+
+def _remove(machine: AnyMachine) -> None:
     machine.remove()
 
 

@@ -71,6 +71,11 @@ class Settings:
         return self.root / "uml"
 
     @property
+    def umls(self) -> Path:
+        """Return the folder with one sub-folder per User-mode Linux machine."""
+        return self.uml / "machines"
+
+    @property
     def images(self) -> Path:
         """Return the folder with one sub-folder per base image."""
         return self.root / "images"

@@ -78,7 +78,7 @@ def records(machines: Path, kind: type[R]) -> dict[str, R]:
 def numbers(settings: Settings) -> set[int]:
     """Return the host numbers that are taken, by machines of any kind."""
     taken = set()
-    for folder in (settings.machines, settings.vms):
+    for folder in (settings.machines, settings.vms, settings.umls):
         for file in folder.glob(f"*/{_FILE}"):
             try:
                 taken.add(int(json.loads(file.read_text())["number"]))

@@ -1,7 +1,7 @@
-"""The disks of User-mode Linux machines: raw files, since GRUB's own code opens them, copied in no time.
+"""The disks of User-mode Linux machines: raw files, since GRUB's own code opens them.
 
-They lie on a file system with reflinks: on the lab's own when it has them, else on an XFS in a sparse
-file. Where neither is to be had, copies take their time and work all the same.
+They lie on a file system with reflinks: on the lab's own when it has them, else on an XFS in a
+sparse file. Where neither is to be had, copies take their time and work all the same.
 """
 
 from __future__ import annotations
@@ -29,13 +29,11 @@ _TIMEOUT_S: Final = 300
 def room_is_ready(settings: Settings) -> bool:
     """Return True if copies are cheap in the folder, or cannot be made cheap on this computer."""
     folder = settings.uml
-    return folder.is_dir() and (
-        (folder / "room-is-slow").exists() or disk.has_reflinks(folder)
-    )
+    return folder.is_dir() and ((folder / "room-is-slow").exists() or disk.has_reflinks(folder))
 
 
 def make_room(settings: Settings) -> None:
-    """Make the folder for machines and images, on an XFS of its own when its file system needs it."""
+    """Make the folder for machines and images, on an XFS of its own where that is needed."""
     folder, file = settings.uml, settings.root / "uml.xfs"
     folder.mkdir(parents=True, exist_ok=True)
     if disk.has_reflinks(folder):

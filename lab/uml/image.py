@@ -1,23 +1,24 @@
 """The disk image that every User-mode Linux machine of a release starts from, kept by its recipe.
 
-It is an emulated machine's disk with another kernel: one MBR partition with ext4 and GRUB's files, the
-older of two kernels, the fake cards for both. Beside it lie the packages that the mirror offers.
+It is an emulated machine's disk with another kernel: one MBR partition with ext4 and GRUB's files,
+the older of two kernels, the fake cards for both. Beside it lie the packages that the mirror
+offers.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from lab import disk, releases
+from lab.grub.tools import GrubTools
 from lab.image import Images
 from lab.releases import Release
 from lab.settings import Settings
-from lab.uml import recipe
+from lab.uml import disks, recipe
 from lab.uml.kernels import Built, Kernels
 from lab.vm import recipe as emulated
 from lab.vm.image import Image, make_disk
@@ -45,7 +46,12 @@ class UmlImages:
 
     def is_built(self) -> bool:
         """Return True if the image is complete."""
-        return (self.current() / "kernels.json").exists() and self.kernels.is_built()
+        return (
+            disks.room_is_ready(self._settings)
+            and GrubTools(self._settings).is_there()
+            and self.kernels.is_built()
+            and self.load() is not None
+        )
 
     def load(self) -> Image | None:
         """Return the image; None when it is not built."""
@@ -65,6 +71,8 @@ class UmlImages:
         Raises:
             LabError: a step failed.
         """
+        disks.make_room(self._settings)
+        GrubTools(self._settings).ensure(say)
         installed, newer = self.kernels.build(say)
         found = self.load()
         if found:
@@ -78,11 +86,9 @@ class UmlImages:
         partial.mkdir(parents=True)
         say(f"disk image {wanted.digest}: packages, initramfs, GRUB")
         self._gather(wanted, base, (installed, newer), partial)
-        with (partial / "disk.raw").open("wb") as stream:
-            stream.truncate(self._emulated.disk_bytes)
         make_disk(
             partial / "disk.raw",
-            str(uuid.uuid4()),
+            self._emulated.disk_bytes,
             base,
             partial,
             installed.kernel.release,

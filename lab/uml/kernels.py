@@ -1,8 +1,9 @@
-"""Builds the kernels of User-mode Linux machines from Debian's source, kept by what they are made from.
+"""Builds the kernels of User-mode Linux machines, kept by what they are made from.
 
-One tree is built (minutes); every release of it differs in its name only and costs seconds. What
-comes out has the shape of Debian's own: an image package with its hooks, the driver in a package
-beside it. The archive's day does not decide: a kernel that is there is not built again.
+One tree of Debian's source is built (minutes); every release of it differs in its name only and
+costs seconds. What comes out has the shape of Debian's own: an image package with its hooks, the
+driver in a package beside it. The archive's day does not decide: a kernel that is there is not
+built again.
 """
 
 from __future__ import annotations
@@ -237,7 +238,7 @@ class Kernels:
         return about
 
     def _environ(self) -> dict[str, str]:
-        """Return the environment of a build: a compiler that remembers, the same words each time."""
+        """Return the environment of a build, with a compiler that remembers."""
         cache = self._settings.root / "cache" / "ccache"
         return {
             **os.environ,

@@ -1,4 +1,4 @@
-"""One User-mode Linux machine: a supervisor that boots kernels out of a disk, and what can happen to it.
+"""One User-mode Linux machine: a supervisor that boots it, and what can happen to it.
 
 A saved state is its disks: going back to one is a boot.
 """
@@ -78,7 +78,7 @@ class UmlMachine(BootingMachine):
     @override
     def folder(self) -> Path:
         """Return the folder with its disks, identity, sockets and console log."""
-        return self.settings.uml / "machines" / self.name
+        return self.settings.umls / self.name
 
     # -- power ------------------------------------------------------------------------------------
 
@@ -206,7 +206,9 @@ class UmlMachine(BootingMachine):
         """Return every boot that has ended since the machine was made, oldest first."""
         file = self.folder / supervisor.BOOTS
         lines = file.read_text().splitlines() if file.exists() else []
-        return [Boot(**about | {"words": tuple(about["words"])}) for about in map(json.loads, lines)]
+        return [
+            Boot(**about | {"words": tuple(about["words"])}) for about in map(json.loads, lines)
+        ]
 
     # -- private ----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
-"""What the supervisor of a machine must know, and what it does with that: pure, standard library only.
+"""What the supervisor of a machine must know, and what it does with that: pure.
 
-A supervisor is a small process for the whole life of a machine; it reads this once, at power-on.
+A supervisor is a small process for the whole life of a machine; it reads this once, at power-on,
+so only the standard library is imported here.
 """
 
 from __future__ import annotations

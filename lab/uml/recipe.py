@@ -1,4 +1,4 @@
-"""What decides the content of a User-mode Linux machine's disk: its kernels, packages, guest files."""
+"""What decides the content of a User-mode Linux machine's disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lab remembers about a User-mode Linux machine beside what it knows of every booting one."""
+"""What the lab remembers about a User-mode Linux machine beside what it knows of all."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The process that is a User-mode Linux machine: `python -m lab.uml.supervisor FOLDER`, until it is off.
+"""The process that is a User-mode Linux machine: `python -m lab.uml.supervisor FOLDER`.
 
 Each turn of its loop is one boot: GRUB's own code chooses an entry from the disk and writes its
-environment back, kernel and initramfs are taken out of that disk as GRUB would, the kernel runs, and
-how it ended decides what comes next. SIGUSR1 is the reset button. Cutting the power is a SIGKILL to
-the machine's whole control group.
+environment back, kernel and initramfs are taken out of that disk as GRUB would, the kernel runs,
+and how it ended decides what comes next. SIGUSR1 is the reset button. Cutting the power is a
+SIGKILL to the machine's whole control group.
 
 It imports the standard library and pure parts of the lab only: there is one per machine.
 """
@@ -165,7 +165,7 @@ def _kill(pid: int) -> None:
 
 
 def serve_agent(folder: Path) -> None:
-    """Carry the agent's socket over to the line where it listens in the guest; one client at a time.
+    """Carry the agent's socket over to its line in the guest; one client at a time.
 
     Args:
         folder: the machine's; gets the socket and a link to the line.

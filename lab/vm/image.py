@@ -111,7 +111,7 @@ class VmImages:
         partial.mkdir(parents=True)
         image = self._fetch_and_compile(wanted, base, partial, say)
         say(f"disk image {wanted.digest}: fill, initramfs, GRUB")
-        _make_disk(image, wanted, base, partial)
+        make_disk(image.disk, wanted.disk_bytes, base, partial, image.installed.release)
         for scratch in ("apt", "headers", "build", "cards", "install"):
             shutil.rmtree(partial / scratch, ignore_errors=True)
         (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
@@ -213,13 +213,31 @@ def make_filesystem(disk: Path, size: int, label: str) -> list[str]:
     ]
 
 
-def _make_disk(image: Image, wanted: recipe.Recipe, base: Path, partial: Path) -> None:
+def make_disk(
+    disk: Path,
+    size: int,
+    base: Path,
+    parts: Path,
+    kernel: str,
+    own_setup: Path | None = None,
+) -> None:
+    """Make a disk with GRUB, a kernel and everything else that a machine boots.
+
+    Args:
+        disk: file to make.
+        size: its size in bytes.
+        base: root of the base image that it is filled with.
+        parts: folder with the packages to install in `install/` and the fake cards in `cards/`.
+        kernel: release of the kernel that is installed.
+        own_setup: sh script of the kind of machine, run inside behind the common one.
+    """
     label = str(uuid.uuid4())
-    with image.disk.open("wb") as stream:
-        stream.truncate(wanted.disk_bytes)
-    run(["sfdisk", "--quiet", str(image.disk)], input=partition_script(wanted.disk_bytes))
-    run(make_filesystem(image.disk, wanted.disk_bytes, label))
+    with disk.open("wb") as stream:
+        stream.truncate(size)
+    run(["sfdisk", "--quiet", str(disk)], input=partition_script(size))
+    run(make_filesystem(disk, size, label))
     fill = ["unshare", "--mount", "--propagation=private", "sh", str(recipe.GUEST / "fill-disk.sh")]
-    fill += [str(image.disk), str(OFFSET), str(base), label, str(partial / "install")]
-    fill += [str(partial / "cards"), str(recipe.GUEST), image.installed.release]
-    run(fill, timeout_s=_TIMEOUT_S, env={**os.environ, "TMPDIR": str(partial)})
+    fill += [str(disk), str(OFFSET), str(base), label, str(parts / "install")]
+    fill += [str(parts / "cards"), str(recipe.GUEST), kernel]
+    environ = {**os.environ, "TMPDIR": str(parts), "OWN_SETUP": str(own_setup or "")}
+    run(fill, timeout_s=_TIMEOUT_S, env=environ)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import shapes
+from lab.kinds import VM
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
 from tests.ssh.conftest import MirrorGuard, Site
@@ -52,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Lab:
     """Return the lab of this computer, ready to start virtual machines."""
     opened = Lab.open()
-    opened.prepare(vm=True)
+    opened.prepare((VM,))
     return opened
 
 
