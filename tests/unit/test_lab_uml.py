@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import threading
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,24 +177,34 @@ def test_new_disks_forget_saved_states(tmp_path: Path) -> None:
     assert not (tmp_path / disks.STATES).exists()
 
 
-def test_the_agents_line_serves_one_client_after_the_other(tmp_path: Path) -> None:
-    before = Path.cwd()
-    try:
-        supervisor.serve_agent(tmp_path)
-    finally:
-        os.chdir(before)
-    guest = os.open(tmp_path / supervisor.AGENT_TTY, os.O_RDWR | os.O_NOCTTY)
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Path]:
+    """Serve the agent's line of a folder in a process of its own, as a supervisor does."""
+    code = (
+        "import sys; from pathlib import Path; from lab.uml import supervisor; "
+        "supervisor.serve_agent(Path(sys.argv[1])); print('served', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"served\n"
+        yield tmp_path
+        process.kill()
+
+
+def test_the_agents_line_serves_one_client_after_the_other(agent: Path) -> None:
+    guest = os.open(agent / supervisor.AGENT_TTY, os.O_RDWR | os.O_NOCTTY)
     try:
         for question in (b"first\n", b"second\n"):
             with socket.socket(socket.AF_UNIX) as client:
-                client.connect(str(tmp_path / supervisor.AGENT))
+                client.connect(str(agent / supervisor.AGENT))
                 client.sendall(question)
                 assert os.read(guest, 100) == question
                 os.write(guest, b"answer to " + question)
                 assert client.recv(100) == b"answer to " + question
     finally:
         os.close(guest)
-    assert threading.active_count() >= 1
 
 
 def test_the_kernel_is_patched_where_it_takes_arguments_parses_them_and_panics() -> None:
