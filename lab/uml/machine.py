@@ -143,7 +143,7 @@ class UmlMachine(BootingMachine):
 
     def panic(self) -> None:
         """Let the kernel give up; what comes then is up to its `panic=` and `kernel.panic`."""
-        socket = Path(self._unique, "mconsole")
+        socket = Path(self.unique, "mconsole")
         run(["uml_mconsole", str(socket), "sysrq", "c"], cwd=self.folder, check=False)
 
     # -- saved states -----------------------------------------------------------------------------
@@ -218,7 +218,8 @@ class UmlMachine(BootingMachine):
         return self.folder / "supervisor.log"
 
     @property
-    def _unique(self) -> str:
+    def unique(self) -> str:
+        """Return its name on this computer, which its control group has too."""
         return f"{self.settings.bridge}-{self.name}"
 
     def _plan(self) -> Plan:
@@ -226,7 +227,7 @@ class UmlMachine(BootingMachine):
         delays = self.record.bind_delay_ms
         shown = [*self.record.showings, Showing(self.shape)]
         return Plan(
-            name=self._unique,
+            name=self.unique,
             serial=self.shape.serial,
             board=self.shape.board,
             link=link(self.settings, self.record.number),

@@ -17,9 +17,9 @@ from fleet.exitcodes import ExitCode
 from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from lab.lab import Lab
-from lab.vm.machine import VirtualMachine
+from lab.uml.machine import UmlMachine
+from tests.boot.bootrig import LAYERS, BootRig, make
 from tests.ssh.controllers import only
-from tests.vm.bootrig import LAYERS, BootRig, make
 
 #: Seconds within which a silent network must be noticed (keepalive), with an emulated CPU's own.
 NOTICED_WITHIN_S = 90
@@ -62,7 +62,7 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(lab: Lab, vm: VirtualMachine, tmp_path: Path) -> Recorded:
+def recorded(lab: Lab, vm: UmlMachine, tmp_path: Path) -> Recorded:
     (tmp_path / "fleet").mkdir()
     rig = make(lab, vm, tmp_path / "fleet")
     # tokens of the kernel that is installed: a boot set whose boot takes seconds

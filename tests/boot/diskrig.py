@@ -17,7 +17,7 @@ from deploys.swap import swap
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.plan import HostResult
-from lab.vm.machine import VirtualMachine
+from lab.uml.machine import UmlMachine
 from tests.ssh.controllers import only
 
 LAYERS = (Layer("storage", storage), Layer("swap", swap))
@@ -36,7 +36,7 @@ class DiskRig:
         folder: for the fleet directory and the ledger.
     """
 
-    vm: VirtualMachine
+    vm: UmlMachine
     folder: Path
 
     def declare(self, **values: Any) -> None:
