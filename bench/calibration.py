@@ -1,7 +1,7 @@
-"""How fast this computer is right now: the seconds of a fixed piece of work, alone and on every core.
+"""How fast this computer is right now: the seconds of a fixed piece of work.
 
-A duration means little without it: other machines, and other work on the same machine, take twice as
-long for the same test. Figures of two runs are compared by dividing each by its calibration.
+A duration means little without it: other machines, and other work on the same machine, take twice
+as long for the same test. Figures of two runs are compared by dividing each by its calibration.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import Final
+
+from typing_extensions import override
 
 #: Rounds of the work: about half a second on a core of 2024.
 _ROUNDS: Final = 60
@@ -34,6 +36,7 @@ class Calibration:
     together_s: float
     cores: int
 
+    @override
     def __str__(self) -> str:
         return f"{self.alone_s:.2f} s alone, {self.together_s:.2f} s on {self.cores} cores at once"
 

@@ -25,6 +25,9 @@ class Image(Protocol):
     def folder(self) -> Path: ...
 
     @property
+    def installed(self) -> Kernel: ...
+
+    @property
     def newer(self) -> Kernel: ...
 
     @property

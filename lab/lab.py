@@ -17,7 +17,7 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -35,7 +35,9 @@ from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
 from lab.store import Record
+from lab.uml import installer
 from lab.uml.image import UmlImages
+from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine
 from lab.uml.record import UmlRecord
 from lab.vm import smbios
@@ -179,6 +181,7 @@ class Lab:
         *,
         memory_mib: int = 512,
         release: str | None = None,
+        layout: str = PLAIN,
     ) -> UmlMachine:
         """Start a User-mode Linux machine and return it when it answers, or return it as it runs.
 
@@ -188,15 +191,21 @@ class Lab:
             disks: sizes of a new machine's extra disks, such as "2G".
             memory_mib: RAM of a new machine in MiB.
             release: codename; None = this computer's for a new machine, an old one keeps its own.
+            layout: how a new machine's disk is laid out; see lab/uml/uml.yaml.
 
         Raises:
-            LabError: the name or the release is unusable, or the machine did not come up.
+            LabError: the name, release or layout is unusable, or the machine did not come up.
         """
+        if layout not in layouts():
+            raise LabError(f"no layout is called {layout!r}", f"one of: {', '.join(layouts())}")
 
         def record(base: Record) -> UmlRecord:
-            images = UmlImages(self.settings, releases.named(base.release))
+            of = releases.named(base.release)
+            images = UmlImages(self.settings, of)
+            image = installer.ensure(self.settings, of, layout, self._say)
             return UmlRecord(
-                **asdict(base),
+                **asdict(replace(base, image=image.name)),
+                layout=layout,
                 shape=fitted(name, shape),
                 extra=tuple(disks),
                 memory_mib=memory_mib,

@@ -1,8 +1,8 @@
 """Runs tiers of the tests one after the other and says at the end how long each took.
 
 `python -m tests.tiers unit ssh boot vm` calls `make` with each name. The times stand beside a
-calibration of the processor that is measured before each tier, so that two machines, or two days, can
-be compared. Durations are printed, never judged.
+calibration of the processor that is measured before each tier, so that two machines, or two days,
+can be compared. Durations are printed, never judged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Tier:
 
 
 def table(tiers: Iterable[Tier]) -> str:
-    """Return what is printed at the end; the last column is the time in units of the calibration."""
+    """Return what is printed at the end; the last figure is in units of the calibration."""
     rows = [("tier", "time", "calibration", "time / calibration", "")]
     found = list(tiers)
     for tier in found:

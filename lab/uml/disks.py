@@ -14,8 +14,8 @@ from typing import Final
 from lab import disk, identity
 from lab.settings import Settings
 from lab.shell import run
+from lab.uml.layout import PLAIN, layouts
 from lab.vm import tap
-from lab.vm.image import OFFSET
 
 #: The machine's own copy of the image, with its identity; never written after that.
 OWN: Final = "own.raw"
@@ -54,25 +54,34 @@ def copy(source: Path, target: Path) -> None:
     run(["cp", "--reflink=auto", "--sparse=always", str(source), str(target)], timeout_s=_TIMEOUT_S)
 
 
-def personalise(image: Path, folder: Path, name: str, settings: Settings, number: int) -> None:
+def personalise(
+    image: Path,
+    folder: Path,
+    name: str,
+    settings: Settings,
+    number: int,
+    layout: str = PLAIN,
+) -> None:
     """Make the machine's own disk from the image unless it is there.
 
     Args:
-        image: raw disk of the image.
+        image: folder of the image.
         folder: the machine's folder.
         name: host name.
         settings: the lab, for its key and network.
         number: the machine's host number.
+        layout: how the image is laid out.
     """
-    own = folder / OWN
+    own, about = folder / OWN, layouts()[layout]
     if own.exists():
         return
     fresh = folder / f"{OWN}.new"
-    copy(image, fresh)
+    copy(image / "disk.raw", fresh)
     identity.ensure(folder / "identity")
     authorized = identity.public_line(settings.key)
+    options = f"loop,offset={about.root_sector * 512},{about.root_options}".rstrip(",")
     with tempfile.TemporaryDirectory(prefix="b70lab-", dir=settings.root) as point:
-        run(["mount", "-o", f"loop,offset={OFFSET}", str(fresh), point])
+        run(["mount", "-o", options, str(fresh), point])
         try:
             root = Path(point)
             identity.plant(folder / "identity", root, name, authorized, root_login=True)

@@ -204,7 +204,7 @@ class Kernels:
         if self._is_whole(kernel):
             return built
         say(f"kernel {kernel.release}: name, package, fake cards and driver")
-        partial = built.folder.with_suffix(".partial")
+        partial = built.folder.with_name(f"{kernel.release}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         script = [str(KERNEL / "release.sh"), str(self._tree), kernel.release, kernel.version]
         run([*script, str(SOURCES), str(partial)], timeout_s=_TIMEOUT_S, env=self._environ())
@@ -269,6 +269,9 @@ class Kernels:
             "seccomp": has_seccomp(base, wanted.seccomp_from),
         }
         (self.folder / "tree.json").write_text(json.dumps(about, indent=1) + "\n")
+        for other in (*self._tree.parent.glob("linux-*"), *self._settings.images.glob("linux-*")):
+            if other.name != self.folder.name:  # its packages are in the images that need them
+                shutil.rmtree(other)
 
 
 def archive_lines(wanted: Source, configured: Iterable[ArchiveLine]) -> list[str]:

@@ -88,8 +88,8 @@ class UmlMachine(BootingMachine):
         self._clear()
         folder = self.folder
         if not (folder / disks.SYSTEM).exists():
-            image = self.settings.uml / "images" / self.record.image
-            disks.personalise(image, folder, self.name, self.settings, self.record.number)
+            image, number = self.settings.uml / "images" / self.record.image, self.record.number
+            disks.personalise(image, folder, self.name, self.settings, number, self.record.layout)
             disks.renew(folder, self.record.extra)
         if state:
             disks.bring_back(folder, state)

@@ -14,7 +14,7 @@ from lab.uml.kernels import ROOM
 from lab.vm import recipe as emulated
 
 GUEST: Final = ROOM / "guest"
-_FILES: Final = (*sorted(GUEST.iterdir()), ROOM / "image.py")
+_FILES: Final = (GUEST / "setup.sh", ROOM / "image.py")
 
 
 @dataclass(frozen=True, slots=True)

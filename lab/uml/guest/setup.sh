@@ -18,6 +18,7 @@ systemctl enable b70lab-agent.service
 
 # The disks have the names that an emulated machine's have; the rest of the storage rules knows them already.
 printf '%s\n' 'KERNEL=="ubd*[!0-9]", ATTRS{serial}=="?*", ENV{ID_SERIAL}="$attr{serial}", ENV{ID_SERIAL_SHORT}="$attr{serial}", SYMLINK+="disk/by-id/virtio-$attr{serial}"' \
+  'KERNEL=="ubd*[0-9]", ATTRS{serial}=="?*", SYMLINK+="disk/by-id/virtio-$attr{serial}-part%n"' \
   >/etc/udev/rules.d/59-b70lab-ubd.rules
 
 # GRUB's menu waits in real time, and nobody reads it.
