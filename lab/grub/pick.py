@@ -24,7 +24,8 @@ from typing import Final
 from lab.grub.errors import GrubError
 
 _STAND_INS: Final = Path(__file__).with_name("stand-ins.cfg")
-#: Seconds without a word on the screen after which GRUB waits for a person. It waits 10 s by itself
+#: Seconds of its own CPU time without a word on the screen after which GRUB waits for a person: it
+#: polls the keyboard without a pause, so a busy computer proves nothing. It waits 10 s by itself
 #: after an error ("Press any key to continue..."), and a hidden menu is silent for its whole time.
 SILENT_S: Final = 13.0
 #: Seconds between two looks at the clock.
@@ -91,7 +92,8 @@ def pick(
         disk: raw image of the whole disk; nobody else may have it open.
         place: where the menu lies on it.
         timeout_s: seconds until it must have decided; the menu's own time is part of them.
-        silent_s: seconds without a word on the screen after which it waits for a person.
+        silent_s: seconds of CPU time without a word on the screen after which it waits for a
+            person.
 
     Raises:
         GrubError: grub-emu was killed, failed, or did not decide in time.
@@ -125,19 +127,19 @@ def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | 
     finally:
         os.close(slave)
     try:
-        said, heard = b"", time.monotonic()
-        deadline = heard + timeout_s
+        said, heard = b"", cpu_s(process.pid)
+        deadline = time.monotonic() + timeout_s
         while True:
             data = _read(master)
             if data is None:
                 _check_ended(process.wait(), shown(said))
                 return None
             if data:
-                said, heard = said + data, time.monotonic()
+                said, heard = said + data, cpu_s(process.pid)
                 choice = parse(shown(said))
                 if choice:
                     return choice
-            if time.monotonic() > heard + silent_s:
+            if cpu_s(process.pid) > heard + silent_s:
                 return None
             if time.monotonic() > deadline:
                 end = shown(said)[-500:]
@@ -146,6 +148,12 @@ def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | 
         process.kill()
         process.wait()
         os.close(master)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the seconds of CPU time that a process has used (utime and stime, proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shown(output: bytes) -> str:

@@ -140,8 +140,14 @@ def test_a_grub_that_waits_for_a_person_boots_nothing_and_is_not_left_behind(
     tmp_path: Path,
 ) -> None:
     said = tmp_path / "pid"
-    assert standing_in(f"echo $$ >{said}; echo grub; exec sleep 600", silent_s=0.5) is None
+    polls = f"echo $$ >{said}; echo grub; while :; do :; done"
+    assert standing_in(polls, silent_s=0.3) is None
     assert not is_alive(int(said.read_text()))
+
+
+def test_a_grub_that_gets_no_cpu_time_is_no_grub_that_waits() -> None:
+    with pytest.raises(GrubError, match=r"chose nothing within 0\.6 s"):
+        standing_in("echo grub; exec sleep 600", timeout_s=0.6, silent_s=0.1)
 
 
 def test_a_grub_that_was_killed_is_no_grub_that_waits() -> None:
