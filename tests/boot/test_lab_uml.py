@@ -29,6 +29,7 @@ from lab.uml.image import UmlImages
 from lab.uml.machine import UmlMachine
 from lab.vm.kernels import Kernel
 from tests.boot.conftest import BOOTED, Bench
+from tests.boot.menu import entry
 from tests.ssh.conftest import Site
 from tests.ssh.controllers import wait_for
 
@@ -63,15 +64,6 @@ def kernels(lab: Lab) -> tuple[Kernel, Kernel]:
     image = UmlImages(lab.settings).load()
     assert image is not None
     return image.installed, image.newer
-
-
-def entry(vm: UmlMachine, release: str) -> str:
-    """Return the id of the ordinary menu entry of a kernel, inside its submenu."""
-    menu = vm.read("/boot/grub/grub.cfg")
-    names = [word.strip("'") for word in menu.split() if word.startswith("'gnulinux-")]
-    submenu = next(name for name in names if name.startswith("gnulinux-advanced-"))
-    mine = next(name for name in names if name.startswith(f"gnulinux-{release}-advanced-"))
-    return f"{submenu}>{mine}"
 
 
 # -- what a machine is, from the first boot of each worker: nothing here changes it ---------------
