@@ -83,7 +83,7 @@ class Machine:
             choice = self._choose()
             if choice is not None:
                 ended = self._kernel(choice)
-        except GrubError as error:
+        except (GrubError, OSError) as error:  # a kernel that is no program cannot be run
             self._say(f"{error}\n")
         self._end_box()
         self._remember(choice, ended, time.monotonic() - begin)
