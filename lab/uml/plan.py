@@ -136,7 +136,6 @@ def hardware(plan: Plan, kernel: str, words: Sequence[str], boot: int, initrd: b
         "con=null",
         "ssl=null",
         "ssl0=null,fd:1",
-        "ssl1=tty:agent.pty",
         *(f"ubd{n}={file},,{serial}" for n, (serial, file) in enumerate(plan.disks.items())),
         *(["initrd=initrd"] if initrd else []),
         f'b70lab.serial="{plan.serial}"',

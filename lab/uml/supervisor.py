@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import select
 import shutil
 import signal
@@ -21,7 +20,6 @@ import subprocess
 import sys
 import threading
 import time
-import tty
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -32,13 +30,7 @@ from lab.grub.read import read
 from lab.uml.plan import End, Ended, Plan, hardware, judge
 
 #: Files in the machine's folder (see `lab.uml.machine`).
-PLAN, SERIAL, AGENT, AGENT_TTY, BOOTS = (
-    "plan.json",
-    "serial.log",
-    "agent.sock",
-    "agent.pty",
-    "boots.jsonl",
-)
+PLAN, SERIAL, AGENT, BOOTS = ("plan.json", "serial.log", "agent.sock", "boots.jsonl")
 #: Seconds that GRUB may take; its menu waits for as long as its `timeout` says.
 _GRUB_WITHIN_S: Final = 60.0
 _CHUNK: Final = 65536
@@ -50,11 +42,13 @@ class Machine:
     Args:
         folder: its folder; the process works there.
         plan: what it is made of.
+        agent: the guest's end of the agent's line.
     """
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: Plan, agent: socket.socket) -> None:
         self._folder = folder
         self._plan = plan
+        self._agent = agent
         self._boot = 0
         self._pressed = threading.Event()
 
@@ -111,6 +105,7 @@ class Machine:
         """Run the kernel to its end."""
         words = [f"BOOT_IMAGE={choice.kernel}", *choice.words]
         plugged = hardware(self._plan, choice.kernel, words, self._boot, bool(choice.initrd))
+        plugged.append(f"ssl1=fd:{self._agent.fileno()}")
         environ = {"PATH": "/usr/bin:/bin", "TMPDIR": "/dev/shm"}
         environ["B70LAB_HARDWARE"] = "\n".join(plugged)
         shutil.rmtree(self._folder / self._plan.name, ignore_errors=True)  # its monitor's socket
@@ -124,6 +119,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                pass_fds=[self._agent.fileno()],
                 start_new_session=True,
                 preexec_fn=self._enter_box,
             )
@@ -164,25 +160,26 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def serve_agent(folder: Path) -> None:
+def serve_agent(folder: Path) -> socket.socket:
     """Carry the agent's socket over to its line in the guest; one client at a time.
 
     Args:
-        folder: the machine's; gets the socket and a link to the line.
+        folder: the machine's; gets the socket.
+
+    Returns:
+        The guest's end of the line. It stays open between boots.
     """
-    master, slave = pty.openpty()
-    tty.setraw(slave)  # it stays open here, so that the line does not hang up between boots
-    for name in (AGENT, AGENT_TTY):
-        (folder / name).unlink(missing_ok=True)
-    (folder / AGENT_TTY).symlink_to(os.ttyname(slave))
+    (folder / AGENT).unlink(missing_ok=True)
+    ours, guests = socket.socketpair()
     server = socket.socket(socket.AF_UNIX)
     os.chdir(folder)  # a socket's path may have 107 characters only
     server.bind(AGENT)
     server.listen(1)
-    threading.Thread(target=carry, args=(server, master), daemon=True).start()
+    threading.Thread(target=carry, args=(server, ours), daemon=True).start()
+    return guests
 
 
-def carry(server: socket.socket, line: int) -> None:
+def carry(server: socket.socket, line: socket.socket) -> None:
     """Join one client after the other with the line."""
     while True:
         client, _ = server.accept()
@@ -191,18 +188,17 @@ def carry(server: socket.socket, line: int) -> None:
                 pass
 
 
-def _pass_on(client: socket.socket, line: int) -> bool:
+def _pass_on(client: socket.socket, line: socket.socket) -> bool:
     """Pass on what is there; return False when the client is gone."""
-    ends: list[socket.socket | int] = [client, line]
-    ready = select.select(ends, [], [])[0]
+    ready = select.select([client, line], [], [])[0]
     try:
         if line in ready:
-            client.sendall(os.read(line, _CHUNK))
+            client.sendall(line.recv(_CHUNK))
         if client in ready:
             data = client.recv(_CHUNK)
             if not data:
                 return False
-            os.write(line, data)
+            line.sendall(data)
     except OSError:
         return False
     return True
@@ -211,9 +207,9 @@ def _pass_on(client: socket.socket, line: int) -> bool:
 def main() -> None:
     """Be the machine in the folder that is the only argument."""
     folder = Path(sys.argv[1]).resolve()
-    machine = Machine(folder, Plan.from_json((folder / PLAN).read_text()))
+    plan = Plan.from_json((folder / PLAN).read_text())
+    machine = Machine(folder, plan, serve_agent(folder))
     signal.signal(signal.SIGUSR1, machine.press)
-    serve_agent(folder)
     machine.run()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -177,15 +176,22 @@ def test_new_disks_forget_saved_states(tmp_path: Path) -> None:
     assert not (tmp_path / disks.STATES).exists()
 
 
+#: Serves the agent's line of a folder as a supervisor does; its other end echoes what comes.
+GUEST = """
+import sys
+from pathlib import Path
+from lab.uml import supervisor
+line = supervisor.serve_agent(Path(sys.argv[1]))
+print("served", flush=True)
+while True:
+    line.sendall(line.recv(1 << 16))
+"""
+
+
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
-    """Serve the agent's line of a folder in a process of its own, as a supervisor does."""
-    code = (
-        "import sys; from pathlib import Path; from lab.uml import supervisor; "
-        "supervisor.serve_agent(Path(sys.argv[1])); print('served', flush=True); sys.stdin.read()"
-    )
     with subprocess.Popen(
-        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", GUEST, tmp_path], stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"served\n"
@@ -193,18 +199,15 @@ def agent(tmp_path: Path) -> Iterator[Path]:
         process.kill()
 
 
-def test_the_agents_line_serves_one_client_after_the_other(agent: Path) -> None:
-    guest = os.open(agent / supervisor.AGENT_TTY, os.O_RDWR | os.O_NOCTTY)
-    try:
-        for question in (b"first\n", b"second\n"):
-            with socket.socket(socket.AF_UNIX) as client:
-                client.connect(str(agent / supervisor.AGENT))
-                client.sendall(question)
-                assert os.read(guest, 100) == question
-                os.write(guest, b"answer to " + question)
-                assert client.recv(100) == b"answer to " + question
-    finally:
-        os.close(guest)
+@pytest.mark.parametrize("size", [6, 100_000])
+def test_the_agents_line_serves_one_client_after_the_other_whatever_they_send(
+    agent: Path, size: int
+) -> None:
+    for letter in (b"a", b"b"):
+        with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as answer:
+            client.connect(str(agent / supervisor.AGENT))
+            client.sendall(letter * size)
+            assert answer.read(size) == letter * size
 
 
 def test_the_kernel_is_patched_where_it_takes_arguments_parses_them_and_panics() -> None:
