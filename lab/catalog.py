@@ -101,7 +101,6 @@ BOOTABLE: Final[Mapping[Kind, Bootable]] = {
             "mkfs.ext4": "e2fsprogs",
             "mkfs.xfs": "xfsprogs",
             "setpriv": "util-linux",
-            "uml_mconsole": "uml-utilities",
         },
         UmlImages,
     ),

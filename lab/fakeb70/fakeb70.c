@@ -233,12 +233,37 @@ static int write_config(struct pci_bus *bus, unsigned int devfn, int where, int 
 
 static struct pci_ops config_ops = { .read = read_config, .write = write_config };
 
-static void make_bar64(struct function *f, int bar, u64 size, u32 flags)
+/*
+ * Addresses are given out here, as firmware does it before an operating system comes. Each card has a
+ * share of both windows of its host bridge. (Left to itself Linux 7.3 counts too little room for four
+ * cards behind one switch, where a BAR of 8 MiB stands beside one of 32 GiB, and leaves one out.)
+ */
+#define WINDOW32	0xc0000000ull
+#define WINDOW64	0x8000000000ull
+#define BRIDGE32	0x08000000ull	/* 128 MiB per host bridge */
+#define BRIDGE64	0x4000000000ull	/* 256 GiB per host bridge */
+#define SHARED32	0x02000000ull	/* 32 MiB per card behind a switch */
+#define SHARED64	0x1000000000ull	/* 64 GiB per card behind a switch */
+#define GPU_BAR0	(16ull << 20)
+#define PORT_BAR0	(8ull << 20)
+
+static u64 base32(int c)
+{
+	return WINDOW32 + (pex ? SHARED32 : BRIDGE32) * c;
+}
+
+static u64 base64(int c)
+{
+	return WINDOW64 + (pex ? SHARED64 : BRIDGE64) * c;
+}
+
+static void make_bar64(struct function *f, int bar, u64 address, u64 size, u32 flags)
 {
 	int at = PCI_BASE_ADDRESS_0 + 4 * bar;
 	u64 mask = ~(size - 1);
 
-	set32(f, at, flags | PCI_BASE_ADDRESS_MEM_TYPE_64);
+	set32(f, at, (u32)address | flags | PCI_BASE_ADDRESS_MEM_TYPE_64);
+	set32(f, at + 4, address >> 32);
 	allow32(f, at, (u32)mask & ~0xfu);
 	allow32(f, at + 4, mask >> 32);
 }
@@ -248,11 +273,30 @@ static void make_bridge(struct function *f)
 	set8(f, PCI_HEADER_TYPE, PCI_HEADER_TYPE_BRIDGE);
 	allow32(f, PCI_PRIMARY_BUS, ~0u);
 	allow32(f, PCI_MEMORY_BASE, 0xfff0fff0);
-	set32(f, PCI_PREF_MEMORY_BASE, 0x00010001);	/* 64 bit windows */
+	/* closed until somebody says otherwise: they end before they begin */
+	set16(f, PCI_MEMORY_BASE, 0xfff0);
+	set32(f, PCI_PREF_MEMORY_BASE, 0x0001fff1);	/* 64 bit windows */
 	allow32(f, PCI_PREF_MEMORY_BASE, 0xfff0fff0);
 	allow32(f, PCI_PREF_BASE_UPPER32, ~0u);
 	allow32(f, PCI_PREF_LIMIT_UPPER32, ~0u);
 	allow16(f, PCI_BRIDGE_CONTROL, 0x007f);
+}
+
+/* Let a bridge pass on some addresses below 4 GiB; the kernel keeps windows in steps of 1 MiB. */
+static void pass32(struct function *f, u64 first, u64 size)
+{
+	set16(f, PCI_MEMORY_BASE, first >> 16 & 0xfff0);
+	set16(f, PCI_MEMORY_LIMIT, (first + size - 1) >> 16 & 0xfff0);
+}
+
+static void pass64(struct function *f, u64 first, u64 size)
+{
+	u64 last = first + size - 1;
+
+	set16(f, PCI_PREF_MEMORY_BASE, (first >> 16 & 0xfff0) | PCI_PREF_RANGE_TYPE_64);
+	set16(f, PCI_PREF_MEMORY_LIMIT, (last >> 16 & 0xfff0) | PCI_PREF_RANGE_TYPE_64);
+	set32(f, PCI_PREF_BASE_UPPER32, first >> 32);
+	set32(f, PCI_PREF_LIMIT_UPPER32, last >> 32);
 }
 
 static void make_capabilities(struct function *f, int port_type)
@@ -340,6 +384,7 @@ static void number(struct function *f, int primary, int secondary, int last)
 static int make_card(struct function *port, int c, int bus)
 {
 	struct function *up, *gpu_port, *audio_port, *gpu, *audio;
+	u64 low = base32(c), high = base64(c), memory = (u64)rebar_mb[c] << 20;
 
 	if (!present[c])
 		return 0;
@@ -355,10 +400,17 @@ static int make_card(struct function *port, int c, int bus)
 	number(up, bus, bus + 1, bus + 3);
 	number(gpu_port, bus + 1, bus + 2, bus + 2);
 	number(audio_port, bus + 1, bus + 3, bus + 3);
-	make_bar64(up, 0, 8ull << 20, PCI_BASE_ADDRESS_MEM_PREFETCH);
-	make_bar64(gpu, 0, 16ull << 20, 0);
-	make_bar64(gpu, 2, (u64)rebar_mb[c] << 20, PCI_BASE_ADDRESS_MEM_PREFETCH);
-	make_bar64(audio, 0, 16ull << 10, 0);
+	make_bar64(gpu, 0, low, GPU_BAR0, 0);
+	make_bar64(audio, 0, low + GPU_BAR0, 16ull << 10, 0);
+	make_bar64(gpu, 2, high, memory, PCI_BASE_ADDRESS_MEM_PREFETCH);
+	make_bar64(up, 0, high + memory, PORT_BAR0, PCI_BASE_ADDRESS_MEM_PREFETCH);
+	pass32(gpu_port, low, GPU_BAR0);
+	pass32(audio_port, low + GPU_BAR0, 1ull << 20);
+	pass32(up, low, GPU_BAR0 + (1ull << 20));
+	pass32(port, low, GPU_BAR0 + (1ull << 20));
+	pass64(gpu_port, high, memory);
+	pass64(up, high, memory);
+	pass64(port, high, memory + PORT_BAR0);
 	return 0;
 }
 
@@ -385,6 +437,10 @@ static int make_behind_switch(void)
 	}
 	number(up, first + 1, first + 2, bus - 1);
 	number(root, first, first + 1, bus - 1);
+	pass32(up, base32(0), SHARED32 * cards);
+	pass32(root, base32(0), SHARED32 * cards);
+	pass64(up, base64(0), SHARED64 * cards);
+	pass64(root, base64(0), SHARED64 * cards);
 	return 0;
 }
 
@@ -413,7 +469,6 @@ static int scan(int index, int first, int last)
 	struct root *root = &roots[root_count];
 	struct pci_bus *child;
 	void *sysdata = NULL;
-	u64 share = 0x4000000000ull;	/* 256 GiB per host bridge */
 	LIST_HEAD(windows);
 
 #ifdef CONFIG_X86
@@ -422,14 +477,14 @@ static int scan(int index, int first, int last)
 #endif
 	root->mem32 = (struct resource) {
 		.name = "fakeb70 mem32",
-		.start = 0xc0000000ull + 0x08000000ull * index,
-		.end = 0xc7ffffffull + 0x08000000ull * index,
+		.start = WINDOW32 + BRIDGE32 * index,
+		.end = WINDOW32 + BRIDGE32 * (index + (pex ? 2 : 1)) - 1,
 		.flags = IORESOURCE_MEM,
 	};
 	root->mem64 = (struct resource) {
 		.name = "fakeb70 mem64",
-		.start = 0x8000000000ull + share * index,
-		.end = 0x8000000000ull + share * (index + (pex ? 4 : 1)) - 1,
+		.start = WINDOW64 + BRIDGE64 * index,
+		.end = WINDOW64 + BRIDGE64 * (index + (pex ? 4 : 1)) - 1,
 		.flags = IORESOURCE_MEM | IORESOURCE_MEM_64 | IORESOURCE_PREFETCH,
 	};
 	root->numbers = (struct resource) {
@@ -448,6 +503,7 @@ static int scan(int index, int first, int last)
 	}
 	root_count++;
 	pci_scan_child_bus(root->bus);
+	pci_bus_claim_resources(root->bus);
 	pci_assign_unassigned_bus_resources(root->bus);
 	list_for_each_entry(child, &root->bus->children, node)
 		pcie_bus_configure_settings(child);

@@ -27,8 +27,7 @@ from lab.kinds import UML, Kind
 from lab.network import link, mac
 from lab.rigshape import RigShape
 from lab.settings import Settings
-from lab.shell import run
-from lab.uml import disks, supervisor
+from lab.uml import disks, mconsole, supervisor
 from lab.uml.layout import layouts
 from lab.uml.plan import Cards, Grub, Plan
 from lab.uml.record import Showing, UmlRecord
@@ -135,6 +134,16 @@ class UmlMachine(BootingMachine):
         self._clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def kernel_pid(self) -> int | None:
+        """Return the process that is the kernel; None while none runs."""
+        for pid in self._group.pids(BOX):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+                if words[0] == b"./kernel" and int(parent) in self._group.pids(WATCH):
+                    return pid
+        return None
+
     def hang(self) -> None:
         """Let the kernel stand still with everything in it, its clock and its watchdogs too."""
         for pid in self._group.pids(BOX):
@@ -143,8 +152,7 @@ class UmlMachine(BootingMachine):
 
     def panic(self) -> None:
         """Let the kernel give up; what comes then is up to its `panic=` and `kernel.panic`."""
-        socket = Path(self.unique, "mconsole")
-        run(["uml_mconsole", str(socket), "sysrq", "c"], cwd=self.folder, check=False)
+        mconsole.send(self.folder / self.unique, "sysrq c")
 
     # -- saved states -----------------------------------------------------------------------------
 

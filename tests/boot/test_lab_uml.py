@@ -215,7 +215,8 @@ def test_a_machine_that_hangs_is_silent_until_its_watchdog_or_a_person_resets_it
     with pytest.raises(TimeoutError), socket.create_connection((vm.address, 22), 2) as connection:
         connection.recv(4)
     # what a watchdog on the board does: it asks nobody
-    kernel = Group(vm.unique).pids(BOX)[0]
+    kernel = vm.kernel_pid()
+    assert kernel is not None
     os.kill(kernel, signal.SIGKILL)
     vm.wait_ready(BACK_WITHIN_S, not_boot_id=before)
     assert vm.boots()[-1].end == "RESET"
