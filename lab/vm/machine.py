@@ -27,7 +27,7 @@ from lab.host import ENVIRONMENT, LabHost
 from lab.network import link, mac
 from lab.rigshape import RigShape
 from lab.settings import Settings
-from lab.vm import disks, qemu, smbios, tap, wire
+from lab.vm import disks, qemu, smbios, tap, watchdog, wire
 from lab.vm.cards import Cards
 from lab.vm.record import VmRecord
 
@@ -86,6 +86,7 @@ class VirtualMachine(LabHost):
             image = self.settings.images / self.record.image / "disk.raw"
             disks.personalise(image, self.folder, self.name, self.settings, self.record.number)
             disks.renew(self.folder, self.record.extra)
+        (self.folder / qemu.WATCHDOG).write_bytes(watchdog.table())
         tap.plug_in(self.settings, self.record.number)
         script = f"cd {shlex.quote(str(self.folder))}\n{qemu.script(self._hardware(), snapshot)}"
         self._group.spawn(["sh", "-c", script], self.folder / "qemu.log")
