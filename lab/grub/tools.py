@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -94,7 +94,7 @@ class GrubTools:
             say: gets one line per step.
 
         Raises:
-            LabError: the archive cannot be reached, or a program lacks a library.
+            LabError: the archive or its key cannot be reached, or a program lacks a library.
         """
         if self.is_there():
             return
@@ -104,8 +104,13 @@ class GrubTools:
         root.mkdir(parents=True)
         say(f"GRUB tools: {', '.join(self.recipe.packages)} of {self.recipe.suite}")
         (partial / "status").touch()
+        release = aptsources.os_release(Path("/etc/os-release").read_text())
+        line = archive_line(self._data, aptsources.configured(), release)
+        if not Path(line.signed_by).exists():
+            raise LabError(f"{line.signed_by} is missing", "apt-get install debian-archive-keyring")
         apt = Apt(partial / "apt", partial / "status")
-        apt.update([archive_line(self._data, self.recipe)])
+        components = " ".join(line.components)
+        apt.update([f"deb [signed-by={line.signed_by}] {line.uri} {line.suite} {components}\n"])
         for package in apt.with_dependencies(self.recipe.packages):
             run(["dpkg-deb", "--extract", str(package), str(root)])
         _keep(root, partial, self.recipe.programs)
@@ -116,24 +121,28 @@ class GrubTools:
         partial.rename(self.folder)
 
 
-def archive_line(data: dict[str, Any], recipe: Recipe) -> str:
-    """Return the sources.list line of the tools' release, by the mirror of this computer if it can.
+def archive_line(
+    data: Mapping[str, Any], lines: Sequence[ArchiveLine], release: Mapping[str, str]
+) -> ArchiveLine:
+    """Return where the tools' release comes from: this computer's mirror if it has Debian.
 
     A Debian mirror holds every supported release, so that of another Debian release will do.
+
+    Args:
+        data: content of tools.yaml.
+        lines: what apt is configured with on this computer.
+        release: its os-release.
     """
-    lines = aptsources.configured()
-    release = aptsources.os_release(Path("/etc/os-release").read_text())
-    suites = [recipe.suite]
+    suites = [str(data["suite"])]
     if release.get("ID") == "debian":
         suites.append(release.get("VERSION_CODENAME", ""))
     found = (
         aptsources.choose(lines, suite, lambda path: Path(path).read_text()) for suite in suites
     )
-    line = next((line for line in found if line), ArchiveLine(data["mirror"], "", ()))
-    keyring = line.signed_by or data["keyring"]
-    if not Path(keyring).exists():
-        raise LabError(f"{keyring} is missing", "apt-get install debian-archive-keyring")
-    return f"deb [signed-by={keyring}] {line.uri} {recipe.suite} {' '.join(recipe.components)}\n"
+    line = next((line for line in found if line), None)
+    uri = line.uri if line else str(data["mirror"])
+    keyring = (line.signed_by if line else "") or str(data["keyring"])
+    return ArchiveLine(uri, suites[0], tuple(data["components"]), keyring)
 
 
 def libraries(listing: str, root: Path) -> dict[str, Path]:
