@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # tests and the lab run as root: they boot machines
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=B70_LAB_DIR,B70_STATE,CI)
 
-.PHONY: help setup demo test unit ssh vm lint types docs bench lock clean
+.PHONY: help setup demo test unit ssh boot vm lint types docs bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -21,16 +21,20 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: setup ## Boot two lab rigs and a virtual machine, converge them over real SSH
+demo: setup ## Boot two lab rigs and a machine with its own kernel, converge them over real SSH
 	$(ROOT) lab/demo.sh $(CURDIR)/$(BIN)/b70
 
-test: unit ssh vm ## Run the tests
+test: setup ## Run all tests; at the end: how long each tier took, beside a CPU calibration
+	$(BIN)/python -m tests.tiers unit ssh boot vm
 
 unit: setup
 	$(BIN)/pytest tests/unit -n 2 -q
 
 ssh: setup
 	$(ROOT) $(BIN)/pytest tests/ssh -n 2 --dist loadfile -q
+
+boot: setup
+	$(ROOT) $(BIN)/pytest tests/boot -n 3 --dist loadfile --no-loadscope-reorder -q
 
 vm: setup
 	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist loadfile --no-loadscope-reorder -q

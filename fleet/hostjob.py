@@ -171,7 +171,7 @@ def _after_reboot(job: Job, session: Session, result: HostResult) -> None:
     reboot.reboot(
         session,
         job.name,
-        deadline_s=reboot.DEADLINE_S,
+        deadline_s=job.spec.connection.reboot_timeout_s,
         waiting=lambda left: job.emit(Waiting(job.name, "its boot", left)),
     )
     before, cache = result.changed, FactCache(session)

@@ -20,6 +20,10 @@ PRODUCTION: Final = MARK
 #: Seconds that a lock outlives the last command of its owner: the longest command plus a margin.
 LEASE_S: Final = 1_200
 
+#: What a file is called until it is complete; docs/limits.md says that a power cut may leave it.
+#: The directory is flushed behind each rename: a fence that went back would let an old owner in.
+_NEW: Final = f"{STATE_DIR}/.b70fleet."
+
 #: Exit statuses of the texts below.
 LOCKED: Final = 95
 IDENTITY: Final = 96
@@ -83,9 +87,9 @@ held=$(
 fence=0; [ ! -f {STATE_DIR}/fence ] || read -r fence <{STATE_DIR}/fence
 fence=$((fence+1))
 echo $((now+{LEASE_S})) >{STATE_DIR}/lease &&
-printf '%s\\n' {shlex.quote(run)} {shlex.quote(who)} "$boot" "$now" >{STATE_DIR}/lock.new &&
-echo $fence >{STATE_DIR}/fence.new && sync {STATE_DIR}/lock.new {STATE_DIR}/fence.new &&
-mv -f {STATE_DIR}/fence.new {STATE_DIR}/fence && mv -f {STATE_DIR}/lock.new {STATE_DIR}/lock ||
+printf '%s\\n' {shlex.quote(run)} {shlex.quote(who)} "$boot" "$now" >{_NEW}lock &&
+echo $fence >{_NEW}fence && sync {_NEW}lock {_NEW}fence &&
+mv -f {_NEW}fence {STATE_DIR}/fence && mv -f {_NEW}lock {STATE_DIR}/lock && sync {STATE_DIR} ||
 exit {NO_STATE_DIR}
 {entry}
 echo "fence $fence\""""
@@ -133,7 +137,8 @@ flock -w 10 9 || exit {LOCKED}
 read -r held <{STATE_DIR}/lock
 [ "$held" = {shlex.quote(run)} ] || {{ echo "$held"; exit {LOCKED}; }}
 fence=0; read -r fence <{STATE_DIR}/fence
-echo $((fence+1)) >{STATE_DIR}/fence.new && mv -f {STATE_DIR}/fence.new {STATE_DIR}/fence
+echo $((fence+1)) >{_NEW}fence && sync {_NEW}fence && mv -f {_NEW}fence {STATE_DIR}/fence
+sync {STATE_DIR}
 {entry}
 rm -f {STATE_DIR}/lock {STATE_DIR}/lease
 echo removed"""

@@ -13,8 +13,6 @@ from typing import Final
 from fleet.errors import Refused, Unreachable
 from fleet.session import Session
 
-#: Seconds until a host must be back; servers with much memory spend minutes in their firmware.
-DEADLINE_S: Final = 900.0
 #: Seconds between two attempts to connect, growing from the first to the second.
 FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 12.0
@@ -51,7 +49,7 @@ def reboot(
     session: Session,
     name: str,
     *,
-    deadline_s: float = DEADLINE_S,
+    deadline_s: float,
     waiting: Callable[[float], None] = lambda left: None,
 ) -> str:
     """Reboot and return the new boot_id; the session is connected again afterwards.

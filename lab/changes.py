@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from lab import cgroups, disk
+from lab import cgroups, disk, releases
+from lab.catalog import BOOTABLE
 from lab.image import Images
+from lab.kinds import Kind
 from lab.mirror import Mirror
 from lab.network import Network
+from lab.releases import Release
 from lab.settings import Settings
 from lab.shell import run, search_path
-from lab.vm.image import VmImages
 
 #: Program -> package that brings it, the same names in Debian 12, 13 and Ubuntu 24.04.
 TOOLS: Final = {
@@ -31,16 +34,6 @@ TOOLS: Final = {
     "nsenter": "util-linux",
     "ssh": "openssh-client",
     "sysctl": "procps",
-}
-#: The same for virtual machines: QEMU, a partitioned disk image, modules for the guest's kernel.
-VM_TOOLS: Final = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-img": "qemu-utils",
-    "sfdisk": "fdisk",
-    "mkfs.ext4": "e2fsprogs",
-    "gcc": "gcc",
-    "make": "make",
-    "strip": "binutils",
 }
 #: Each machine takes several inotify instances: 22 machines use up the default of 128.
 INOTIFY_INSTANCES: Final = 8192
@@ -65,24 +58,41 @@ class Change:
     apply: Callable[[], None]
 
 
+class _Images(Protocol):
+    """An image in the lab's folder, of whatever kind."""
+
+    def is_built(self) -> bool: ...
+
+    def build(self, say: Callable[[str], None], /) -> object: ...
+
+
 class Changes:
     """The changes of one lab, in the order in which they are done.
 
     Args:
         settings: the lab.
         say: gets one line per change made.
-        vm: virtual machines are wanted too.
+        release: release of the machines that are wanted; None = this computer's.
+        kinds: kinds of machines that are wanted; each has what an nspawn machine needs, too.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None], *, vm: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str], None],
+        release: Release | None = None,
+        kinds: Collection[Kind] = (),
+    ) -> None:
         self._settings = settings
         self._say = say
-        self._vm = vm
+        self._release = release or releases.here()
+        self._bootable = [row for kind, row in BOOTABLE.items() if kind in kinds]
         self._memory = settings.root / "changes.json"
 
     def all(self) -> list[Change]:
         """Return every change that the lab makes, needed or not."""
         settings = self._settings
+        base = Images(settings, self._release)
         missing = ", ".join(self._missing_packages()) or "nothing"
         return [
             Change(
@@ -123,12 +133,13 @@ class Changes:
                 lambda: Network(settings).up(),
             ),
             Change(
-                "build the base image with debootstrap from the mirror that apt uses here",
+                f"build the {self._release.codename} base image with debootstrap from the mirror "
+                "that apt uses here",
                 "removed",
-                lambda: not Images(settings).is_built(),
-                self._build_image,
+                partial(_is_missing, base),
+                partial(_build, base, self._say),
             ),
-            *self._for_vms(),
+            *self._disk_images(),
             Change(
                 f"serve a signed apt mirror on {settings.mirror_url}, for the machines",
                 "stopped and removed",
@@ -160,30 +171,26 @@ class Changes:
             run(["apt-get", "-y", "purge", *memory["packages"].split()], timeout_s=600)
         self._memory.unlink(missing_ok=True)
 
-    def _for_vms(self) -> list[Change]:
-        if not self._vm:
-            return []
-        return [
-            Change(
-                "build the disk image of virtual machines: two kernels of the archive that apt "
-                "uses here, fake B70 cards compiled for both (about 0.8 GB)",
-                "removed",
-                lambda: not VmImages(self._settings).is_built(),
-                self._build_disk_image,
+    def _disk_images(self) -> list[Change]:
+        changes = []
+        for row in self._bootable:
+            images = row.images(self._settings, self._release)
+            changes.append(
+                Change(
+                    row.sentence.format(release=self._release.codename),
+                    "removed",
+                    partial(_is_missing, images),
+                    partial(_build, images, self._say),
+                )
             )
-        ]
-
-    def _build_disk_image(self) -> None:
-        VmImages(self._settings).build(self._say)
-
-    def _build_image(self) -> None:
-        Images(self._settings).build(self._say)
+        return changes
 
     def _missing_packages(self) -> list[str]:
-        tools = {**TOOLS, **VM_TOOLS} if self._vm else TOOLS
+        tables = [TOOLS, *(row.tools for row in self._bootable)]
         return sorted(
             {
                 package
+                for tools in tables
                 for tool, package in tools.items()
                 if shutil.which(tool, path=search_path()) is None
             }
@@ -222,6 +229,14 @@ class Changes:
             return
         self._memory.parent.mkdir(parents=True, exist_ok=True)
         self._memory.write_text(json.dumps({**memory, name: value}, indent=1) + "\n")
+
+
+def _is_missing(images: _Images) -> bool:
+    return not images.is_built()
+
+
+def _build(images: _Images, say: Callable[[str], None]) -> None:
+    images.build(say)
 
 
 def _mount(kind: str, point: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import demo, shapes
+from lab.booting import BootingMachine
+from lab.catalog import BOOTABLE
 from lab.errors import LabError
+from lab.kinds import UML, VM, Kind
 from lab.lab import Lab
-from lab.vm.machine import VirtualMachine
 
 app = typer.Typer(
     name="lab",
@@ -37,18 +40,38 @@ def up(
         list[str] | None,
         typer.Option(help="virtual machine with its own kernel and disks", metavar="NAME"),
     ] = None,
+    uml: Annotated[
+        list[str] | None,
+        typer.Option(help="User-mode Linux machine: the same, boots in seconds", metavar="NAME"),
+    ] = None,
     disk: Annotated[
-        list[str] | None, typer.Option(help="extra disk of a new virtual machine, such as 2G")
+        list[str] | None,
+        typer.Option(help="extra disk of a new machine with its own kernel, such as 2G"),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="codename of the rigs' release, such as trixie; this computer's by default",
+            show_default=False,
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
-    """Start rigs (the two demo rigs when none is named) and write a fleet directory for them."""
+    """Start rigs (the two demo rigs when none is named) and write a fleet directory for them.
+
+    \b
+    b70 lab up --fleet 4                          lab1 to lab4
+    b70 lab up rig-t --release trixie             a rig on Debian 13
+    b70 lab up --uml u1 --disk 2G                 a machine that really boots, in seconds
+    b70 lab up --vm vm1 --release trixie          an emulated PC on Debian 13
+    """
     described = demo.load()
     if names and fleet:
         raise LabError("give names or --fleet, not both")
-    if disk and not vm:
-        raise LabError("--disk belongs to --vm: other machines have no disks of their own")
-    if vm and not names and not fleet:
+    booting = [*(vm or []), *(uml or [])]
+    if disk and not booting:
+        raise LabError("--disk belongs to --vm or --uml: other rigs have no disks of their own")
+    if booting and not names and not fleet:
         chosen = {}
     elif names:
         chosen = {name: described.rigs.get(name) or shapes.by_name(shape) for name in names}
@@ -56,12 +79,15 @@ def up(
         chosen = demo.fleet(fleet or len(described.rigs), described)
     _become_root()
     lab = _lab()
-    if _print_changes(lab, vm=bool(vm)) and not yes and sys.stdin.isatty():
+    kinds = [kind for kind, wanted in ((VM, vm), (UML, uml)) if wanted]
+    if _print_changes(lab, kinds, release) and not yes and sys.stdin.isatty():
         typer.confirm("Go on?", abort=True)
     if chosen:
-        lab.up_many(chosen)
+        lab.up_many(chosen, release)
     for name in vm or []:
-        lab.up_vm(name, shapes.by_name(shape), disk or ())
+        lab.up_vm(name, shapes.by_name(shape), disk or (), release=release)
+    for name in uml or []:
+        lab.up_uml(name, shapes.by_name(shape), disk or (), release=release)
     lab.inventory(lab.fleet, boot_set=True)
     _print_status(lab)
     _out.print(f"Next: b70 -i {lab.fleet} plan --all")
@@ -101,7 +127,7 @@ def reset(names: Annotated[list[str], typer.Argument(help="machine names")]) -> 
     lab = _lab()
     for name in names:
         machine = lab.host(name)
-        if isinstance(machine, VirtualMachine):
+        if isinstance(machine, BootingMachine):
             machine.renew()
             machine.start()
             machine.wait_ready()
@@ -124,7 +150,7 @@ def ssh(
 @app.command("list-changes")
 def list_changes() -> None:
     """List what the lab changes on this computer and how a purge undoes it."""
-    _print_changes(_lab(), everything=True, vm=True)
+    _print_changes(_lab(), tuple(BOOTABLE), everything=True)
 
 
 @app.command()
@@ -139,8 +165,10 @@ def _lab() -> Lab:
     return Lab.open(say=lambda line: _out.print(f"  {line}", markup=False))
 
 
-def _print_changes(lab: Lab, *, everything: bool = False, vm: bool = False) -> bool:
-    changes = lab.changes(vm=vm)
+def _print_changes(
+    lab: Lab, kinds: Collection[Kind], release: str | None = None, *, everything: bool = False
+) -> bool:
+    changes = lab.changes(kinds, release)
     listed = changes.all() if everything else changes.needed()
     if listed:
         _out.print(
@@ -153,11 +181,11 @@ def _print_changes(lab: Lab, *, everything: bool = False, vm: bool = False) -> b
 
 def _print_status(lab: Lab) -> None:
     machines = lab.hosts()
-    table = Table("rig", "kind", "address", "state", "cards", box=None, pad_edge=False)
+    table = Table("rig", "kind", "release", "address", "state", "cards", box=None, pad_edge=False)
     for machine in machines:
-        kind = "vm" if isinstance(machine, VirtualMachine) else "nspawn"
         state = "running" if machine.is_running() else "stopped"
-        table.add_row(machine.name, kind, machine.address, state, machine.shape.name)
+        about = (machine.kind.name, machine.release, machine.address, state, machine.shape.name)
+        table.add_row(machine.name, *about)
     _out.print(table if machines else "no rigs")
     mirror = "serving" if lab.mirror.is_running() else "stopped"
     _out.print(f"apt mirror: {lab.settings.mirror_url} {mirror}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make demo`: two lab rigs from nothing to a certificate, a gate that catches a degraded link, and a
-# virtual machine from blank to its first boot set. The machine's CPU is emulated: it takes minutes.
+# machine with a kernel of its own from blank to its first boot set (User-mode Linux: it boots in seconds).
 # Usage: demo.sh PATH-OF-B70
 set -euo pipefail
 b70=$1
@@ -30,19 +30,19 @@ expect 0 doctor lab1
 expect 0 gates lab1
 say "lab2: one link trained at x8; the gates say what to do next"
 expect 3 gates lab2
-say "vm1: a machine that really boots, with GRUB, two kernels and four cards; it runs the older kernel"
-"$b70" lab up --yes --vm vm1 --disk 1G
-"$b70" lab ssh vm1 -- uname -r
+say "uml1: a machine that really boots, with GRUB, two kernels and four cards; it runs the older kernel"
+"$b70" lab up --yes --uml uml1 --disk 1G
+"$b70" lab ssh uml1 -- uname -r
 say "Its boot set: kernel, tokens, module options, initramfs checked before the one reboot"
-run converge --limit vm1 --yes --allow-reboot
-"$b70" lab ssh vm1 -- uname -r
-run facts vm1 gpu_link
+run converge --limit uml1 --yes --allow-reboot
+"$b70" lab ssh uml1 -- uname -r
+run facts uml1 gpu_link
 say "Again: nothing to do, and no reboot"
-run -q converge --limit vm1 --yes --allow-reboot
+run -q converge --limit uml1 --yes --allow-reboot
 say "The rigs are yours now"
 cat <<TEXT
   export B70_INVENTORY=$lab/fleet B70_STATE=$B70_STATE PATH=$(dirname "$b70"):\$PATH
-  b70 facts lab1 gpu_link; b70 doctor vm1; b70 history   # look around
+  b70 facts lab1 gpu_link; b70 doctor uml1; b70 history   # look around
   b70 lab ssh lab1 -- sudo rm /etc/sysctl.d/90-b70fleet.conf && b70 converge --limit lab1
   b70 lab down --purge                                # undo everything
 TEXT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from lab.shell import run
@@ -26,6 +27,15 @@ def filesystem(path: Path) -> str:
         before, after = line.split(" - ", 1)
         kinds[Path(before.split()[4])] = after.split()[0]  # later mounts hide earlier ones
     return next(kinds[point] for point in (path, *path.parents) if point in kinds)
+
+
+def has_reflinks(folder: Path) -> bool:
+    """Return True if files in a folder can be copied by sharing their blocks."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        one = Path(scratch) / "one"
+        one.write_bytes(b"x")
+        words = ["cp", "--reflink=always", str(one), str(one.with_name("two"))]
+        return run(words, check=False).returncode == 0
 
 
 def mount(image_root: Path, folder: Path) -> Path:

@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
-from lab import rigshape
-from lab.machines import PROBE_INSIDE, Machine
+from lab import releases, rigshape
+from lab.host import LabHost
+from lab.kinds import Kind
+from lab.machines import PROBE_INSIDE
 from lab.mirror import Source
+from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.vm.kernels import Kernel
-from lab.vm.machine import VirtualMachine
-
-#: Stack of virtual machines that `b70 lab up --vm` starts.
-_VM_STACK: Final = "lab-vm"
 
 
-def host_entry(machine: Machine | VirtualMachine, shape: RigShape) -> dict[str, Any]:
-    """Return a machine's entry in hosts.yaml; a virtual machine has a /sys of its own."""
-    virtual = isinstance(machine, VirtualMachine)
+@dataclass(frozen=True, slots=True)
+class GroupFile:
+    """What one group of the fleet directory is written from.
+
+    Args:
+        sources: the mirror's sources for its machines.
+        stack: name of the stack that it follows; empty = none, or the one made for `newer`.
+        newer: kernel that its machines are to move to; a stack of the group's own says so.
+    """
+
+    sources: Mapping[str, Source]
+    stack: str = ""
+    newer: Kernel | None = None
+
+
+def group_name(kind: Kind, release: Release) -> str:
+    """Return the group of the machines of a kind and release: "lab", "vm-trixie"."""
+    return releases.qualified(kind.group, release)
+
+
+def host_entry(machine: LabHost, shape: RigShape) -> dict[str, Any]:
+    """Return a machine's entry in hosts.yaml."""
+    kind = machine.kind
+    timeout = kind.connect_timeout_s
     return {
         "kind": "lab",
         "address": machine.address,
-        # under emulation one sudo takes seconds; the nspawn machines have it in their way
-        "user": "root" if virtual else machine.user,
+        "user": "root" if kind.logs_in_as_root else machine.user,
         "key": str(machine.key),
-        "groups": ["vm" if virtual else "lab"],
+        "groups": [group_name(kind, releases.named(machine.release))],
         "identity": {
             "host_keys": [machine.host_key],
             "machine_id": machine.machine_id,
             "dmi_serial": shape.serial,
         },
-        # an emulated CPU takes its time over the handshake
-        **({"connect_timeout_s": 60} if virtual else {"probe_root": str(PROBE_INSIDE)}),
+        **({"connect_timeout_s": timeout} if timeout else {}),
+        **({"probe_root": str(PROBE_INSIDE)} if kind.simulated else {}),
         "hardware": {
             "cards": [
                 {
@@ -85,42 +105,37 @@ def boot_set(newer: Kernel) -> dict[str, Any]:
 
 def write_fleet(
     folder: Path,
-    machines: Iterable[tuple[Machine | VirtualMachine, RigShape]],
-    sources: Mapping[str, Mapping[str, Source]],
+    machines: Iterable[tuple[LabHost, RigShape]],
+    groups: Mapping[str, GroupFile],
     snapshot: str,
-    stack: str,
-    newer: Kernel | None = None,
 ) -> None:
     """Write hosts.yaml, a file per group in group_data/groups/ and the keys below `folder`.
 
     Args:
         folder: fleet directory; made when missing, other files in it stay.
         machines: what runs, with the rig that each shows.
-        sources: group -> the mirror's sources for it.
+        groups: name -> what is written for it.
         snapshot: snapshot id for the sources that have snapshots.
-        stack: name of the stack of group lab; empty = no GPU userspace.
-        newer: kernel that group vm's stack moves to; None = that group has no stack.
     """
-    groups = folder / "group_data" / "groups"
-    groups.mkdir(parents=True, exist_ok=True)
-    (folder / "keys").mkdir(exist_ok=True)
+    group_data = folder / "group_data"
+    for part in (folder / "keys", group_data / "groups", group_data / "stacks"):
+        part.mkdir(parents=True, exist_ok=True)
     hosts = {machine.name: host_entry(machine, shape) for machine, shape in machines}
     _write_yaml(folder / "hosts.yaml", {"hosts": hosts})
-    for group, offered in sources.items():
-        entries = {source.name: source_entry(source, snapshot) for source in offered.values()}
+    for name, group in groups.items():
+        sources = group.sources.values()
+        entries = {source.name: source_entry(source, snapshot) for source in sources}
         values: dict[str, Any] = {"apt": {"sources": entries}}
-        if stack and group == "lab":
+        stack = group.stack
+        if group.newer:
+            stack = f"lab-{name}"
+            about = {"name": stack, "title": "The newer kernel", "boot": boot_set(group.newer)}
+            _write_yaml(group_data / "stacks" / f"{stack}.yaml", {"stack": about})
+        if stack:
             values["stack"] = stack
-        if newer and group == "vm":
-            values["stack"] = _VM_STACK
-        _write_yaml(groups / f"{group}.yaml", values)
-        for source in offered.values():
+        _write_yaml(group_data / "groups" / f"{name}.yaml", values)
+        for source in sources:
             (folder / "keys" / f"{source.name}.asc").write_text(source.armored)
-    if newer:
-        stacks = folder / "group_data" / "stacks"
-        stacks.mkdir(exist_ok=True)
-        about = {"name": _VM_STACK, "title": "The newer kernel", "boot": boot_set(newer)}
-        _write_yaml(stacks / f"{_VM_STACK}.yaml", {"stack": about})
 
 
 def _write_yaml(path: Path, data: dict[str, Any]) -> None:

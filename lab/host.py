@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from lab import identity
+from lab.kinds import Kind
 from lab.network import Network
+from lab.rigshape import RigShape
 from lab.settings import Settings
 
 #: The unprivileged user with sudo that every machine has.
@@ -36,6 +38,9 @@ class Remembered(Protocol):
     @property
     def number(self) -> int: ...
 
+    @property
+    def release(self) -> str: ...
+
 
 class LabHost(ABC):
     """One machine; its kind says how it is started, reset and entered.
@@ -52,8 +57,26 @@ class LabHost(ABC):
 
     @property
     @abstractmethod
+    def kind(self) -> Kind:
+        """Return its kind."""
+
+    @property
+    @abstractmethod
     def folder(self) -> Path:
         """Return the folder with its disk, identity and console log."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> RigShape:
+        """Return the rig that it shows."""
+
+    @abstractmethod
+    def is_running(self) -> bool:
+        """Return True if its system runs."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """End it at once and forget its disks, identity and network."""
 
     @abstractmethod
     def run(
@@ -75,6 +98,11 @@ class LabHost(ABC):
     def name(self) -> str:
         """Return its name, which is also its host name."""
         return self.record.name
+
+    @property
+    def release(self) -> str:
+        """Return the codename of the release that it runs."""
+        return self.record.release
 
     @property
     def address(self) -> str:

@@ -1,4 +1,4 @@
-"""The base image: one minimal system that every machine shares as the lowest layer.
+"""The base images: one minimal system per release, which all machines of it share as lowest layer.
 
 Built once per recipe with debootstrap from the mirror that this computer uses, kept under the
 hash of the recipe. It carries no key, no host identity and no package source.
@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import yaml
 
-from lab import aptsources, disk
-from lab.errors import LabError
+from lab import disk, releases
+from lab.releases import Origin, Release
 from lab.settings import Settings
 from lab.shell import run, search_path
 
@@ -45,41 +45,18 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the packages of a recipe come from on this computer."""
-
-    mirror: str
-    keyring: str
-
-
-def here() -> tuple[Recipe, Origin]:
-    """Return the recipe and origin for the release that this computer runs.
-
-    Raises:
-        LabError: not Debian or Ubuntu.
-    """
-    release = aptsources.os_release(Path("/etc/os-release").read_text())
-    data: dict[str, Any] = yaml.safe_load((_ROOM / "base.yaml").read_text())
-    known = data["distributions"].get(release.get("ID", ""))
-    if known is None:
-        raise LabError(
-            f"the lab does not know the distribution {release.get('ID', '?')!r}",
-            "run it on Debian 12, Debian 13 or Ubuntu 24.04",
-        )
-    suite = release["VERSION_CODENAME"]
-    line = aptsources.choose(aptsources.configured(), suite, lambda path: Path(path).read_text())
-    keyring = line.signed_by if line and line.signed_by else known["keyring"]
-    recipe = Recipe(
-        release["ID"],
-        suite,
-        tuple(known["components"]),
+def recipe(release: Release) -> Recipe:
+    """Return the recipe of a release's base image."""
+    data: dict[str, Any] = yaml.safe_load(releases.DATA.read_text())
+    return Recipe(
+        release.distribution,
+        release.codename,
+        releases.distributions()[release.distribution].components,
         tuple(data["packages"]),
         tuple(data["mirror_packages"]),
         tuple(data["private_sysctls"]),
         (_ROOM / "templates" / "setup-base.sh").read_text(),
     )
-    return recipe, Origin(line.uri if line else known["mirror"], keyring)
 
 
 def debootstrap_command(recipe: Recipe, origin: Origin, target: Path) -> list[str]:
@@ -96,7 +73,7 @@ def debootstrap_command(recipe: Recipe, origin: Origin, target: Path) -> list[st
     ]
 
 
-def download_command(recipe: Recipe, root: Path, state: Path) -> list[str]:
+def download_command(root: Path, state: Path) -> list[str]:
     """Return the apt-get words that fetch packages for the system in `root`."""
     return [
         "apt-get",
@@ -114,18 +91,28 @@ def download_command(recipe: Recipe, root: Path, state: Path) -> list[str]:
 
 
 class Images:
-    """The base images kept in a lab's folder."""
+    """A release's base image in a lab's folder.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: the lab.
+        release: the release.
+    """
+
+    def __init__(self, settings: Settings, release: Release) -> None:
         self._folder = settings.images
+        self._release = release
 
     def current(self) -> Path:
         """Return the image's folder, built or not, with `root/` and `archive/`."""
-        return self._folder / here()[0].digest
+        return self._folder / recipe(self._release).digest
 
     def is_built(self) -> bool:
-        """Tell whether the image for this computer is complete."""
+        """Return True if the image is complete."""
         return (self.current() / "recipe.json").exists()
+
+    def packages(self) -> list[Path]:
+        """Return the packages for the mirror; none while the image is not built."""
+        return sorted((self.current() / "archive").glob("*.deb"))
 
     def build(self, say: Callable[[str], None]) -> Path:
         """Build the image unless it is there, and return its folder.
@@ -136,8 +123,8 @@ class Images:
         Raises:
             LabError: debootstrap or apt failed.
         """
-        recipe, origin = here()
-        final = self._folder / recipe.digest
+        wanted, origin = recipe(self._release), releases.origin(self._release)
+        final = self._folder / wanted.digest
         if self.is_built():
             return final
         partial = final.with_suffix(".partial")
@@ -147,19 +134,19 @@ class Images:
         root.mkdir(parents=True)
         environ = {**os.environ, "PATH": search_path(), **_proxies()}
         say(
-            f"base image {recipe.digest}: {recipe.distribution} {recipe.suite} from {origin.mirror}"
+            f"base image {wanted.digest}: {wanted.distribution} {wanted.suite} from {origin.mirror}"
         )
-        run(debootstrap_command(recipe, origin, root), timeout_s=_BUILD_TIMEOUT_S, env=environ)
+        run(debootstrap_command(wanted, origin, root), timeout_s=_BUILD_TIMEOUT_S, env=environ)
         say("base image: packages for the lab mirror")
         (state / "lists/partial").mkdir(parents=True)
         (state / "archives/partial").mkdir(parents=True)
         (state / "sources.list").write_text(
-            f"deb [signed-by={origin.keyring}] {origin.mirror} {recipe.suite} "
-            f"{' '.join(recipe.components)}\n"
+            f"deb [signed-by={origin.keyring}] {origin.mirror} {wanted.suite} "
+            f"{' '.join(wanted.components)}\n"
         )
-        apt = download_command(recipe, root, state)
+        apt = download_command(root, state)
         run([*apt, "update"], timeout_s=_BUILD_TIMEOUT_S, env=environ)
-        run([*apt, "install", *recipe.mirror_packages], timeout_s=_BUILD_TIMEOUT_S, env=environ)
+        run([*apt, "install", *wanted.mirror_packages], timeout_s=_BUILD_TIMEOUT_S, env=environ)
         archive = partial / "archive"
         archive.mkdir()
         for package in (state / "archives").glob("*.deb"):
@@ -167,9 +154,9 @@ class Images:
         shutil.rmtree(state)
         say("base image: user, sudo, quiet timers")
         (root / "etc/b70lab").mkdir()
-        (root / "etc/b70lab/private-sysctls").write_text("\n".join(recipe.private_sysctls) + "\n")
-        run(["chroot", str(root), "sh", "-eu"], input=recipe.setup, timeout_s=_BUILD_TIMEOUT_S)
-        (partial / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        (root / "etc/b70lab/private-sysctls").write_text("\n".join(wanted.private_sysctls) + "\n")
+        run(["chroot", str(root), "sh", "-eu"], input=wanted.setup, timeout_s=_BUILD_TIMEOUT_S)
+        (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
         partial.rename(final)
         return final
 

@@ -4,8 +4,8 @@ lab = Lab.open()
 lab.prepare()
 first, second = lab.up_many({"t-1": shapes.HEALTHY_GEN5, "t-2": shapes.DEGRADED_X8})
 first.run("rm /etc/fstab")
-vm = lab.up_vm("t-3", disks=("2G",))
-vm.kill9()
+uml = lab.up_uml("t-3", disks=("2G",), release="trixie")
+uml.kill9()
 lab.inventory(Path("fleet"))
 lab.down(["t-1", "t-2", "t-3"])
 """
@@ -15,27 +15,38 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
-from lab import cgroups, demo, disk, identity, shapes, store
+from lab import cgroups, demo, disk, identity, releases, shapes, store
+from lab.catalog import BOOTABLE
 from lab.cgroups import Group
 from lab.changes import Changes
 from lab.errors import LabError
-from lab.fleet import write_fleet
+from lab.fleet import GroupFile, group_name, write_fleet
 from lab.image import Images
+from lab.kinds import NSPAWN, UML, VM, Kind
 from lab.machines import Machine
 from lab.mirror import Mirror
+from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
 from lab.store import Record
+from lab.uml import installer
+from lab.uml.image import UmlImages
+from lab.uml.layout import PLAIN, layouts
+from lab.uml.machine import UmlMachine
+from lab.uml.record import UmlRecord
 from lab.vm import smbios
-from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
 from lab.vm.record import VmRecord
 
+AnyMachine: TypeAlias = Machine | VirtualMachine | UmlMachine
+M = TypeVar("M", VirtualMachine, UmlMachine)
+R = TypeVar("R", VmRecord, UmlRecord)
 #: Machines that are started or removed at the same time.
 _AT_ONCE: Final = 4
 _NAME: Final = re.compile(r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")
@@ -71,38 +82,53 @@ class Lab:
         """Return the fleet directory that `b70 lab up` writes."""
         return self.settings.root / "fleet"
 
-    def changes(self, *, vm: bool = False) -> Changes:
-        """Return what the lab changes on this computer, for virtual machines too if `vm` is set."""
-        return Changes(self.settings, self._say, vm=vm)
+    def changes(self, kinds: Collection[Kind] = (), release: str | None = None) -> Changes:
+        """Return what the lab changes on this computer.
 
-    def prepare(self, *, vm: bool = False) -> None:
+        Args:
+            kinds: for machines of these kinds beside nspawn ones.
+            release: codename of the machines' release; None = this computer's.
+
+        Raises:
+            LabError: the lab does not know the release.
+        """
+        return self._changes(_named(release), kinds)
+
+    def prepare(self, kinds: Collection[Kind] = (), release: str | None = None) -> None:
         """Make this computer ready: packages, network, images, mirror; a second call is silent.
 
         Args:
-            vm: for virtual machines too.
+            kinds: for machines of these kinds beside nspawn ones.
+            release: codename of the machines' release; None = this computer's.
+
+        Raises:
+            LabError: the lab does not know the release, or something could not be done.
         """
+        wanted = _named(release)
         with store.locked(self.settings):
-            self._prepare(vm=vm)
+            self._prepare({wanted}, kinds)
 
-    def up(self, name: str, shape: RigShape = shapes.HEALTHY_GEN5) -> Machine:
+    def up(
+        self, name: str, shape: RigShape = shapes.HEALTHY_GEN5, release: str | None = None
+    ) -> Machine:
         """Start one machine, or return it when it runs; either way it shows `shape` from now on."""
-        return self.up_many({name: shape})[0]
+        return self.up_many({name: shape}, release)[0]
 
-    def up_many(self, rigs: Mapping[str, RigShape]) -> list[Machine]:
+    def up_many(self, rigs: Mapping[str, RigShape], release: str | None = None) -> list[Machine]:
         """Start machines together and return them when every sshd answers.
 
         Args:
             rigs: name -> what the machine shows. One that runs only gets the new shape; one whose
                 supervisor died is cleared and started again with the disk it had.
+            release: codename; None = this computer's for a new machine, an old one keeps its own.
 
         Raises:
-            LabError: a name is unusable, or a machine did not come up.
+            LabError: a name or the release is unusable, or a machine did not come up.
         """
-        for name in rigs:
-            self._check_name(name, vm=False)
+        wanted = {name: self._check(name, NSPAWN, release) for name in rigs}
         with store.locked(self.settings):
-            self._prepare()
-            machines = [self._ensure(name, shape) for name, shape in rigs.items()]
+            self._prepare(set(wanted.values()))
+            machines = [self._ensure(name, shape, wanted[name]) for name, shape in rigs.items()]
             stopped = [machine for machine in machines if not machine.is_running()]
             for machine in stopped:
                 self._say(f"{machine.name}: start on {machine.address}")
@@ -120,6 +146,7 @@ class Lab:
         *,
         cpus: int = 1,
         memory_mib: int = 768,
+        release: str | None = None,
     ) -> VirtualMachine:
         """Start a virtual machine and return it when it answers, or return it as it runs.
 
@@ -129,48 +156,90 @@ class Lab:
             disks: sizes of a new machine's extra disks, such as "2G".
             cpus: virtual CPUs of a new machine.
             memory_mib: RAM of a new machine in MiB.
+            release: codename; None = this computer's for a new machine, an old one keeps its own.
 
         Raises:
-            LabError: the name is unusable, or the machine did not come up.
+            LabError: the name or the release is unusable, or the machine did not come up.
         """
-        self._check_name(name, vm=True)
-        with store.locked(self.settings):
-            self._prepare(vm=True)
-            record = self._vm_records().get(name) or VmRecord(
-                name,
-                store.free_number(store.numbers(self.settings)),
-                VmImages(self.settings).current().name,
-                smbios.fitted(shape, f"LABVM-{name}".upper()),
-                tuple(disks),
+
+        def record(base: Record) -> VmRecord:
+            return VmRecord(
+                **asdict(base),
+                shape=fitted(name, shape),
+                extra=tuple(disks),
                 cpus=cpus,
                 memory_mib=memory_mib,
             )
-            machine = VirtualMachine(self.settings, record)
-            self.settings.address(record.number)
-            store.save(machine.folder, record)
-            if not machine.is_running():
-                self._say(f"{name}: power on, {machine.address}")
-                machine.start()
-        machine.wait_ready()
-        return machine
+
+        return self._up_booting(VirtualMachine, VmRecord, VM, name, release, record)
+
+    def up_uml(
+        self,
+        name: str,
+        shape: RigShape = shapes.HEALTHY_GEN5,
+        disks: Sequence[str] = (),
+        *,
+        memory_mib: int = 512,
+        release: str | None = None,
+        layout: str = PLAIN,
+    ) -> UmlMachine:
+        """Start a User-mode Linux machine and return it when it answers, or return it as it runs.
+
+        Args:
+            name: machine name.
+            shape: the rig that a new machine shows; an old one keeps what it has.
+            disks: sizes of a new machine's extra disks, such as "2G".
+            memory_mib: RAM of a new machine in MiB.
+            release: codename; None = this computer's for a new machine, an old one keeps its own.
+            layout: how a new machine's disk is laid out; see lab/uml/uml.yaml.
+
+        Raises:
+            LabError: the name, release or layout is unusable, or the machine did not come up.
+        """
+        if layout not in layouts():
+            raise LabError(f"no layout is called {layout!r}", f"one of: {', '.join(layouts())}")
+
+        def record(base: Record) -> UmlRecord:
+            of = releases.named(base.release)
+            images = UmlImages(self.settings, of)
+            image = installer.ensure(self.settings, of, layout, self._say)
+            return UmlRecord(
+                **asdict(replace(base, image=image.name)),
+                layout=layout,
+                shape=fitted(name, shape),
+                extra=tuple(disks),
+                memory_mib=memory_mib,
+                seccomp=images.kernels.seccomp,
+            )
+
+        return self._up_booting(UmlMachine, UmlRecord, UML, name, release, record)
 
     def vms(self) -> list[VirtualMachine]:
         """Return every virtual machine, running or not, in order of address."""
-        records = self._vm_records().values()
+        records = store.records(self.settings.vms, VmRecord).values()
         return [VirtualMachine(self.settings, record) for record in records]
 
-    def hosts(self) -> list[Machine | VirtualMachine]:
-        """Return every machine of either kind."""
-        return [*self.machines(), *self.vms()]
+    def umls(self) -> list[UmlMachine]:
+        """Return every User-mode Linux machine, running or not, in order of address."""
+        records = store.records(self.settings.umls, UmlRecord).values()
+        return [UmlMachine(self.settings, record) for record in records]
 
-    def host(self, name: str) -> Machine | VirtualMachine:
-        """Return a machine of either kind by name.
+    def booting(self) -> list[VirtualMachine | UmlMachine]:
+        """Return every machine that has a kernel of its own."""
+        return [*self.vms(), *self.umls()]
+
+    def hosts(self) -> list[AnyMachine]:
+        """Return every machine of any kind."""
+        return [*self.machines(), *self.booting()]
+
+    def host(self, name: str) -> AnyMachine:
+        """Return a machine of any kind by name.
 
         Raises:
             LabError: there is none.
         """
-        virtual = self._vm_records().get(name)
-        return VirtualMachine(self.settings, virtual) if virtual else self.machine(name)
+        found = [machine for machine in self.booting() if machine.name == name]
+        return found[0] if found else self.machine(name)
 
     def machines(self) -> list[Machine]:
         """Return every nspawn machine of the lab, running or not, in order of address."""
@@ -191,9 +260,7 @@ class Lab:
     def down(self, names: Iterable[str] | None = None) -> list[str]:
         """Remove machines (all for None) and return their names; images and mirror stay."""
         with store.locked(self.settings):
-            chosen: list[Machine | VirtualMachine] = (
-                self.hosts() if names is None else [self.host(name) for name in names]
-            )
+            chosen = self.hosts() if names is None else [self.host(name) for name in names]
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
                 list(pool.map(_remove, chosen))
             return [machine.name for machine in chosen]
@@ -205,7 +272,7 @@ class Lab:
             for name in cgroups.leftovers(f"{self.settings.bridge}-"):
                 Group(name).remove()
             disk.unmount(self.settings.root)
-            self.changes(vm=True).undo()
+            self.changes().undo()
             shutil.rmtree(self.settings.root)
 
     def inventory(
@@ -220,11 +287,11 @@ class Lab:
         """Write a fleet directory with the machines that run.
 
         Args:
-            folder: where hosts.yaml, group_data/groups/{lab,vm}.yaml and keys/ go.
+            folder: where hosts.yaml, group_data/groups/{lab,vm,…}.yaml and keys/ go.
             names: only these machines.
             snapshot: snapshot id of the GPU and kernel sources; the demo's by default.
             stack: stack of the nspawn machines; the demo's by default, empty for none.
-            boot_set: virtual machines get a stack with the newer kernel; else they have none.
+            boot_set: machines that boot get a stack with the newer kernel; else they have none.
         """
         wanted = None if names is None else set(names)
         chosen = [
@@ -233,45 +300,100 @@ class Lab:
             if machine.is_running() and (wanted is None or machine.name in wanted)
         ]
         described = demo.load()
-        sources = {"lab": self.mirror.sources()}
-        image = VmImages(self.settings).load()
-        if any(isinstance(machine, VirtualMachine) for machine, _ in chosen):
-            sources["vm"] = self.mirror.vm_sources()
-        write_fleet(
-            folder,
-            chosen,
-            sources,
-            snapshot or described.snapshot,
-            described.stack if stack is None else stack,
-            image.newer if image and boot_set and "vm" in sources else None,
-        )
+        in_use = {(machine.kind, releases.named(machine.release)) for machine, _ in chosen}
+        groups = {
+            group_name(kind, release): self._group(
+                kind, release, described.stack if stack is None else stack, boot_set=boot_set
+            )
+            for kind, release in in_use
+        }
+        write_fleet(folder, chosen, groups, snapshot or described.snapshot)
+
+    def _group(self, kind: Kind, release: Release, stack: str, *, boot_set: bool) -> GroupFile:
+        sources = self.mirror.sources(release, kind)
+        if kind not in BOOTABLE:
+            return GroupFile(sources, stack)
+        image = BOOTABLE[kind].images(self.settings, release).load()
+        return GroupFile(sources, newer=image.newer if image and boot_set else None)
 
     def _records(self) -> dict[str, Record]:
         return store.records(self.settings.machines, Record)
 
-    def _vm_records(self) -> dict[str, VmRecord]:
-        return store.records(self.settings.vms, VmRecord)
+    def _up_booting(
+        self,
+        machines: Callable[[Settings, R], M],
+        records: type[R],
+        kind: Kind,
+        name: str,
+        release: str | None,
+        make: Callable[[Record], R],
+    ) -> M:
+        """Start a machine with a kernel of its own unless it runs, and wait for it.
 
-    def _check_name(self, name: str, *, vm: bool) -> None:
-        """Refuse a name that no machine can have, or that one of the other kind has."""
+        Args:
+            machines: makes a machine of its kind.
+            records: what the lab remembers about such a machine.
+            kind: its kind.
+            name: its name.
+            release: codename of its release; None = an old one's own, or this computer's.
+            make: returns the record of a new machine, given what all machines have.
+        """
+        wanted = self._check(name, kind, release)
+        folder = {VM: self.settings.vms, UML: self.settings.umls}[kind]
+        with store.locked(self.settings):
+            self._prepare({wanted}, (kind,))
+            record = store.records(folder, records).get(name) or make(
+                Record(
+                    name,
+                    store.free_number(store.numbers(self.settings)),
+                    BOOTABLE[kind].images(self.settings, wanted).current().name,
+                    wanted.codename,
+                )
+            )
+            machine = machines(self.settings, record)
+            self.settings.address(record.number)
+            store.save(machine.folder, record)
+            if not machine.is_running():
+                self._say(f"{name}: power on, {machine.address}")
+                machine.start()
+        machine.wait_ready()
+        return machine
+
+    def _check(self, name: str, kind: Kind, codename: str | None) -> Release:
+        """Return the release of a machine that is wanted by this name.
+
+        Raises:
+            LabError: no machine can have the name, a machine of another kind or release has it, or
+                the lab does not know the release.
+        """
         if not _NAME.match(name):
             raise LabError(f"{name!r} is no usable machine name", "lower-case letters, digits, '-'")
-        other = self._records() if vm else self._vm_records()
-        if name in other:
-            kind = "an nspawn machine" if vm else "a virtual machine"
-            raise LabError(f"{name} is {kind}", f"b70 lab down {name}, or another name")
+        release = _named(codename)
+        there = next((host for host in self.hosts() if host.name == name), None)
+        if there is None:
+            return release
+        hint = f"b70 lab down {name}, or another name"
+        if there.kind != kind:
+            raise LabError(f"{name} is {there.kind.title}", hint)
+        if codename is not None and there.release != codename:
+            raise LabError(f"{name} runs {there.release}", hint)
+        return releases.named(there.release)
 
-    def _prepare(self, *, vm: bool = False) -> None:
-        self.changes(vm=vm).apply()
+    def _changes(self, release: Release, kinds: Collection[Kind]) -> Changes:
+        return Changes(self.settings, self._say, release, kinds)
+
+    def _prepare(self, wanted: Iterable[Release], kinds: Collection[Kind] = ()) -> None:
+        for release in sorted(wanted):
+            self._changes(release, kinds).apply()
         identity.new_key(self.settings.key, "b70 lab")
         _give_to_caller(self.settings.key)
 
-    def _ensure(self, name: str, shape: RigShape) -> Machine:
-        known = self._records()
-        record = known.get(name) or Record(
+    def _ensure(self, name: str, shape: RigShape, release: Release) -> Machine:
+        record = self._records().get(name) or Record(
             name,
             store.free_number(store.numbers(self.settings)),
-            Images(self.settings).current().name,
+            Images(self.settings, release).current().name,
+            release.codename,
         )
         machine = Machine(self.settings, record)
         self.settings.address(record.number)
@@ -280,7 +402,16 @@ class Lab:
         return machine
 
 
-def _remove(machine: Machine | VirtualMachine) -> None:
+def _named(codename: str | None) -> Release:
+    return releases.here() if codename is None else releases.named(codename)
+
+
+def fitted(name: str, shape: RigShape) -> RigShape:
+    """Return a shape as a machine with a kernel of its own shows it, with that machine's serial."""
+    return smbios.fitted(shape, f"LABVM-{name}".upper())
+
+
+def _remove(machine: AnyMachine) -> None:
     machine.remove()
 
 

@@ -18,6 +18,7 @@ from lab import disk, fakesys, identity, rigshape, store, supervisor, tree
 from lab.cgroups import Group
 from lab.errors import LabError
 from lab.host import ENVIRONMENT, LabHost
+from lab.kinds import NSPAWN, Kind
 from lab.network import Network, Port, namespace
 from lab.settings import Settings
 from lab.shell import run
@@ -44,6 +45,11 @@ class Machine(LabHost):
 
     @property
     @override
+    def kind(self) -> Kind:
+        return NSPAWN
+
+    @property
+    @override
     def folder(self) -> Path:
         """Return the folder with its disk, identity and console log."""
         return self.settings.machines / self.name
@@ -53,6 +59,7 @@ class Machine(LabHost):
         """Return the folder of this computer that the machine sees as `PROBE_INSIDE`."""
         return self.folder / "probe"
 
+    @override
     def is_running(self) -> bool:
         """Tell whether the machine's system runs."""
         return supervisor.leader(self.folder) is not None
@@ -88,6 +95,7 @@ class Machine(LabHost):
         self.start()
         self.wait_ready()
 
+    @override
     def remove(self) -> None:
         """Kill the machine and forget its disk, identity and network."""
         self._clear()
@@ -121,6 +129,7 @@ class Machine(LabHost):
         (self.folder / "shape.json").write_text(rigshape.to_json(shape))
 
     @property
+    @override
     def shape(self) -> rigshape.RigShape:
         """Return the rig that the machine shows."""
         return rigshape.from_json((self.folder / "shape.json").read_text())

@@ -8,26 +8,32 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lab import debs, standins
+from lab import debs, releases, standins, store
 from lab.archive import Face, Signer, write_index
+from lab.catalog import BOOTABLE, Image
 from lab.cgroups import Group
 from lab.errors import LabError
 from lab.image import Images
+from lab.kinds import NSPAWN, VM, Kind
+from lab.releases import Release
 from lab.settings import Settings
 from lab.shell import run
-from lab.vm.image import Image, VmImages
+from lab.standins import Origin
 
 _ROOM: Final = Path(__file__).parent
 #: Real packages of the distribution, taken along when the base image was built.
-_ARCHIVE: Final = Face("b70lab", "distribution packages for lab machines", "stable")
-_ARCHIVE_NAME: Final = "distribution"
-#: Kernels for virtual machines with their driver: real packages beside the lab's own.
-_KERNELS: Final = Face("b70lab-kernels", "kernels for virtual lab machines", "stable")
-_KERNELS_NAME: Final = "kernels"
+_DISTRIBUTION: Final = Face("b70lab", "distribution packages for lab machines", "stable")
+_DISTRIBUTION_NAME: Final = "distribution"
+#: Kernels for machines that boot one, with their driver: real packages beside the lab's own.
+_KERNELS: Final = Face("b70lab-kernels", "kernels for lab machines", "stable")
+#: In the folder of each archive: what it was made from.
+_STAMP: Final = "stamp"
 #: Seconds until a started server must take connections.
 _READY_WITHIN_S: Final = 10.0
 
@@ -59,6 +65,23 @@ class Source:
     packages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """One archive of the mirror.
+
+    Args:
+        name: of the source, and of the key that signs it.
+        path: its folder below the mirror's root.
+        made_from: hash over everything that its content comes from.
+        write: writes it into a folder, signed.
+    """
+
+    name: str
+    path: str
+    made_from: str
+    write: Callable[[Path, Signer], None]
+
+
 class Mirror:
     """The mirror of one lab."""
 
@@ -73,29 +96,26 @@ class Mirror:
         return self.folder / "access.log"
 
     def build(self) -> None:
-        """Write all archives unless the ones there came from the same data."""
-        origins = standins.load()
-        stamp = self._stamp()
-        if (self._www / "stamp").exists() and (self._www / "stamp").read_text() == stamp:
-            return
-        shutil.rmtree(self._www, ignore_errors=True)
-        (self._www / "keys").mkdir(parents=True)
-        for origin in origins.values():
-            signer = self.signer(origin.name)
-            for snapshot, packages in origin.snapshots.items():
-                self._write(self._www / origin.path / snapshot, origin.face, packages, signer)
-            latest = self._www / origin.path / origin.latest
-            for part in ("dists", "pool"):
-                (self._www / origin.path / part).symlink_to(latest / part)
-            (self._www / "keys" / f"{origin.name}.asc").write_text(signer.armored())
-        self._write_distribution()
-        image = VmImages(self._settings).load()
-        if image:
-            self._write_kernels(image, tuple(next(iter(origins.values())).snapshots))
-        (self._www / "stamp").write_text(stamp)
+        """Write the archives that are missing or came from other data; the others stay as served.
 
-    def sources(self) -> dict[str, Source]:
-        """Return the sources of every machine by name: intel-graphics, oneapi, distribution."""
+        There is one for each stand-in origin, and for each image that is built.
+        """
+        (self._www / "keys").mkdir(parents=True, exist_ok=True)
+        with store.locked(self._settings, "mirror.lock"):  # a test that mends it may come along
+            for archive in self._archives():
+                if not self._is_written(archive):
+                    self._write(archive)
+
+    def sources(self, release: Release | None = None, kind: Kind = NSPAWN) -> dict[str, Source]:
+        """Return the sources of a machine by name: intel-graphics, oneapi, distribution, kernels.
+
+        The names of the last two end in the release where it is not this computer's own.
+
+        Args:
+            release: the machine's; None = this computer's.
+            kind: the machine's; without a kernel of its own it has no source of kernels.
+        """
+        release = release or releases.here()
         found = {}
         for origin in standins.load().values():
             names = tuple(package.name for package in origin.snapshots[origin.latest])
@@ -103,28 +123,25 @@ class Mirror:
             found[origin.name] = self._source(
                 origin.name, url, origin.face, tuple(origin.snapshots), names
             )
-        names = tuple(sorted({path.name.split("_")[0] for path in self._archive_debs()}))
-        url = f"{self._settings.mirror_url}/{_ARCHIVE_NAME}"
-        found[_ARCHIVE_NAME] = self._source(_ARCHIVE_NAME, url, _ARCHIVE, (), names)
+        name = releases.qualified(_DISTRIBUTION_NAME, release)
+        packages = _names(Images(self._settings, release).packages())
+        url = f"{self._settings.mirror_url}/{name}"
+        found[name] = self._source(name, url, _DISTRIBUTION, (), packages)
+        image = self._image(kind, release)
+        if image:
+            name = releases.qualified(BOOTABLE[kind].archive, release)
+            url = f"{self._settings.mirror_url}/{name}/{{snapshot}}"
+            packages = _names(image.packages)
+            found[name] = self._source(name, url, _KERNELS, _snapshots(), packages)
         return found
 
-    def vm_sources(self) -> dict[str, Source]:
+    def vm_sources(self, release: Release | None = None) -> dict[str, Source]:
         """Return the sources for virtual machines: all of `sources`, and kernels."""
-        image = VmImages(self._settings).load()
-        if image is None:
-            return self.sources()
-        snapshots = tuple(next(iter(standins.load().values())).snapshots)
-        names = tuple(sorted({path.name.split("_")[0] for path in image.packages}))
-        url = f"{self._settings.mirror_url}/{_KERNELS_NAME}/{{snapshot}}"
-        kernels = self._source(_KERNELS_NAME, url, _KERNELS, snapshots, names)
-        return {**self.sources(), _KERNELS_NAME: kernels}
+        return self.sources(release, VM)
 
     def is_current(self) -> bool:
-        """Tell whether the server runs and serves what the data says."""
-        stamp = self._www / "stamp"
-        if not stamp.exists() or not self.is_running():
-            return False
-        return stamp.read_text() == self._stamp()
+        """Return True if the server runs and serves what the data says."""
+        return self.is_running() and all(map(self._is_written, self._archives()))
 
     def is_running(self) -> bool:
         """Tell whether the server runs and takes connections."""
@@ -211,69 +228,112 @@ class Mirror:
             packages,
         )
 
-    def _write(
-        self, root: Path, face: Face, packages: tuple[debs.Package, ...], signer: Signer
-    ) -> None:
-        pool = root / "pool"
-        pool.mkdir(parents=True)
-        stanzas = []
-        for package in packages:
-            path = debs.build(package, pool)
-            stanzas.append(debs.index_entry(package.control(), path, f"pool/{path.name}"))
-        write_index(root, face, stanzas, signer)
+    def _image(self, kind: Kind, release: Release) -> Image | None:
+        """Return the built disk image of a kind and release; None when there is none."""
+        row = BOOTABLE.get(kind)
+        return row.images(self._settings, release).load() if row else None
 
-    def _write_distribution(self) -> None:
-        root = self._www / _ARCHIVE_NAME
-        pool = root / "pool"
-        pool.mkdir(parents=True)
-        stanzas = []
-        for file in self._archive_debs():
-            path = pool / file.name
-            shutil.copy2(file, path)
-            control = run(["dpkg-deb", "--field", str(path)]).stdout
-            stanzas.append(debs.index_entry(control, path, f"pool/{path.name}"))
-        signer = self.signer(_ARCHIVE_NAME)
-        write_index(root, _ARCHIVE, stanzas, signer)
-        (self._www / "keys" / f"{_ARCHIVE_NAME}.asc").write_text(signer.armored())
+    def _archives(self) -> Iterator[_Archive]:
+        for origin in standins.load().values():
+            write = partial(_write_origin, origin)
+            yield _Archive(origin.name, origin.path, _hash([]), write)
+        for release in releases.known():
+            packages = Images(self._settings, release).packages()
+            if packages:
+                name = releases.qualified(_DISTRIBUTION_NAME, release)
+                write = partial(_write_distribution, packages)
+                yield _Archive(name, name, _hash(packages), write)
+            for kind, row in BOOTABLE.items():
+                image = self._image(kind, release)
+                if image:
+                    name = releases.qualified(row.archive, release)
+                    write = partial(_write_kernels, image)
+                    yield _Archive(name, name, _hash(image.packages), write)
 
-    def _write_kernels(self, image: Image, snapshots: tuple[str, ...]) -> None:
-        """Write one snapshot before the newer kernel came out, and the rest with both kernels."""
-        root = self._www / _KERNELS_NAME
-        pool = root / "pool"
-        pool.mkdir(parents=True)
-        stanzas: dict[Path, str] = {}
-        for file in image.packages:
-            path = pool / file.name
-            shutil.copy2(file, path)
-            control = run(["dpkg-deb", "--field", str(path)]).stdout
-            stanzas[file] = debs.index_entry(control, path, f"pool/{path.name}")
-        signer = self.signer(_KERNELS_NAME)
-        for number, snapshot in enumerate(snapshots):
-            there = [
-                stanza
-                for file, stanza in stanzas.items()
-                if number > 0 or image.of_older_snapshot(file)
-            ]
-            (root / snapshot).mkdir()
-            (root / snapshot / "pool").symlink_to("../pool")
-            write_index(root / snapshot, _KERNELS, there, signer)
-        (self._www / "keys" / f"{_KERNELS_NAME}.asc").write_text(signer.armored())
+    def _is_written(self, archive: _Archive) -> bool:
+        try:
+            return (self._www / archive.path / _STAMP).read_text() == archive.made_from
+        except OSError:
+            return False
 
-    def _archive_debs(self) -> list[Path]:
-        return sorted((Images(self._settings).current() / "archive").glob("*.deb"))
-
-    def _stamp(self) -> str:
-        """Return a hash over everything that the archives are made from."""
-        digest = hashlib.sha256()
-        for name in ("standins.yaml", "templates/xpu-smi", "debs.py", "archive.py"):
-            digest.update((_ROOM / name).read_bytes())
-        image = VmImages(self._settings).load()
-        files = [*self._archive_debs(), *(image.packages if image else [])]
-        digest.update(json.dumps([file.name for file in files]).encode())
-        digest.update((image.folder.name if image else "").encode())
-        return digest.hexdigest()
+    def _write(self, archive: _Archive) -> None:
+        final = self._www / archive.path
+        fresh = final.with_name(f"{final.name}.partial")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        signer = self.signer(archive.name)
+        archive.write(fresh, signer)
+        (fresh / _STAMP).write_text(archive.made_from)
+        shutil.rmtree(final, ignore_errors=True)
+        fresh.rename(final)
+        (self._www / "keys" / f"{archive.name}.asc").write_text(signer.armored())
 
     @property
     def _group(self) -> Group:
         # no machine can have this name: machine names start with a letter
         return Group(f"{self._settings.bridge}-_mirror")
+
+
+def _write_origin(origin: Origin, root: Path, signer: Signer) -> None:
+    for snapshot, packages in origin.snapshots.items():
+        pool = root / snapshot / "pool"
+        pool.mkdir(parents=True)
+        stanzas = []
+        for package in packages:
+            path = debs.build(package, pool)
+            stanzas.append(debs.index_entry(package.control(), path, f"pool/{path.name}"))
+        write_index(root / snapshot, origin.face, stanzas, signer)
+    for part in ("dists", "pool"):
+        (root / part).symlink_to(Path(origin.latest, part))
+
+
+def _write_distribution(packages: Iterable[Path], root: Path, signer: Signer) -> None:
+    write_index(root, _DISTRIBUTION, list(_pooled(packages, root).values()), signer)
+
+
+def _write_kernels(image: Image, root: Path, signer: Signer) -> None:
+    """Write one snapshot before the newer kernel came out, and the rest with both kernels."""
+    stanzas = _pooled(image.packages, root)
+    for number, snapshot in enumerate(_snapshots()):
+        there = [
+            stanza
+            for file, stanza in stanzas.items()
+            if number > 0 or image.of_older_snapshot(file)
+        ]
+        (root / snapshot).mkdir()
+        (root / snapshot / "pool").symlink_to("../pool")
+        write_index(root / snapshot, _KERNELS, there, signer)
+
+
+def _pooled(packages: Iterable[Path], root: Path) -> dict[Path, str]:
+    """Copy real packages into an archive's pool and return their stanzas for its index."""
+    pool = root / "pool"
+    pool.mkdir()
+    stanzas = {}
+    for file in packages:
+        path = pool / file.name
+        shutil.copy2(file, path)
+        control = run(["dpkg-deb", "--field", str(path)]).stdout
+        stanzas[file] = debs.index_entry(control, path, f"pool/{path.name}")
+    return stanzas
+
+
+def _snapshots() -> tuple[str, ...]:
+    """Return the ids of the snapshots that archives with kernels have: the stand-ins' own."""
+    return tuple(next(iter(standins.load().values())).snapshots)
+
+
+def _names(packages: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(sorted({path.name.split("_")[0] for path in packages}))
+
+
+def _hash(packages: Iterable[Path]) -> str:
+    """Return a hash over the lab's own part of every archive and these real packages.
+
+    Their folder is named after everything that decides what is in them.
+    """
+    digest = hashlib.sha256()
+    for name in ("standins.yaml", "templates/xpu-smi", "debs.py", "archive.py"):
+        digest.update((_ROOM / name).read_bytes())
+    digest.update(json.dumps([str(file) for file in packages]).encode())
+    return digest.hexdigest()

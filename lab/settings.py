@@ -66,6 +66,16 @@ class Settings:
         return self.root / "vms"
 
     @property
+    def uml(self) -> Path:
+        """Return the folder of User-mode Linux machines and their images, cheap to copy in."""
+        return self.root / "uml"
+
+    @property
+    def umls(self) -> Path:
+        """Return the folder with one sub-folder per User-mode Linux machine."""
+        return self.uml / "machines"
+
+    @property
     def images(self) -> Path:
         """Return the folder with one sub-folder per base image."""
         return self.root / "images"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from lab import releases
 from lab.settings import FIRST_NUMBER, Settings
 
 _FILE: Final = "machine.json"
@@ -25,11 +26,13 @@ class Record:
         name: machine name.
         number: host number, and so its address.
         image: name of the image that it was made from.
+        release: codename of what it runs.
     """
 
     name: str
     number: int
     image: str
+    release: str
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -45,9 +48,13 @@ R = TypeVar("R", bound=Record)
 
 
 def load(folder: Path, kind: type[R]) -> R | None:
-    """Return the record in a machine's folder, or None when there is none that makes sense."""
+    """Return the record in a machine's folder, or None when there is none that makes sense.
+
+    One that names no release is older than the choice: it is of this computer's.
+    """
     try:
-        return kind.from_json(json.loads((folder / _FILE).read_text()))
+        data = json.loads((folder / _FILE).read_text())
+        return kind.from_json({"release": releases.here().codename, **data})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -71,7 +78,7 @@ def records(machines: Path, kind: type[R]) -> dict[str, R]:
 def numbers(settings: Settings) -> set[int]:
     """Return the host numbers that are taken, by machines of any kind."""
     taken = set()
-    for folder in (settings.machines, settings.vms):
+    for folder in (settings.machines, settings.vms, settings.umls):
         for file in folder.glob(f"*/{_FILE}"):
             try:
                 taken.add(int(json.loads(file.read_text())["number"]))
@@ -89,10 +96,15 @@ def free_number(taken: set[int]) -> int:
 
 
 @contextmanager
-def locked(settings: Settings) -> Iterator[None]:
-    """Keep other processes from changing the same lab meanwhile."""
+def locked(settings: Settings, name: str = "lock") -> Iterator[None]:
+    """Keep others from changing the same lab meanwhile, or the part of it that a lock stands for.
+
+    Args:
+        settings: the lab.
+        name: file name of the lock.
+    """
     settings.root.mkdir(parents=True, exist_ok=True)
-    handle = os.open(settings.root / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    handle = os.open(settings.root / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         while True:  # not the blocking call: it would stop every greenlet of a patched process
             try:

@@ -64,6 +64,8 @@ class Connection(Declared):
     connect_timeout_s: int = Field(default=10, ge=1, le=300)
     #: seconds that one remote command may take unless the operation says otherwise
     command_timeout_s: int = Field(default=900, ge=1)
+    #: seconds until it must be back from a reboot; much memory keeps firmware busy for minutes
+    reboot_timeout_s: int = Field(default=900, ge=10)
 
 
 class HostSpec(Declared):

@@ -12,6 +12,7 @@
  *
  * What the rig looks like when the kernel starts comes from SMBIOS (QEMU: -smbios type=11,value=...),
  * as "b70lab:cards=2;cur_width=16,8": a boot then needs no file and no kernel argument of the lab's.
+ * (User-mode Linux: from its supervisor, see smbios.h.)
  *
  * Only for throw-away virtual machines: no BAR has memory behind it.
  */
@@ -97,7 +98,9 @@ struct function {
 
 struct root {
 	struct pci_bus *bus;
+#ifdef CONFIG_X86
 	struct pci_sysdata sysdata;
+#endif
 	struct resource mem32, mem64, numbers;
 };
 
@@ -409,10 +412,14 @@ static int scan(int index, int first, int last)
 {
 	struct root *root = &roots[root_count];
 	struct pci_bus *child;
+	void *sysdata = NULL;
 	u64 share = 0x4000000000ull;	/* 256 GiB per host bridge */
 	LIST_HEAD(windows);
 
+#ifdef CONFIG_X86
 	root->sysdata.domain = domain;
+	sysdata = &root->sysdata;
+#endif
 	root->mem32 = (struct resource) {
 		.name = "fakeb70 mem32",
 		.start = 0xc0000000ull + 0x08000000ull * index,
@@ -434,7 +441,7 @@ static int scan(int index, int first, int last)
 	pci_add_resource(&windows, &root->mem32);
 	pci_add_resource(&windows, &root->mem64);
 	pci_add_resource(&windows, &root->numbers);
-	root->bus = pci_create_root_bus(NULL, first, &config_ops, &root->sysdata, &windows);
+	root->bus = pci_create_root_bus(NULL, first, &config_ops, sysdata, &windows);
 	if (!root->bus) {
 		pci_free_resource_list(&windows);
 		return -ENODEV;

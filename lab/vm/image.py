@@ -1,4 +1,4 @@
-"""The disk image that every virtual machine starts from, kept by its recipe.
+"""The disk image that every virtual machine of a release starts from, kept by its recipe.
 
 One MBR partition with ext4 and GRUB, the older of two kernels, the fake cards for both. Beside the
 disk lie the packages that the mirror offers on: both kernels, their drivers, the firmware.
@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from lab import disk
+from lab import disk, releases
 from lab.image import Images
+from lab.releases import Release
 from lab.settings import Settings
 from lab.shell import run
 from lab.vm import kernels, modules, recipe
@@ -60,23 +61,29 @@ class Image:
 
 
 class VmImages:
-    """The disk images kept in a lab's folder."""
+    """A release's disk image in a lab's folder.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: the lab.
+        release: the release; None = this computer's.
+    """
+
+    def __init__(self, settings: Settings, release: Release | None = None) -> None:
         self._settings = settings
         self._folder = settings.images
+        self._release = release or releases.here()
 
     def current(self) -> Path:
-        """Return the folder of the image for this computer, built or not."""
-        return self._folder / recipe.here().digest
+        """Return the folder of the image, built or not."""
+        return self._folder / recipe.of(self._release).digest
 
     def is_built(self) -> bool:
-        """Tell whether the image for this computer is complete."""
+        """Return True if the image is complete."""
         return (self.current() / "kernels.json").exists()
 
-    def load(self, folder: Path | None = None) -> Image | None:
-        """Return an image, the current one by default; None when it is not built."""
-        folder = folder or self.current()
+    def load(self) -> Image | None:
+        """Return the image; None when it is not built."""
+        folder = self.current()
         try:
             pair = json.loads((folder / "kernels.json").read_text())
         except (OSError, ValueError):
@@ -95,8 +102,8 @@ class VmImages:
         found = self.load()
         if found:
             return found
-        wanted = recipe.here()
-        base = Images(self._settings).build(say) / "root"
+        wanted = recipe.of(self._release)
+        base = Images(self._settings, self._release).build(say) / "root"
         final = self._folder / wanted.digest
         partial = final.with_suffix(".partial")
         disk.unmount(partial)
@@ -104,16 +111,15 @@ class VmImages:
         partial.mkdir(parents=True)
         image = self._fetch_and_compile(wanted, base, partial, say)
         say(f"disk image {wanted.digest}: fill, initramfs, GRUB")
-        _make_disk(image, wanted, base, partial)
+        make_disk(image.disk, wanted.disk_bytes, base, partial, image.installed.release)
         for scratch in ("apt", "headers", "build", "cards", "install"):
             shutil.rmtree(partial / scratch, ignore_errors=True)
         (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
         pair = {"installed": asdict(image.installed), "newer": asdict(image.newer)}
         (partial / "kernels.json").write_text(json.dumps(pair, indent=1))
         partial.rename(final)
-        for other in self._folder.glob("vm-*"):
-            if other != final:  # machines have copies of their own
-                shutil.rmtree(other)
+        for other in outdated(self._folder, final, wanted.release):
+            shutil.rmtree(other)  # machines have copies of their own
         return Image(final, image.installed, image.newer)
 
     def _fetch_and_compile(
@@ -121,7 +127,7 @@ class VmImages:
     ) -> Image:
         """Fetch kernels, headers and tools; build drivers and firmware into `archive/`."""
         apt = Apt(partial / "apt", base / "var/lib/dpkg/status")
-        apt.update(recipe.archive_lines(wanted))
+        apt.update(recipe.archive_lines(self._release))
         older, newer = kernels.available(apt, wanted.kernel, wanted.image)
         image = Image(partial, older, newer)
         say(f"disk image {wanted.digest}: kernels {older.release} and {newer.release}")
@@ -166,6 +172,24 @@ class VmImages:
         return image
 
 
+def outdated(images: Path, current: Path, codename: str) -> list[Path]:
+    """Return the folders of the images that one takes the place of: all others of its release.
+
+    An image whose recipe names no release is older than the choice: it is of this computer's.
+
+    Args:
+        images: folder with one sub-folder per image.
+        current: the image.
+        codename: its release.
+    """
+    found = []
+    for file in images.glob("vm-*/recipe.json"):
+        release = json.loads(file.read_text()).get("release", releases.here().codename)
+        if file.parent != current and release == codename:
+            found.append(file.parent)
+    return found
+
+
 def partition_script(size: int) -> str:
     """Return sfdisk's input for one bootable Linux partition to the end of the disk."""
     sectors = size // 512 - OFFSET // 512
@@ -189,13 +213,31 @@ def make_filesystem(disk: Path, size: int, label: str) -> list[str]:
     ]
 
 
-def _make_disk(image: Image, wanted: recipe.Recipe, base: Path, partial: Path) -> None:
+def make_disk(
+    disk: Path,
+    size: int,
+    base: Path,
+    parts: Path,
+    kernel: str,
+    own_setup: Path | None = None,
+) -> None:
+    """Make a disk with GRUB, a kernel and everything else that a machine boots.
+
+    Args:
+        disk: file to make.
+        size: its size in bytes.
+        base: root of the base image that it is filled with.
+        parts: folder with the packages to install in `install/` and the fake cards in `cards/`.
+        kernel: release of the kernel that is installed.
+        own_setup: sh script of the kind of machine, run inside behind the common one.
+    """
     label = str(uuid.uuid4())
-    with image.disk.open("wb") as stream:
-        stream.truncate(wanted.disk_bytes)
-    run(["sfdisk", "--quiet", str(image.disk)], input=partition_script(wanted.disk_bytes))
-    run(make_filesystem(image.disk, wanted.disk_bytes, label))
+    with disk.open("wb") as stream:
+        stream.truncate(size)
+    run(["sfdisk", "--quiet", str(disk)], input=partition_script(size))
+    run(make_filesystem(disk, size, label))
     fill = ["unshare", "--mount", "--propagation=private", "sh", str(recipe.GUEST / "fill-disk.sh")]
-    fill += [str(image.disk), str(OFFSET), str(base), label, str(partial / "install")]
-    fill += [str(partial / "cards"), str(recipe.GUEST), image.installed.release]
-    run(fill, timeout_s=_TIMEOUT_S, env={**os.environ, "TMPDIR": str(partial)})
+    fill += [str(disk), str(OFFSET), str(base), label, str(parts / "install")]
+    fill += [str(parts / "cards"), str(recipe.GUEST), kernel]
+    environ = {**os.environ, "TMPDIR": str(parts), "OWN_SETUP": str(own_setup or "")}
+    run(fill, timeout_s=_TIMEOUT_S, env=environ)

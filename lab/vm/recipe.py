@@ -1,4 +1,7 @@
-"""What decides the content of a virtual machine's disk image. Reads vm.yaml and the guest files."""
+"""What decides the content of a release's disk image for virtual machines.
+
+Reads vm.yaml and the guest files.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from typing import Any, Final
 
 import yaml
 
-from lab import aptsources, image
-from lab.aptsources import ArchiveLine
+from lab import image, releases
 from lab.errors import LabError
+from lab.releases import Release
 
 _ROOM: Final = Path(__file__).parent
 SOURCES: Final = _ROOM.parent / "fakeb70"
@@ -33,6 +36,7 @@ class Recipe:
     """What decides the content of a disk image (the archive's address and its day do not).
 
     Args:
+        release: codename.
         base: digest of the base image that the disk is filled with.
         kernel: meta package of the kernels.
         image: pattern of the names of image packages.
@@ -43,6 +47,7 @@ class Recipe:
         files: name -> SHA-256 of everything of the lab's own that decides what is in the image.
     """
 
+    release: str
     base: str
     kernel: str
     image: str
@@ -59,26 +64,23 @@ class Recipe:
         return f"vm-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def here() -> Recipe:
-    """Return the recipe for the release that this computer runs.
+def of(release: Release) -> Recipe:
+    """Return the recipe for a release.
 
     Raises:
-        LabError: not Debian or Ubuntu.
+        LabError: the lab knows no kernels of its distribution.
     """
-    base, _ = image.here()
-    data: dict[str, Any] = yaml.safe_load((_ROOM / "vm.yaml").read_text())
-    known = data["distributions"].get(base.distribution)
-    if known is None:
-        raise LabError(f"the lab knows no kernel packages of {base.distribution!r}")
+    data, about = _described(release)
     own = [path for folder in (SOURCES, GUEST) for path in sorted(folder.iterdir())]
     own += [_ROOM / name for name in ("image.py", "kernels.py", "modules.py")]
     return Recipe(
-        base.digest,
-        known["kernel"],
-        known["image"],
+        release.codename,
+        image.recipe(release).digest,
+        about["kernel"],
+        about["image"],
         {
-            suite.replace("{suite}", base.suite): str(address)
-            for suite, address in known["pockets"].items()
+            pocket.format(suite=release.codename): str(address)
+            for pocket, address in about["pockets"].items()
         },
         tuple(data["packages"]),
         int(data["disk_bytes"]),
@@ -87,14 +89,22 @@ def here() -> Recipe:
     )
 
 
-def archive_lines(recipe: Recipe) -> list[str]:
+def archive_lines(release: Release) -> list[str]:
     """Return the sources.list lines of every pocket, by the mirrors that this computer uses."""
-    base, origin = image.here()
-    configured = aptsources.configured()
+    _, about = _described(release)
+    components = " ".join(releases.distributions()[release.distribution].components)
     lines = []
-    for suite, address in recipe.pockets.items():
-        found = aptsources.choose(configured, suite, lambda path: Path(path).read_text())
-        line = found or ArchiveLine(address, suite, base.components)
-        keyring = line.signed_by or origin.keyring
-        lines.append(f"deb [signed-by={keyring}] {line.uri} {suite} {' '.join(base.components)}\n")
+    for pocket, address in about["pockets"].items():
+        origin = releases.origin(release, pocket, str(address))
+        suite = pocket.format(suite=release.codename)
+        lines.append(f"deb [signed-by={origin.keyring}] {origin.mirror} {suite} {components}\n")
     return lines
+
+
+def _described(release: Release) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return vm.yaml, and its part about a release's distribution."""
+    data: dict[str, Any] = yaml.safe_load((_ROOM / "vm.yaml").read_text())
+    about: dict[str, Any] | None = data["distributions"].get(release.distribution)
+    if about is None:
+        raise LabError(f"the lab knows no kernel packages of {release.distribution!r}")
+    return data, about

@@ -36,5 +36,10 @@ class VmRecord(Record):
     @override
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        lists = {name: tuple(data[name]) for name in ("extra", "pulled", "bind_delay_ms")}
-        return cls(**data | lists | {"shape": rigshape.from_json(json.dumps(data["shape"]))})
+        return cls(**decoded(data))
+
+
+def decoded(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a `VmRecord` in a file's data as they are in the record."""
+    lists = {name: tuple(data[name]) for name in ("extra", "pulled", "bind_delay_ms")}
+    return data | lists | {"shape": rigshape.from_json(json.dumps(data["shape"]))}

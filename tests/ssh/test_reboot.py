@@ -122,7 +122,6 @@ def test_a_new_host_whose_boot_cannot_be_proven_gets_no_certificate_and_one_in_p
 def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(
     converge: Converge, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebooting, "DEADLINE_S", 15.0)
     killer = threading.Timer(0, lambda: None)
     original = rebooting.reboot
 
@@ -134,7 +133,7 @@ def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(
 
     monkeypatch.setattr(rebooting, "reboot", reboot_and_die)
     try:
-        host = converge(allow_reboot=True)
+        host = converge(allow_reboot=True, sets={"reboot_timeout_s": "15"})
     finally:
         killer.join()
         machine.start()
@@ -147,7 +146,6 @@ def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(
 def test_the_deadline_holds_though_a_host_may_take_longer_than_that_to_connect(
     converge: Converge, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebooting, "DEADLINE_S", 15.0)
     close = Session.close
 
     def close_and_fall_silent(session: Session) -> None:
@@ -156,7 +154,9 @@ def test_the_deadline_holds_though_a_host_may_take_longer_than_that_to_connect(
 
     monkeypatch.setattr(Session, "close", close_and_fall_silent)
     try:
-        host = converge(allow_reboot=True, sets={"connect_timeout_s": "300"})
+        host = converge(
+            allow_reboot=True, sets={"connect_timeout_s": "300", "reboot_timeout_s": "15"}
+        )
     finally:
         machine.thaw()
         machine.wait_ready()

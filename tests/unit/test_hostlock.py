@@ -29,6 +29,10 @@ class Host:
         return [json.loads(line) for line in text.splitlines()]
 
 
+def acquire_text() -> str:
+    return hostlock.acquire("run-1", "me")
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     return Host(tmp_path / "state")
@@ -96,6 +100,29 @@ def test_the_journal_tells_who_what_and_how_it_ended(host: Host) -> None:
     start, end = host.journal()
     assert (start["event"], start["run"], start["who"]) == ("start", "run-1", "o'brien@desk")
     assert (end["event"], end["outcome"], end["certificate"]) == ("end", "converged", "cert")
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [(":", acquire_text()), (acquire_text(), hostlock.unlock("run-1", "gone", "me"))],
+    ids=["acquire", "unlock"],
+)
+def test_a_power_cut_leaves_known_temporary_names_at_most_and_the_fence_never_goes_back(
+    host: Host, tmp_path: Path, before: str, text: str
+) -> None:
+    host.run(before)
+    calls = tmp_path / "calls"
+    spies = (
+        f'sync() {{ echo sync "$@" >>{calls}; }}\n'
+        f'mv() {{ echo mv "$@" >>{calls}; command mv "$@"; }}\n'
+    )
+    host.run(spies + text)
+    said = [line.split() for line in calls.read_text().splitlines()]
+    moved = [words[2] for words in said if words[0] == "mv"]
+    assert moved
+    assert {Path(path).name[:10] for path in moved} == {".b70fleet."}
+    assert said[-1] == ["sync", str(host.folder)], "a rename is safe once its directory is"
+    assert not list(host.folder.glob(".b70fleet.*"))
 
 
 def test_a_state_directory_that_cannot_be_made_is_its_own_answer(tmp_path: Path) -> None:

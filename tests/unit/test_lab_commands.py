@@ -13,6 +13,7 @@ import yaml
 from lab import archive, debs, demo, image, network, shapes, standins, store, supervisor
 from lab.archive import Face
 from lab.errors import LabError
+from lab.releases import Origin
 from lab.settings import CONTROLLER_NUMBER, Settings, from_environment
 
 SETTINGS = Settings(Path("/srv/lab"), "b70lab0", IPv4Network("10.70.0.0/24"), 8070)
@@ -139,7 +140,7 @@ def test_every_start_of_a_machine_is_a_new_boot(tmp_path: Path) -> None:
 
 def test_debootstrap_takes_mirror_and_keyring_of_this_computer() -> None:
     recipe = image.Recipe("debian", "bookworm", ("main",), ("sudo", "dbus"), (), (), "")
-    origin = image.Origin("http://mirror.example/debian", "/k.gpg")
+    origin = Origin("http://mirror.example/debian", "/k.gpg")
     words = image.debootstrap_command(recipe, origin, Path("/t"))
     assert words[1:5] == [
         "--variant=minbase",

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.aptsources import ArchiveLine
 from lab.errors import LabError
-from lab.grub.tools import GrubTools, archive_line, libraries
+from lab.grub.tools import GrubTools, libraries
 from lab.settings import Settings
 
 SETTINGS = Settings(Path("/srv/lab"), "b70lab0", IPv4Network("10.70.0.0/24"), 8070)
@@ -74,35 +73,4 @@ def test_a_program_runs_under_the_linker_and_with_the_libraries_that_came_with_i
 
 
 def test_the_tools_are_those_of_the_release_whose_grub_emu_has_no_linux_command() -> None:
-    assert GrubTools(SETTINGS).recipe.suite == "bookworm"
-
-
-DATA = {
-    "suite": "bookworm",
-    "components": ["main"],
-    "mirror": "http://deb.example/debian",
-    "keyring": "/k/debian.gpg",
-}
-OWN = ArchiveLine("http://near.example/debian", "bookworm", ("main", "contrib"), "/k/own.gpg")
-NEXT = ArchiveLine("http://near.example/debian", "trixie", ("main",))
-NOBLE = ArchiveLine("http://near.example/ubuntu", "noble", ("main", "universe"), "/k/ubuntu.gpg")
-
-
-@pytest.mark.parametrize(
-    ("lines", "release", "uri", "keyring"),
-    [
-        ([OWN], {"ID": "debian", "VERSION_CODENAME": "bookworm"}, OWN.uri, "/k/own.gpg"),
-        ([NEXT], {"ID": "debian", "VERSION_CODENAME": "trixie"}, NEXT.uri, DATA["keyring"]),
-        ([NOBLE, OWN], {"ID": "ubuntu", "VERSION_CODENAME": "noble"}, OWN.uri, "/k/own.gpg"),
-        (
-            [NOBLE],
-            {"ID": "ubuntu", "VERSION_CODENAME": "noble"},
-            DATA["mirror"],
-            DATA["keyring"],
-        ),
-    ],
-)
-def test_the_tools_come_from_the_mirror_of_this_computer_if_that_is_debians(
-    lines: list[ArchiveLine], release: dict[str, str], uri: str, keyring: str
-) -> None:
-    assert archive_line(DATA, lines, release) == ArchiveLine(uri, "bookworm", ("main",), keyring)
+    assert GrubTools(SETTINGS).recipe.release == "bookworm"

@@ -19,7 +19,8 @@ from fleet.config import load
 from lab import rigshape, shapes, store
 from lab.changes import Changes
 from lab.errors import LabError
-from lab.fleet import write_fleet
+from lab.fleet import GroupFile, write_fleet
+from lab.kinds import NSPAWN, VM, Kind
 from lab.settings import Settings
 from lab.vm import disks, image, kernels, modules, qemu, smbios, tap, wire
 from lab.vm.cards import Cards
@@ -260,7 +261,7 @@ def test_a_file_system_in_a_partition_is_found_at_the_partitions_offset(tmp_path
 
 def test_a_record_survives_being_written_and_read(tmp_path: Path) -> None:
     shape = smbios.fitted(shapes.SWITCH_GEN1, "S1")
-    kept = VmRecord("v1", 11, "vm-x", shape, ("2G",), (1,), (0, 9), 2, 1024)
+    kept = VmRecord("v1", 11, "vm-x", "trixie", shape, ("2G",), (1,), (0, 9), 2, 1024)
     store.save(tmp_path, kept)
     assert store.load(tmp_path, VmRecord) == kept
 
@@ -272,9 +273,9 @@ def test_a_torn_record_is_no_virtual_machine(tmp_path: Path) -> None:
 
 def test_machines_of_both_kinds_share_one_range_of_addresses(tmp_path: Path) -> None:
     settings = replace(SETTINGS, root=tmp_path)
-    store.save(settings.machines / "a", store.Record("a", 11, "x"))
+    store.save(settings.machines / "a", store.Record("a", 11, "x", "bookworm"))
     shape = smbios.fitted(shapes.HEALTHY_GEN5, "S1")
-    store.save(settings.vms / "v", VmRecord("v", 12, "y", shape))
+    store.save(settings.vms / "v", VmRecord("v", 12, "y", "bookworm", shape))
     assert store.free_number(store.numbers(settings)) == 13
 
 
@@ -283,18 +284,19 @@ def test_what_virtual_machines_need_is_listed_before_and_only_when_one_is_wanted
 ) -> None:
     settings = replace(SETTINGS, root=tmp_path)
 
-    def sentences(vm: bool) -> str:
-        return " ".join(change.sentence for change in Changes(settings, print, vm=vm).all())
+    def sentences(*kinds: Kind) -> str:
+        return " ".join(change.sentence for change in Changes(settings, print, None, kinds).all())
 
-    assert "disk image of virtual machines" in sentences(True)
-    assert "disk image of virtual machines" not in sentences(False)
+    assert "disk image of virtual machines" in sentences(VM)
+    assert "disk image of virtual machines" not in sentences(NSPAWN)
 
 
 @pytest.mark.parametrize("newer", [OLD, None])
 def test_a_fleet_of_virtual_machines_follows_the_newer_kernel_when_it_is_asked_for(
     tmp_path: Path, newer: Kernel | None
 ) -> None:
-    write_fleet(tmp_path, [], {"lab": {}, "vm": {}}, "20260523T000000Z", "", newer)
+    groups = {"lab": GroupFile({}), "vm": GroupFile({}, newer=newer)}
+    write_fleet(tmp_path, [], groups, "20260523T000000Z")
     (tmp_path / "hosts.yaml").write_text(
         "hosts: {v1: {kind: lab, address: 192.0.2.1, groups: [vm]}}\n"
     )

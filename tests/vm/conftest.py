@@ -13,27 +13,20 @@ from pathlib import Path
 import pytest
 
 from lab import shapes
+from lab.kinds import VM
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
 from tests.ssh.conftest import MirrorGuard, Site
 
 #: Name of the saved state of each machine right after its first boot.
 BOOTED = "booted"
-#: Sizes of its extra disks; the second is the one that the signatures in tests/fixtures were
-#: recorded for.
-DISKS = ("1G", "320M", "1G")
-
-
 #: Files by the time that they take: two workers end together when the longest come first.
 LONGEST_FIRST = (
-    "test_boot_set",
-    "test_swap",
-    "test_power_cut",
-    "test_host_settings",
-    "test_storage",
-    "test_lost_contact",
-    "test_cards",
+    "test_first_boot",
     "test_lab_vm",
+    "test_grub_choice",
+    "test_release",
+    "test_watchdog",
 )
 
 
@@ -52,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Lab:
     """Return the lab of this computer, ready to start virtual machines."""
     opened = Lab.open()
-    opened.prepare(vm=True)
+    opened.prepare((VM,))
     return opened
 
 
@@ -69,7 +62,7 @@ def booted(lab: Lab) -> Iterator[VirtualMachine]:
     """
     name = f"v-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     lab.down([machine.name for machine in lab.vms() if machine.name == name])
-    machine = lab.up_vm(name, disks=DISKS)
+    machine = lab.up_vm(name)
     machine.run("systemctl is-system-running --wait", check=False, timeout_s=300)
     machine.snapshot(BOOTED)
     yield machine
@@ -77,9 +70,7 @@ def booted(lab: Lab) -> Iterator[VirtualMachine]:
 
 
 def back_to(machine: VirtualMachine, state: str) -> None:
-    """Bring a machine back to a saved state, on healthy cards and with all of its own disks."""
-    for number in machine.record.pulled:  # a saved state wants the disks that it was saved with
-        machine.plug_disk(number)
+    """Bring a machine back to a saved state, on healthy cards."""
     machine.show(shapes.HEALTHY_GEN5)
     machine.restore(state)
 
@@ -87,13 +78,6 @@ def back_to(machine: VirtualMachine, state: str) -> None:
 @pytest.fixture
 def vm(booted: VirtualMachine) -> VirtualMachine:
     """Return this worker's machine as it was right after its first boot."""
-    back_to(booted, BOOTED)
-    return booted
-
-
-@pytest.fixture(scope="module")
-def module_vm(booted: VirtualMachine) -> VirtualMachine:
-    """Return the same once for a whole file, whose tests see each other's changes."""
     back_to(booted, BOOTED)
     return booted
 

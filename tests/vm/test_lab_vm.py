@@ -1,4 +1,7 @@
-"""Specification of the lab's virtual machines: real GRUB, real kernels, cards with true ids."""
+"""Specification of the lab's emulated machines: a BIOS, real GRUB, the distribution's kernels.
+
+What machines that boot have in common is in tests/boot/test_lab_uml.py.
+"""
 
 from __future__ import annotations
 
@@ -48,13 +51,6 @@ def test_a_machine_comes_up_through_grub_on_the_older_kernel(lab: Lab, vm: Virtu
     assert vm.run("systemctl --failed --no-legend").stdout == ""
 
 
-def test_it_answers_as_its_unprivileged_user_with_the_identity_that_is_pinned(
-    vm: VirtualMachine,
-) -> None:
-    said = over_ssh(vm, "id -un; sudo -n id -un; hostname; cat /etc/machine-id")
-    assert said.split() == ["rig", "root", vm.name, vm.machine_id]
-
-
 def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
     site: Site, vm: VirtualMachine
 ) -> None:
@@ -75,31 +71,6 @@ def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
     log = facts.values["gpu_log"]
     assert isinstance(log, KernelLog)
     assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
-
-
-def test_the_extra_disks_are_blank(vm: VirtualMachine) -> None:
-    names = vm.run("lsblk -dno NAME,SIZE,SERIAL").stdout.split()
-    assert names[:6] == ["vda", "6G", "system", "vdb", "1G", "extra1"]
-    assert vm.run("blkid -p /dev/vdb", check=False).returncode == 2
-
-
-def test_reading_the_links_wakes_no_card_and_reading_the_downgrade_state_does(
-    vm: VirtualMachine,
-) -> None:
-    vm.cards.suspend(2)
-    cards(vm)
-    assert vm.cards.wakes(2) == 0
-    assert vm.cards.runtime_status(2) == "suspended"
-    file = f"/sys/bus/pci/devices/{vm.cards.bdf(2)}/auto_link_downgrade_status"
-    assert vm.run(f"cat {file}").stdout == "0\n"
-    assert vm.cards.wakes(2) == 1
-
-
-def test_the_driver_lets_a_bound_card_sleep_whatever_was_set_before(vm: VirtualMachine) -> None:
-    vm.cards.unbind(0)
-    vm.cards.power_control(0, "on")
-    vm.cards.bind(0)
-    assert vm.cards.power_control(0) == "auto"
 
 
 def test_a_reboot_and_the_reset_button_start_a_new_boot_of_the_same_machine(
@@ -162,33 +133,3 @@ def test_a_frozen_network_swallows_packets_while_the_machine_lives(vm: VirtualMa
     assert vm.run("echo still here").stdout == "still here\n"
     vm.thaw()
     vm.wait_ready()
-
-
-def test_apt_in_the_guest_finds_both_kernels_and_the_older_snapshot_one(
-    lab: Lab, vm: VirtualMachine
-) -> None:
-    image = VmImages(lab.settings).load()
-    assert image is not None
-    source = lab.mirror.vm_sources()["kernels"]
-    found = []
-    for snapshot in (source.snapshots[0], source.snapshots[-1]):
-        vm.write("/etc/apt/keyrings/kernels.asc", source.armored)
-        vm.write(
-            "/etc/apt/sources.list.d/kernels.sources",
-            f"Types: deb\nURIs: {source.url.replace('{snapshot}', snapshot)}\n"
-            f"Suites: {source.suite}\nComponents: {source.component}\n"
-            "Signed-By: /etc/apt/keyrings/kernels.asc\n",
-        )
-        vm.run("apt-get update", timeout_s=PATIENCE_S)
-        found.append(set(vm.run("apt-cache pkgnames linux-image").stdout.split()))
-    assert found[0] >= {image.installed.package}
-    assert image.newer.package not in found[0]
-    assert {image.installed.package, image.newer.package} <= found[1]
-    wanted = f"apt-get install -s {image.newer.package} {image.newer.modules}"
-    assert f"Inst {image.newer.modules}" in vm.run(wanted, timeout_s=PATIENCE_S).stdout
-
-
-def test_the_initramfs_carries_the_driver_and_its_firmware(vm: VirtualMachine) -> None:
-    listed = vm.run("lsinitramfs /boot/initrd.img-$(uname -r)").stdout
-    for name in ("updates/xe.ko", "firmware/xe/bmg_guc_70.bin", "firmware/xe/bmg_huc.bin"):
-        assert name in listed

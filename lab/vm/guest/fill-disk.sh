@@ -1,5 +1,6 @@
 #!/bin/sh
 # Fills the partition of a disk image: fill-disk.sh DISK OFFSET BASE UUID DEBS CARDS GUEST PACKAGES...
+# OWN_SETUP: a script that the kind of machine runs inside behind the common one; may be empty.
 # Runs in a mount namespace of its own, so nothing stays mounted however it ends. No udev is needed: the
 # file system is reached through one loop device with an offset, which GRUB's tools take for a whole disk.
 set -eu
@@ -22,7 +23,7 @@ mkdir -p "$root/usr/lib/b70lab"
 cp -a "$cards/." "$root/usr/lib/b70lab/"
 cp "$guest/initramfs-hook.sh" "$guest/initramfs-cards.sh" "$root/run/b70lab/"
 chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 UUID="$uuid" \
-  sh -eu -s -- "$@" <"$guest/setup.sh"
+  sh -eu -c "$(cat "$guest/setup.sh" ${OWN_SETUP:+"$OWN_SETUP"})" setup "$@"
 
 # GRUB without grub-install, which wants to see the disk it installs on: its boot sector looks for the
 # rest in sector 1 of the same disk, and its first sector for the remainder in sector 2, which is where

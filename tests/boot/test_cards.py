@@ -21,8 +21,9 @@ from fleet.exitcodes import ExitCode
 from lab import shapes
 from lab.errors import LabError
 from lab.rigshape import RigShape
+from lab.uml.machine import UmlMachine
 from lab.vm.cards import Cards
-from lab.vm.machine import VirtualMachine
+from tests.boot.conftest import Bench
 from tests.ssh.conftest import Site
 from tests.ssh.test_shapes import DIFFERENT, FOUR_CARDS, NO_VRAM, ONE_SLOWER
 
@@ -53,7 +54,7 @@ class Answer:
     gates: dict[str, str]
 
 
-def ask(site: Site, vm: VirtualMachine) -> Answer:
+def ask(site: Site, vm: UmlMachine) -> Answer:
     """Read the cards over SSH and what the gates decide."""
     fleet = load(site.folder, {})
     spec = fleet.hosts[vm.name]
@@ -74,7 +75,7 @@ def ask(site: Site, vm: VirtualMachine) -> Answer:
 
 
 @contextmanager
-def ordinary_user(site: Site, vm: VirtualMachine) -> Iterator[None]:
+def ordinary_user(site: Site, vm: UmlMachine) -> Iterator[None]:
     """Log in as the machine's user, whom sudo refuses."""
     path = site.folder / "hosts.yaml"
     before = path.read_text()
@@ -104,17 +105,17 @@ def moved(found: Answer, healthy: Answer) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def declared(site: Site, booted: VirtualMachine) -> Site:
+def declared(site: Site, bench: Bench) -> Site:
     """Return the site with a profile whose gates look at all four cards."""
     path = site.folder / "hosts.yaml"
     values = yaml.safe_load(path.read_text())
-    values["hosts"][booted.name]["profile"] = FOUR_CARDS
+    values["hosts"][bench.machine.name]["profile"] = FOUR_CARDS
     path.write_text(yaml.safe_dump(values, sort_keys=False))
     return site
 
 
 @pytest.fixture(scope="module")
-def healthy(declared: Site, module_vm: VirtualMachine) -> Answer:
+def healthy(declared: Site, module_vm: UmlMachine) -> Answer:
     module_vm.cards.keep_awake()
     return ask(declared, module_vm)
 
@@ -181,7 +182,7 @@ STATES = {
 
 @pytest.mark.parametrize("name", STATES)
 def test_what_happens_to_one_card_is_seen_and_judged_as_on_a_simulated_rig(
-    declared: Site, vm: VirtualMachine, healthy: Answer, name: str
+    declared: Site, vm: UmlMachine, healthy: Answer, name: str
 ) -> None:
     state = STATES[name]
     vm.cards.keep_awake()
@@ -199,7 +200,7 @@ def test_what_happens_to_one_card_is_seen_and_judged_as_on_a_simulated_rig(
 
 
 def test_what_cards_are_from_power_on_is_judged_as_on_simulated_rigs(
-    declared: Site, vm: VirtualMachine, healthy: Answer
+    declared: Site, vm: UmlMachine, healthy: Answer
 ) -> None:
     """The second card is in survivability mode, the third has a small BAR."""
     power_on(vm, CRIPPLED)
@@ -214,7 +215,7 @@ def test_what_cards_are_from_power_on_is_judged_as_on_simulated_rigs(
 
 
 def test_a_switch_uplink_limits_every_card_behind_it(
-    declared: Site, vm: VirtualMachine, healthy: Answer
+    declared: Site, vm: UmlMachine, healthy: Answer
 ) -> None:
     power_on(vm, shapes.SWITCH_GEN1)
     before = (declared.folder / "hosts.yaml").read_text()
@@ -229,7 +230,7 @@ def test_a_switch_uplink_limits_every_card_behind_it(
         (declared.folder / "hosts.yaml").write_text(before)
 
 
-def power_on(vm: VirtualMachine, shape: RigShape) -> None:
+def power_on(vm: UmlMachine, shape: RigShape) -> None:
     """Show other cards; that takes a cold start."""
     vm.kill9()
     vm.show(shape)
@@ -238,7 +239,7 @@ def power_on(vm: VirtualMachine, shape: RigShape) -> None:
     vm.cards.keep_awake()
 
 
-def declare_addresses(site: Site, vm: VirtualMachine) -> None:
+def declare_addresses(site: Site, vm: UmlMachine) -> None:
     """Declare the addresses that the cards have now."""
     path = site.folder / "hosts.yaml"
     values = yaml.safe_load(path.read_text())
@@ -247,7 +248,7 @@ def declare_addresses(site: Site, vm: VirtualMachine) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
-def findings(site: Site, vm: VirtualMachine) -> list[dict[str, str]]:
+def findings(site: Site, vm: UmlMachine) -> list[dict[str, str]]:
     """Return what `b70 doctor` finds."""
     done = site.b70("doctor", vm.name, "--json")
     assert done.status in (ExitCode.CLEAN, ExitCode.PENDING, ExitCode.REFUSED), done.err
@@ -256,7 +257,7 @@ def findings(site: Site, vm: VirtualMachine) -> list[dict[str, str]]:
 
 
 def test_the_doctor_tells_firmware_power_memory_window_and_faults_of_live_cards(
-    declared: Site, vm: VirtualMachine
+    declared: Site, vm: UmlMachine
 ) -> None:
     vm.cards.keep_awake()
     vm.cards.suspend(2)

@@ -1,4 +1,4 @@
-"""A virtual machine whose boot set and host settings are declared, converged with those layers."""
+"""A machine that really boots, converged with the boot set and host settings of its record."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from deploys.layer import Layer
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.plan import HostResult, RunResult
+from lab import releases
+from lab.booting import BootingMachine
+from lab.catalog import BOOTABLE
 from lab.fleet import boot_set
 from lab.lab import Lab
-from lab.vm.image import VmImages
 from lab.vm.kernels import Kernel
-from lab.vm.machine import VirtualMachine
 from lab.vm.modules import blob
 
 LAYERS = (
@@ -35,7 +36,7 @@ GUC = "70.49.4"
 
 @dataclass
 class BootRig:
-    """A fleet of one virtual machine.
+    """A fleet of one machine.
 
     Args:
         vm: running.
@@ -44,7 +45,7 @@ class BootRig:
         newer: the one to move to.
     """
 
-    vm: VirtualMachine
+    vm: BootingMachine
     folder: Path
     installed: Kernel
     newer: Kernel
@@ -56,7 +57,7 @@ class BootRig:
         (self.folder / "firmware/guc.bin").write_bytes(data)
         values: dict[str, Any] = {
             **boot_set(self.newer),
-            "grub": {"GRUB_TIMEOUT": "2"},
+            "grub": {"GRUB_TIMEOUT": "1"},
             "guc": {
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "version": GUC,
@@ -105,9 +106,9 @@ class BootRig:
         return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
 
 
-def make(lab: Lab, vm: VirtualMachine, folder: Path) -> BootRig:
+def make(lab: Lab, vm: BootingMachine, folder: Path) -> BootRig:
     """Return the fleet of a machine that runs."""
     lab.inventory(folder, [vm.name])
-    image = VmImages(lab.settings).load()
+    image = BOOTABLE[vm.kind].images(lab.settings, releases.named(vm.release)).load()
     assert image is not None
     return BootRig(vm, folder, image.installed, image.newer)

@@ -1,4 +1,4 @@
-"""The power goes at ten points of a converge (QEMU is killed); the run after it goes on from there.
+"""The power goes at ten points of a converge (the kernel dies at once); the next run goes on.
 
 Nine cuts are spread over a plan of files, lists, a package, a disk and swap, each in the run that
 follows the cut before it; the tenth comes while dpkg is at work.
@@ -25,11 +25,11 @@ from fleet.events import Event, ResourceDone, ResourceStarted
 from fleet.exitcodes import ExitCode
 from fleet.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
 from lab.lab import Lab
-from lab.vm.machine import VirtualMachine
+from lab.uml.machine import UmlMachine
 from operations.packages import packages
 from spec.host import HostSpec
+from tests.boot.conftest import BOOTED, Bench
 from tests.ssh.controllers import exists, only, wait_for
-from tests.vm.conftest import BOOTED, back_to
 
 POINT = "/mnt/fast-ai"
 
@@ -63,8 +63,12 @@ ENDLESS = "#!/bin/sh\n: >/run/in-dpkg\nexec sleep 600\n"
 class Rig:
     """The machine with a declaration of files, a package, a disk and swap."""
 
-    vm: VirtualMachine
+    bench: Bench
     folder: Path
+
+    @property
+    def vm(self) -> UmlMachine:
+        return self.bench.machine
 
     def converge(self, watch: Callable[[Event], None] = lambda event: None) -> HostResult:
         engine, spec = self._engine()
@@ -88,13 +92,13 @@ class Rig:
 
 
 @pytest.fixture(scope="module")
-def rig(lab: Lab, booted: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> Rig:
-    folder = tmp_path_factory.mktemp("fleet")
-    lab.inventory(folder, [booted.name])
+def rig(lab: Lab, bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    folder, name = tmp_path_factory.mktemp("fleet"), bench.machine.name
+    lab.inventory(folder, [name])
     path = folder / "hosts.yaml"
     hosts = yaml.safe_load(path.read_text())
-    hosts["hosts"][booted.name] |= {
-        "apt": {"sources": dict.fromkeys(("intel-graphics", "oneapi", "kernels"))},
+    hosts["hosts"][name] |= {
+        "apt": {"sources": dict.fromkeys(("intel-graphics", "oneapi", "kernels-uml"))},
         "storage": {
             "filesystems": {POINT: {"serial": "extra1", "format": "if_blank"}},
             "directories": {f"{POINT}/llm-models": {"use": "models", "mode": "0750"}},
@@ -103,7 +107,7 @@ def rig(lab: Lab, booted: VirtualMachine, tmp_path_factory: pytest.TempPathFacto
         "swap": {"permanent": {"path": f"{POINT}/swap", "size_gib": 0.125}},
     }
     path.write_text(yaml.safe_dump(hosts, sort_keys=False))
-    return Rig(booted, folder)
+    return Rig(bench, folder)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class Whole:
 
 @pytest.fixture(scope="module")
 def whole(rig: Rig) -> Whole:
-    back_to(rig.vm, BOOTED)
+    rig.bench.owns(BOOTED)
     started: list[str] = []
     versions: set[str] = set()
 
@@ -181,7 +185,7 @@ def nothing_is_torn(rig: Rig, whole: Whole) -> None:
 def test_after_power_cuts_all_over_a_converge_the_next_run_finishes_and_no_file_is_torn(
     rig: Rig, whole: Whole
 ) -> None:
-    back_to(rig.vm, BOOTED)
+    rig.bench.owns(BOOTED)
     last = len(whole.started) - 1
     for cut in range(1, CUTS + 1):
         # odd cuts come before a command is sent, even ones after it answered
@@ -194,7 +198,7 @@ def test_after_power_cuts_all_over_a_converge_the_next_run_finishes_and_no_file_
 def test_a_power_cut_in_the_middle_of_dpkg_is_repaired_as_a_step_that_is_shown(
     rig: Rig, whole: Whole
 ) -> None:
-    back_to(rig.vm, BOOTED)
+    rig.bench.owns(BOOTED)
     # apt gives dpkg a PATH of its own: the program itself must be another
     rig.out(f"mv {LDCONFIG} {LDCONFIG}.real")
     rig.vm.write(LDCONFIG, ENDLESS, "0755")

@@ -11,24 +11,23 @@ from facts.standing import MARK
 from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
 from lab.lab import Lab
-from lab.vm.machine import VirtualMachine
+from tests.boot.bootrig import GUC, BootRig, make
+from tests.boot.conftest import BOOTED, Bench
 from tests.ssh.controllers import only
-from tests.vm.bootrig import GUC, BootRig, make
 
-#: The first test of the file installs a kernel and boots it; that takes minutes under TCG.
-pytestmark = pytest.mark.timeout(2400)
-
+#: Name of the saved state after the first boot set.
+DONE = "done"
 DEFAULTS = "/etc/default/grub"
 #: What an administrator may have written around the tokens that are ours.
 THEIRS = (
     "# keep this comment, and the blanks below\n"
     "GRUB_DISTRIBUTOR=`( . /etc/os-release; echo ${NAME:-Debian} ) 2>/dev/null || echo Debian`\n"
-    "GRUB_TIMEOUT=1   # one second\n\n"
+    "GRUB_TIMEOUT=4   # a while\n\n"
     'GRUB_CMDLINE_LINUX_DEFAULT="quiet  audit=0 nomodeset"   # nomodeset was for a repair\n'
     "GRUB_CMDLINE_LINUX='console=ttyS0'\n#GRUB_BADRAM=\"0x01234567\"\n"
 )
 OURS = (
-    THEIRS.replace("GRUB_TIMEOUT=1 ", "GRUB_TIMEOUT=2 ").replace(
+    THEIRS.replace("GRUB_TIMEOUT=4 ", "GRUB_TIMEOUT=1 ").replace(
         '"quiet  audit=0 nomodeset"', '"quiet  audit=0 xe.disable_display=1 panic=10"'
     )
     + "GRUB_DEFAULT=saved\nGRUB_RECORDFAIL_TIMEOUT=15\n"
@@ -36,9 +35,9 @@ OURS = (
 
 
 @pytest.fixture(scope="module")
-def done(lab: Lab, module_vm: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
+def done(lab: Lab, bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
     """Return the machine after its first boot set, brought there by the product alone."""
-    rig = make(lab, module_vm, tmp_path_factory.mktemp("fleet"))
+    rig = make(lab, bench.owns(BOOTED), tmp_path_factory.mktemp("fleet"))
     rig.vm.write(DEFAULTS, THEIRS)
     # as if the distribution's meta package had brought it: autoremove would take it
     rig.out(f"apt-mark auto {rig.installed.package} {rig.installed.modules}")
@@ -56,14 +55,22 @@ def done(lab: Lab, module_vm: VirtualMachine, tmp_path_factory: pytest.TempPathF
     finished = rig.converge(allow_reboot=True)
     assert finished.exit_code == ExitCode.CLEAN, only(finished).error
     assert only(finished).certificate
-    rig.vm.snapshot("done")
+    bench.saved(DONE)
     return rig
 
 
 @pytest.fixture
-def rig(done: BootRig) -> BootRig:
-    """Return the machine in production on its boot set."""
-    done.vm.restore("done")
+def rig(bench: Bench, done: BootRig) -> BootRig:
+    """Return the machine in production on its boot set, to be changed."""
+    bench.owns(DONE)
+    done.declare(done.boot_set())
+    return done
+
+
+@pytest.fixture
+def untouched(bench: Bench, done: BootRig) -> BootRig:
+    """Return the same for a test that only reads."""
+    bench.reads(DONE)
     done.declare(done.boot_set())
     return done
 
@@ -84,30 +91,30 @@ def refused(rig: BootRig, said: str) -> HostResult:
 
 
 def test_a_new_machine_boots_kernel_tokens_options_and_firmware_of_its_first_boot_set(
-    rig: BootRig,
+    untouched: BootRig,
 ) -> None:
-    facts = rig.facts()
+    facts = untouched.facts()
     kernel, log = facts["kernel"], facts["gpu_log"]
     assert isinstance(kernel, RunningKernel)
     assert isinstance(log, KernelLog)
-    assert kernel.release == rig.newer.release
+    assert kernel.release == untouched.newer.release
     assert isinstance(kernel.tokens, tuple)
     assert {"xe.disable_display=1", "panic=10", "audit=0"} <= set(kernel.tokens)
     assert "nomodeset" not in kernel.tokens
     assert not isinstance(kernel.xe, str)
     assert getattr(kernel.xe, "parameters", {})["probe_display"] == "N"
-    assert {card.guc for card in log.cards if card.bdf == rig.vm.cards.bdf(0)} == {GUC}
-    assert rig.plan().state is HostState.IN_SYNC
+    assert {card.guc for card in log.cards if card.bdf == untouched.vm.cards.bdf(0)} == {GUC}
+    assert untouched.plan().state is HostState.IN_SYNC
 
 
-def test_the_grub_file_differs_in_declared_tokens_and_settings_alone(rig: BootRig) -> None:
-    assert rig.vm.read(DEFAULTS) == OURS
+def test_the_grub_file_differs_in_declared_tokens_and_settings_alone(untouched: BootRig) -> None:
+    assert untouched.vm.read(DEFAULTS) == OURS
 
 
-def test_the_packages_blob_is_kept_once(rig: BootRig) -> None:
-    kept = rig.out("ls /var/lib/b70fleet/firmware").split()
+def test_the_packages_blob_is_kept_once(untouched: BootRig) -> None:
+    kept = untouched.out("ls /var/lib/b70fleet/firmware").split()
     assert [name.rpartition(".")[0] for name in kept] == ["bmg_guc_70.bin"]
-    assert "70.54.0" in rig.out(f"head -c 40 /var/lib/b70fleet/firmware/{kept[0]}")
+    assert "70.54.0" in untouched.out(f"head -c 40 /var/lib/b70fleet/firmware/{kept[0]}")
 
 
 def test_the_held_fallback_survives_autoremove_and_still_boots_from_the_menu(
@@ -182,7 +189,7 @@ def test_a_menu_that_cannot_be_written_stops_before_the_reboot(rig: BootRig) -> 
     refused(rig, f"no entry of /boot/grub/grub.cfg loads {rig.newer.release}")
 
 
-def test_one_shot_boots_are_possible_on_a_plain_partition(rig: BootRig) -> None:
-    facts = rig.facts()
+def test_one_shot_boots_are_possible_on_a_plain_partition(untouched: BootRig) -> None:
+    facts = untouched.facts()
     found = one_shot(facts["boot"], facts["block"])  # type: ignore[arg-type]
     assert found.possible is True, found.why

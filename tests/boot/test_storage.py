@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from fleet.plan import HostResult, HostState, ResourceStatus
-from lab.vm.machine import VirtualMachine
-from tests.vm.conftest import BOOTED, back_to
-from tests.vm.diskrig import DiskRig
+from lab.uml.machine import UmlMachine
+from tests.boot.conftest import BOOTED, Bench
+from tests.boot.diskrig import DiskRig
 
 POINT = "/mnt/fast-ai"
 #: Name of the saved state in which the product has made the first disk ready.
@@ -29,9 +29,8 @@ BY_TOOL = {"ext4": "mkfs.ext4 -q", "data": "sh -c 'echo x >$0'"}
 
 
 @pytest.fixture
-def rig(vm: VirtualMachine, tmp_path: Path) -> DiskRig:
+def rig(vm: UmlMachine, tmp_path: Path) -> DiskRig:
     """Return the machine as it was first booted, with blank extra disks."""
-    vm.wait_ready()
     return DiskRig(vm, tmp_path)
 
 
@@ -44,21 +43,18 @@ class Stored:
 
 
 @pytest.fixture(scope="module")
-def first_run(booted: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    back_to(booted, BOOTED)
-    booted.wait_ready()
-    rig = DiskRig(booted, tmp_path_factory.mktemp("fleet"))
+def first_run(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    rig = DiskRig(bench.owns(BOOTED), tmp_path_factory.mktemp("fleet"))
     declare(rig)
     done = changed(rig.converge())
-    booted.snapshot(STORED)
+    bench.saved(STORED)
     return Stored(rig, done)
 
 
 @pytest.fixture
-def stored(first_run: Stored) -> Stored:
+def stored(bench: Bench, first_run: Stored) -> Stored:
     """Return it as it was right after that run."""
-    back_to(first_run.rig.vm, STORED)
-    first_run.rig.vm.wait_ready()
+    bench.owns(STORED)
     declare(first_run.rig)
     return first_run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fleet.plan import HostState
-from lab.vm.machine import VirtualMachine
+from lab.uml.machine import UmlMachine
+from tests.boot.diskrig import DiskRig
 from tests.ssh.controllers import exists, wait_for
-from tests.vm.diskrig import DiskRig
 
 POINT = "/mnt/big"
 PATH = f"{POINT}/build.swap"
@@ -20,9 +20,8 @@ UNIT = "[Service]\nExecStart=sleep infinity\n"
 
 
 @pytest.fixture
-def rig(vm: VirtualMachine, tmp_path: Path) -> DiskRig:
+def rig(vm: UmlMachine, tmp_path: Path) -> DiskRig:
     """Return the machine as it was first booted, with blank extra disks."""
-    vm.wait_ready()
     return DiskRig(vm, tmp_path)
 
 

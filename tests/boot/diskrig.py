@@ -1,4 +1,4 @@
-"""A virtual machine whose disks and swap are declared, converged with those two layers alone."""
+"""A machine that really boots, converged with the disks and swap of its record."""
 
 from __future__ import annotations
 
@@ -17,26 +17,24 @@ from deploys.swap import swap
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.plan import HostResult
-from lab.vm.machine import VirtualMachine
+from lab.uml.machine import UmlMachine
 from tests.ssh.controllers import only
 
 LAYERS = (Layer("storage", storage), Layer("swap", swap))
-#: Seconds until a connection attempt ends: an emulated CPU takes its time over the handshake.
-CONNECT_S = 60
-#: Seconds that one `b70` call may take; everything is slow without hardware virtualization.
+#: Seconds that one `b70` call may take.
 PATIENCE_S = 280
 
 
 @dataclass
 class DiskRig:
-    """A fleet of one virtual machine.
+    """A fleet of one machine.
 
     Args:
         vm: running.
         folder: for the fleet directory and the ledger.
     """
 
-    vm: VirtualMachine
+    vm: UmlMachine
     folder: Path
 
     def declare(self, **values: Any) -> None:
@@ -46,7 +44,6 @@ class DiskRig:
             "address": self.vm.address,
             "user": "root",
             "key": str(self.vm.key),
-            "connect_timeout_s": CONNECT_S,
             "identity": {
                 "host_keys": [self.vm.host_key],
                 "machine_id": self.vm.machine_id,

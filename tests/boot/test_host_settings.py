@@ -6,9 +6,9 @@ import pytest
 
 from fleet.plan import HostState
 from lab.lab import Lab
-from lab.vm.machine import VirtualMachine
+from lab.uml.machine import UmlMachine
+from tests.boot.bootrig import BootRig, make
 from tests.ssh.controllers import only
-from tests.vm.bootrig import BootRig, make
 
 #: Milliseconds after which the driver takes each card by itself: two only when the test says so,
 #: which is when user space is up.
@@ -28,7 +28,7 @@ WantedBy=sysinit.target
 
 
 @pytest.fixture(scope="module")
-def rig(lab: Lab, module_vm: VirtualMachine, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
+def rig(lab: Lab, module_vm: UmlMachine, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
     """Return a machine on which two of four cards bind late, from its next boot on."""
     found = make(lab, module_vm, tmp_path_factory.mktemp("fleet"))
     found.vm.show(found.vm.shape, LATE)

@@ -1,0 +1,221 @@
+"""The process that is a User-mode Linux machine: `python -m lab.uml.supervisor FOLDER`.
+
+Each turn of its loop is one boot: GRUB's own code chooses an entry from the disk and writes its
+environment back, kernel and initramfs are taken out of that disk as GRUB would, the kernel runs,
+and how it ended decides what comes next. SIGUSR1 is the reset button. Cutting the power is a
+SIGKILL to the machine's whole control group.
+
+It imports the standard library and pure parts of the lab only: there is one per machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tty
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from lab.grub.errors import GrubError
+from lab.grub.pick import Choice, Place, pick
+from lab.grub.read import read
+from lab.uml.plan import End, Ended, Plan, hardware, judge
+
+#: Files in the machine's folder (see `lab.uml.machine`).
+PLAN, SERIAL, AGENT, AGENT_TTY, BOOTS = (
+    "plan.json",
+    "serial.log",
+    "agent.sock",
+    "agent.pty",
+    "boots.jsonl",
+)
+#: Seconds that GRUB may take; its menu waits for as long as its `timeout` says.
+_GRUB_WITHIN_S: Final = 60.0
+_CHUNK: Final = 65536
+
+
+class Machine:
+    """A machine that is switched on.
+
+    Args:
+        folder: its folder; the process works there.
+        plan: what it is made of.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._boot = 0
+        self._pressed = threading.Event()
+
+    def press(self, _signal: int, _frame: object) -> None:
+        """Press the reset button: whatever runs now is ended, and the next boot begins."""
+        self._pressed.set()
+        self._end_box()
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            _kill(int(pid))
+
+    def run(self) -> None:
+        """Boot, and boot again, until it is switched off."""
+        while (ended := self._once()).end is not End.OFF:
+            self._pressed.wait(ended.wait_s)
+            if self._pressed.is_set():
+                self._say("reset\n")
+                self._pressed.clear()
+
+    def _once(self) -> Ended:
+        """Boot once."""
+        self._boot += 1
+        begin = time.monotonic()
+        choice: Choice | None = None
+        ended = Ended(End.DEAD, None)
+        try:
+            choice = self._choose()
+            if choice is not None:
+                ended = self._kernel(choice)
+        except (GrubError, OSError) as error:  # a kernel that is no program cannot be run
+            self._say(f"{error}\n")
+        self._end_box()
+        self._remember(choice, ended, time.monotonic() - begin)
+        return ended
+
+    def _choose(self) -> Choice | None:
+        """Let GRUB choose, and take what it chose out of the disk.
+
+        Raises:
+            GrubError: GRUB was ended, or cannot read what it chose.
+        """
+        grub, disk = self._plan.grub, self._folder / self._plan.disks["system"]
+        choice = pick(grub.emu, disk, Place(grub.device, grub.prefix), _GRUB_WITHIN_S)
+        if choice is None:
+            self._say("GRUB boots nothing\n")
+            return None
+        self._say(choice.screen + "\n")
+        read(grub.fstest, disk, choice.device, choice.kernel, self._folder / "kernel")
+        (self._folder / "kernel").chmod(0o755)
+        if choice.initrd:
+            read(grub.fstest, disk, choice.device, choice.initrd[0], self._folder / "initrd")
+        return choice
+
+    def _kernel(self, choice: Choice) -> Ended:
+        """Run the kernel to its end."""
+        words = [f"BOOT_IMAGE={choice.kernel}", *choice.words]
+        plugged = hardware(self._plan, choice.kernel, words, self._boot, bool(choice.initrd))
+        environ = {"PATH": "/usr/bin:/bin", "TMPDIR": "/dev/shm"}
+        environ["B70LAB_HARDWARE"] = "\n".join(plugged)
+        shutil.rmtree(self._folder / self._plan.name, ignore_errors=True)  # its monitor's socket
+        console = self._folder / SERIAL
+        before, begin = console.stat().st_size, time.monotonic()
+        with console.open("ab") as out:
+            process = subprocess.Popen(
+                ["./kernel", *words],
+                cwd=self._folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=self._enter_box,
+            )
+        status = process.wait()
+        with console.open("rb") as log:
+            log.seek(before)
+            said = log.read().decode(errors="replace")
+        return judge(status, time.monotonic() - begin, said)
+
+    def _enter_box(self) -> None:
+        for folder in self._plan.box:
+            Path(folder, "cgroup.procs").write_text("0")
+
+    def _end_box(self) -> None:
+        """End what the kernel runs in: its guest's processes are processes here."""
+        for folder in self._plan.box:
+            for pid in Path(folder, "cgroup.procs").read_text().split():
+                _kill(int(pid))
+
+    def _say(self, text: str) -> None:
+        with (self._folder / SERIAL).open("a") as console:
+            console.write(text)
+
+    def _remember(self, choice: Choice | None, ended: Ended, took_s: float) -> None:
+        about = {
+            "boot": self._boot,
+            "kernel": choice.kernel if choice else None,
+            "words": list(choice.words) if choice else [],
+            "end": ended.end.name,
+            "seconds": round(took_s, 2),
+        }
+        with (self._folder / BOOTS).open("a") as log:
+            log.write(json.dumps(about) + "\n")
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def serve_agent(folder: Path) -> None:
+    """Carry the agent's socket over to its line in the guest; one client at a time.
+
+    Args:
+        folder: the machine's; gets the socket and a link to the line.
+    """
+    master, slave = pty.openpty()
+    tty.setraw(slave)  # it stays open here, so that the line does not hang up between boots
+    for name in (AGENT, AGENT_TTY):
+        (folder / name).unlink(missing_ok=True)
+    (folder / AGENT_TTY).symlink_to(os.ttyname(slave))
+    server = socket.socket(socket.AF_UNIX)
+    os.chdir(folder)  # a socket's path may have 107 characters only
+    server.bind(AGENT)
+    server.listen(1)
+    threading.Thread(target=carry, args=(server, master), daemon=True).start()
+
+
+def carry(server: socket.socket, line: int) -> None:
+    """Join one client after the other with the line."""
+    while True:
+        client, _ = server.accept()
+        with client:
+            while _pass_on(client, line):
+                pass
+
+
+def _pass_on(client: socket.socket, line: int) -> bool:
+    """Pass on what is there; return False when the client is gone."""
+    ends: list[socket.socket | int] = [client, line]
+    ready = select.select(ends, [], [])[0]
+    try:
+        if line in ready:
+            client.sendall(os.read(line, _CHUNK))
+        if client in ready:
+            data = client.recv(_CHUNK)
+            if not data:
+                return False
+            os.write(line, data)
+    except OSError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Be the machine in the folder that is the only argument."""
+    folder = Path(sys.argv[1]).resolve()
+    machine = Machine(folder, Plan.from_json((folder / PLAN).read_text()))
+    signal.signal(signal.SIGUSR1, machine.press)
+    serve_agent(folder)
+    machine.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Machines that really boot for the boot tier: one per pytest worker, as User-mode Linux.
+
+A worker's machine is installed once. A test gets it in a saved state, which costs a boot, unless
+the test before it left that state as it was (`Bench`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import shapes
+from lab.kinds import UML
+from lab.lab import Lab
+from lab.uml.machine import UmlMachine
+from tests.ssh.conftest import MirrorGuard, Site
+
+#: Name of the saved state of each machine right after its first boot.
+BOOTED = "booted"
+#: Sizes of its extra disks; the second is the one that the signatures in tests/fixtures were
+#: recorded for.
+DISKS = ("1G", "320M", "1G")
+#: Files by the time that they take: workers end together when the longest come first.
+LONGEST_FIRST = (
+    "test_boot_set",
+    "test_power_cut",
+    "test_host_settings",
+    "test_swap",
+    "test_cards",
+    "test_storage",
+    "test_lab_uml",
+    "test_lost_contact",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is of the boot tier."""
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, -1))
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.boot)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(600))
+
+
+class Bench:
+    """A machine and the saved state that it is in, as long as nobody changed it.
+
+    Args:
+        machine: the worker's.
+    """
+
+    def __init__(self, machine: UmlMachine) -> None:
+        self.machine = machine
+        self._state: str | None = None
+
+    def reads(self, state: str) -> UmlMachine:
+        """Return the machine in a state, for a test that changes nothing."""
+        if self._state != state or not self.machine.is_running():
+            for number in self.machine.record.pulled:
+                self.machine.plug_disk(number)
+            self.machine.show(shapes.HEALTHY_GEN5)
+            self.machine.restore(state)
+        self._state = state
+        return self.machine
+
+    def owns(self, state: str) -> UmlMachine:
+        """Return the machine in a state, for a test that may do anything to it."""
+        machine = self.reads(state)
+        self._state = None
+        return machine
+
+    def saved(self, state: str) -> None:
+        """Save the machine as it is; it is in that state then."""
+        self.machine.snapshot(state)
+        self._state = state
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """Return the lab of this computer, ready to start machines that boot."""
+    opened = Lab.open()
+    opened.prepare((UML,))
+    return opened
+
+
+@pytest.fixture(scope="session")
+def guard(lab: Lab) -> MirrorGuard:
+    return MirrorGuard(lab.settings.root / "mirror.test-lock")
+
+
+@pytest.fixture(scope="session")
+def bench(lab: Lab) -> Iterator[Bench]:
+    """Return this worker's own machine with its first state saved; it is gone at the end.
+
+    What an earlier run left is thrown away first: a test never meets another one's disk.
+    """
+    name = f"b-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    lab.down([machine.name for machine in lab.umls() if machine.name == name])
+    found = Bench(lab.up_uml(name, disks=DISKS))
+    found.machine.run("systemctl is-system-running --wait", check=False)
+    found.saved(BOOTED)
+    yield found
+    lab.down([name])
+
+
+@pytest.fixture
+def vm(bench: Bench) -> UmlMachine:
+    """Return this worker's machine as it was right after its first boot, to be changed."""
+    return bench.owns(BOOTED)
+
+
+@pytest.fixture
+def pristine(bench: Bench) -> UmlMachine:
+    """Return the same for a test that only reads."""
+    return bench.reads(BOOTED)
+
+
+@pytest.fixture(scope="module")
+def module_vm(bench: Bench) -> UmlMachine:
+    """Return the same once for a whole file, whose tests see each other's changes."""
+    return bench.owns(BOOTED)
+
+
+@pytest.fixture(scope="module")
+def site(
+    lab: Lab, bench: Bench, guard: MirrorGuard, tmp_path_factory: pytest.TempPathFactory
+) -> Site:
+    """Return a fleet directory for this worker's machine."""
+    folder = tmp_path_factory.mktemp("fleet")
+    lab.inventory(folder, [bench.machine.name])
+    return Site(folder, tmp_path_factory.mktemp("state"), guard)

@@ -1,0 +1,39 @@
+"""The first boot set with real GRUB and the distribution's own kernels, and a one-shot after it.
+
+Everything else about boot sets is in tests/boot, on machines that boot in seconds.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from facts.kernel import RunningKernel
+from fleet.exitcodes import ExitCode
+from fleet.plan import HostState
+from lab.lab import Lab
+from lab.vm.machine import VirtualMachine
+from tests.boot.bootrig import make
+from tests.boot.menu import entry
+from tests.ssh.controllers import only
+
+
+def test_the_distributions_newer_kernel_becomes_the_default_and_the_older_one_boots_once(
+    lab: Lab, vm: VirtualMachine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rig = make(lab, vm, tmp_path_factory.mktemp("fleet"))
+    assert rig.out("uname -r") == rig.installed.release
+    rig.declare(rig.boot_set())
+    finished = rig.converge(allow_reboot=True)
+    assert finished.exit_code == ExitCode.CLEAN, only(finished).error
+    assert only(finished).certificate
+    kernel = rig.facts()["kernel"]
+    assert isinstance(kernel, RunningKernel)
+    assert kernel.release == rig.newer.release
+    assert isinstance(kernel.tokens, tuple)
+    assert {"xe.disable_display=1", "panic=10"} <= set(kernel.tokens)
+    rig.out(f"grub-reboot '{entry(vm, rig.installed.release)}' && sync")
+    vm.reboot()
+    assert rig.out("uname -r") == rig.installed.release
+    vm.reboot()
+    assert rig.out("uname -r") == rig.newer.release
+    assert rig.plan().state is HostState.IN_SYNC
