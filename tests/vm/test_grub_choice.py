@@ -179,6 +179,22 @@ CASES = (
         initrd=False,
     ),
     Case(
+        "a fallback that fails too, and the next one",
+        "<old>",
+        edit=((HEAD_END, "set fallback='0 2'\n" + HEAD_END),),
+        custom=SPARE,
+        gone=("vmlinuz-<new>",),
+        word="spare",
+        initrd=False,
+    ),
+    Case(
+        "a fallback by id, which GRUB does not know",
+        None,
+        edit=((HEAD_END, "set fallback=spare\n" + HEAD_END),),
+        custom=SPARE,
+        gone=("vmlinuz-<new>",),
+    ),
+    Case(
         "a one-shot in the submenu with a missing kernel, and a fallback",
         "<new>",
         {"next_entry": OLD_ID},
