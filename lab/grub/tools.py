@@ -17,8 +17,7 @@ from typing import Any, Final
 
 import yaml
 
-from lab import aptsources
-from lab.aptsources import ArchiveLine
+from lab import releases
 from lab.errors import LabError
 from lab.settings import Settings
 from lab.shell import run
@@ -35,14 +34,12 @@ class Recipe:
     """What decides which tools these are (the archive's address and its day do not).
 
     Args:
-        suite: release that they come from.
-        components: parts of its archive.
+        release: codename of the release that they come from.
         packages: what is fetched, with all that it depends on.
         programs: what is kept of it, beside the libraries that these programs load.
     """
 
-    suite: str
-    components: tuple[str, ...]
+    release: str
     packages: tuple[str, ...]
     programs: tuple[str, ...]
 
@@ -63,9 +60,7 @@ class GrubTools:
     def __init__(self, settings: Settings) -> None:
         self._images = settings.images
         data: dict[str, Any] = yaml.safe_load(_DATA.read_text())
-        names = ("components", "packages", "programs")
-        self.recipe = Recipe(str(data["suite"]), *(tuple(data[name]) for name in names))
-        self._data = data
+        self.recipe = Recipe(str(data["release"]), tuple(data["packages"]), tuple(data["programs"]))
 
     @property
     def folder(self) -> Path:
@@ -94,7 +89,7 @@ class GrubTools:
             say: gets one line per step.
 
         Raises:
-            LabError: the archive cannot be reached, or a program lacks a library.
+            LabError: the archive or its key cannot be reached, or a program lacks a library.
         """
         if self.is_there():
             return
@@ -102,10 +97,10 @@ class GrubTools:
         shutil.rmtree(partial, ignore_errors=True)
         root = partial / "root"
         root.mkdir(parents=True)
-        say(f"GRUB tools: {', '.join(self.recipe.packages)} of {self.recipe.suite}")
+        say(f"GRUB tools: {', '.join(self.recipe.packages)} of {self.recipe.release}")
         (partial / "status").touch()
         apt = Apt(partial / "apt", partial / "status")
-        apt.update([archive_line(self._data, self.recipe)])
+        apt.update([_archive_line(self.recipe)])
         for package in apt.with_dependencies(self.recipe.packages):
             run(["dpkg-deb", "--extract", str(package), str(root)])
         _keep(root, partial, self.recipe.programs)
@@ -114,26 +109,6 @@ class GrubTools:
         (partial / "status").unlink()
         (partial / "recipe.json").write_text(json.dumps(asdict(self.recipe), indent=1))
         partial.rename(self.folder)
-
-
-def archive_line(data: dict[str, Any], recipe: Recipe) -> str:
-    """Return the sources.list line of the tools' release, by the mirror of this computer if it can.
-
-    A Debian mirror holds every supported release, so that of another Debian release will do.
-    """
-    lines = aptsources.configured()
-    release = aptsources.os_release(Path("/etc/os-release").read_text())
-    suites = [recipe.suite]
-    if release.get("ID") == "debian":
-        suites.append(release.get("VERSION_CODENAME", ""))
-    found = (
-        aptsources.choose(lines, suite, lambda path: Path(path).read_text()) for suite in suites
-    )
-    line = next((line for line in found if line), ArchiveLine(data["mirror"], "", ()))
-    keyring = line.signed_by or data["keyring"]
-    if not Path(keyring).exists():
-        raise LabError(f"{keyring} is missing", "apt-get install debian-archive-keyring")
-    return f"deb [signed-by={keyring}] {line.uri} {recipe.suite} {' '.join(recipe.components)}\n"
 
 
 def libraries(listing: str, root: Path) -> dict[str, Path]:
@@ -152,6 +127,20 @@ def libraries(listing: str, root: Path) -> dict[str, Path]:
     if missing or "not found" in listing:
         raise LabError(f"the GRUB tools lack libraries: {', '.join(missing) or listing}")
     return found
+
+
+def _archive_line(recipe: Recipe) -> str:
+    """Return the sources.list line of the tools' release.
+
+    Raises:
+        LabError: the key of its archive is not on this computer.
+    """
+    release = releases.named(recipe.release)
+    origin = releases.origin(release)
+    if not Path(origin.keyring).exists():
+        raise LabError(f"{origin.keyring} is missing", "apt-get install debian-archive-keyring")
+    components = " ".join(releases.distributions()[release.distribution].components)
+    return f"deb [signed-by={origin.keyring}] {origin.mirror} {release.codename} {components}\n"
 
 
 def _keep(root: Path, folder: Path, programs: Sequence[str]) -> None:

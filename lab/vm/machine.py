@@ -21,7 +21,7 @@ from lab.errors import LabError
 from lab.kinds import VM, Kind
 from lab.network import link, mac
 from lab.settings import Settings
-from lab.vm import disks, qemu, smbios, tap, wire
+from lab.vm import disks, qemu, smbios, tap, watchdog, wire
 from lab.vm.record import VmRecord
 
 #: Seconds until QEMU must be there after its start, with a saved state's memory read.
@@ -59,6 +59,7 @@ class VirtualMachine(BootingMachine):
             image = self.settings.images / self.record.image / "disk.raw"
             disks.personalise(image, self.folder, self.name, self.settings, self.record.number)
             disks.renew(self.folder, self.record.extra)
+        (self.folder / qemu.WATCHDOG).write_bytes(watchdog.table())
         tap.plug_in(self.settings, self.record.number)
         script = f"cd {shlex.quote(str(self.folder))}\n{qemu.script(self._hardware(), state)}"
         self._group.spawn(["sh", "-c", script], self._log)

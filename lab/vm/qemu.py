@@ -14,6 +14,8 @@ from typing import Final
 QMP: Final = "qmp.sock"
 AGENT: Final = "agent.sock"
 SERIAL: Final = "serial.log"
+#: ACPI table of the watchdog (lab/vm/watchdog.py).
+WATCHDOG: Final = "wdat.bin"
 #: The plainest model: without AVX and five-level page tables a boot takes 26 s of CPU; `max`: 37.
 #: Without svm the guest does not load its own kvm.
 _CPU: Final = "qemu64,-svm"
@@ -100,6 +102,13 @@ def command(hardware: Hardware, snapshot: str = "") -> list[str]:
         f"type=1,manufacturer=b70lab,product=virtual rig,serial={_escaped(hardware.serial)}",
         "-smbios",
         f"type=2,manufacturer=b70lab,product={_escaped(hardware.board)}",
+        # its timer may reset the machine, which ends QEMU like every other reset
+        "-acpitable",
+        f"file={WATCHDOG}",
+        "-global",
+        "ICH9-LPC.noreboot=false",
+        "-action",
+        "watchdog=reset",
     ]
     for text in hardware.oem:
         words += ["-smbios", f"type=11,value={_escaped(text)}"]

@@ -73,4 +73,4 @@ def test_a_program_runs_under_the_linker_and_with_the_libraries_that_came_with_i
 
 
 def test_the_tools_are_those_of_the_release_whose_grub_emu_has_no_linux_command() -> None:
-    assert GrubTools(SETTINGS).recipe.suite == "bookworm"
+    assert GrubTools(SETTINGS).recipe.release == "bookworm"

@@ -16,14 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from lab import store
+from lab import releases, store
 from lab.grub import bare, probe
+from lab.grub.errors import GrubError
 from lab.grub.pick import Place, pick
 from lab.grub.probe import HandedOver
+from lab.grub.read import read
 from lab.grub.tools import GrubTools
 from lab.lab import Lab
 from lab.vm.image import OFFSET, VmImages
 
+#: Releases whose real GRUB is asked: 2.06 on Debian 12, 2.12 on Debian 13.
+RELEASES = (releases.here().codename,)
 PLACE = Place("hd0,msdos1", "/boot/grub")
 #: Seconds for one choice: real GRUB takes 2 to 6 s, and the machine may be busy.
 TIMEOUT_S = 120
@@ -175,6 +179,22 @@ CASES = (
         initrd=False,
     ),
     Case(
+        "a fallback that fails too, and the next one",
+        "<old>",
+        edit=((HEAD_END, "set fallback='0 2'\n" + HEAD_END),),
+        custom=SPARE,
+        gone=("vmlinuz-<new>",),
+        word="spare",
+        initrd=False,
+    ),
+    Case(
+        "a fallback by id, which GRUB does not know",
+        None,
+        edit=((HEAD_END, "set fallback=spare\n" + HEAD_END),),
+        custom=SPARE,
+        gone=("vmlinuz-<new>",),
+    ),
+    Case(
         "a one-shot in the submenu with a missing kernel, and a fallback",
         "<new>",
         {"next_entry": OLD_ID},
@@ -267,7 +287,7 @@ class Disk:
     def __init__(self, raw: Path, scratch: Path, old: str, new: str) -> None:
         self.raw = raw
         self._scratch = scratch
-        self._menu = self._read("/boot/grub/grub.cfg").decode()
+        self._menu = self.read("/boot/grub/grub.cfg").decode()
         self._probe = scratch / "probe"
         probe.build(self._probe)
         found = re.search(r"gnulinux-simple-(\S+)'", self._menu)
@@ -304,11 +324,11 @@ class Disk:
     def block(self) -> bytes | None:
         """Return the environment block, None when there is none."""
         listed = self._debugfs("stat /boot/grub/grubenv")
-        return self._read("/boot/grub/grubenv") if "Inode:" in listed else None
+        return self.read("/boot/grub/grubenv") if "Inode:" in listed else None
 
     def initrd_bytes(self, names: tuple[str, ...]) -> int:
         """Return the size of some files together."""
-        return sum(len(self._read(name)) for name in names)
+        return sum(len(self.read(name)) for name in names)
 
     def _edited(self, case: Case) -> str:
         """Return Debian's menu as update-grub writes it with two kernels, changed for a case.
@@ -337,7 +357,8 @@ class Disk:
         lines = "".join(f"{name}={self.filled(value)}\n" for name, value in escaped.items())
         return (HEADER + lines).encode().ljust(BLOCK_BYTES, b"#")
 
-    def _read(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
+        """Return a file of the disk."""
         copy = self._scratch / "copy"
         copy.unlink(missing_ok=True)
         self._debugfs(f"dump {name} {copy}")
@@ -398,13 +419,14 @@ class Pair:
         return Outcome(attempt.handed_over, self.disk.block(), seconds)
 
 
-@pytest.fixture(scope="module", params=["here"])
-def pair(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Return both GRUBs; another release is one more parameter with its image."""
-    image = VmImages(lab.settings).load()
-    assert image is not None
+@pytest.fixture(scope="module", params=RELEASES)
+def pair(
+    lab: Lab, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Pair]:
+    """Return both GRUBs on the disk of a release."""
     tools = GrubTools(lab.settings)
     with store.locked(lab.settings):
+        image = VmImages(lab.settings, releases.named(request.param)).build(print)
         tools.ensure(print)
     folder = tmp_path_factory.mktemp("grub")
     raw = folder / "disk.raw"
@@ -445,3 +467,18 @@ def test_they_differ_where_and_as_the_table_says(pair: Pair, difference: Differe
     case = difference.case
     expect(pair.disk, case, case.boots, pair.real(case))
     expect(pair.disk, case, difference.emulated, pair.emulated(case))
+
+
+def test_a_file_is_taken_out_of_the_disk_as_grub_reads_it(pair: Pair, tmp_path: Path) -> None:
+    pair.disk.lay_out(CASES[0])
+    command, target = pair.tools.command("grub-fstest"), tmp_path / "kernel"
+    kernel = pair.disk.filled("/boot/vmlinuz-<new>")
+    read(command, pair.disk.raw, PLACE.device, kernel, target)
+    assert target.read_bytes() == pair.disk.read(kernel)
+
+
+def test_a_file_that_is_missing_is_an_error_in_grubs_words(pair: Pair, tmp_path: Path) -> None:
+    command, target = pair.tools.command("grub-fstest"), tmp_path / "kernel"
+    with pytest.raises(GrubError, match="file `/boot/gone' not found"):
+        read(command, pair.disk.raw, PLACE.device, "/boot/gone", target)
+    assert not target.exists()
