@@ -30,7 +30,9 @@ apt-get install -y -qq --no-install-recommends -oDpkg::Use-Pty=0 /mnt/*.deb
 rm /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/b70lab-build
 sed -i '/^xe$/d' /etc/initramfs-tools/modules
 # what these take along is for other roots and consoles; every program of an image costs a second without KVM
-(cd /usr/share/initramfs-tools/hooks && chmod -x btrfs dmsetup keymap thermal xfs)
+for hook in btrfs dmsetup keymap thermal xfs; do
+  [ ! -e "/usr/share/initramfs-tools/hooks/$hook" ] || chmod -x "/usr/share/initramfs-tools/hooks/$hook"
+done
 
 sed -i 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=1/' /etc/default/grub
 mkdir -p /etc/default/grub.d
