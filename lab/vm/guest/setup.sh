@@ -71,6 +71,9 @@ ExecStart=-udevadm trigger --type=devices --action=add --prioritized-subsystem=b
   --subsystem-nomatch=tty --subsystem-nomatch=vc --subsystem-nomatch=pci_bus --subsystem-nomatch=pci_express \
   --subsystem-nomatch=bdi --subsystem-nomatch=memory --subsystem-nomatch=wakeup --subsystem-nomatch=workqueue
 UNIT
+# systemd 257 looks at every start whether SSH may come in by other ways than the network
+mkdir -p /etc/systemd/system-generators
+ln -s /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 # the agent logs every call; a test makes hundreds
 mkdir -p /etc/systemd/system/qemu-guest-agent.service.d
 printf '[Service]\nLogLevelMax=warning\n' >/etc/systemd/system/qemu-guest-agent.service.d/b70lab.conf
