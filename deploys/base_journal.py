@@ -40,6 +40,8 @@ def journal(declared: Journal, table: Distribution) -> None:
         running=True,
         restart_if_older_than=[JOURNALD],
         restart_if_missing=journal_of_this_machine() if declared.persistent else [],
+        # one that was volatile stays so until somebody asks (systemd 257; 252 comes back by itself)
+        after_restart=["journalctl", "--flush"] if declared.persistent else [],
         name="Unit[systemd-journald]",
     )
 

@@ -27,6 +27,7 @@ def unit(
     masked: bool | None = None,
     restart_if_older_than: Sequence[str] = (),
     restart_if_missing: Sequence[str] = (),
+    after_restart: Sequence[str] = (),
 ) -> Generator[StringCommand, None, None]:
     """Keep a unit in a state; what is None is left alone.
 
@@ -36,6 +37,7 @@ def unit(
     + masked: masked or not; a masked unit that should run needs an explicit False
     + restart_if_older_than: paths that a running unit has to be younger than
     + restart_if_missing: paths that a running unit makes by itself; without them it is restarted
+    + after_restart: command, word by word, without which a restart is not complete
     """
     units = read(Units)
     configuration = {path: _state(path) for path in restart_if_older_than}
@@ -50,6 +52,8 @@ def unit(
     for verb in todo:
         target = () if verb == "daemon-reload" else (QuoteString(service),)
         yield StringCommand("systemctl", verb, *target)
+    if "restart" in todo and after_restart:
+        yield StringCommand(*map(QuoteString, after_restart))
     if not todo:
         host.noop("; ".join(reasons))
 

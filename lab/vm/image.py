@@ -11,7 +11,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -112,7 +111,7 @@ class VmImages:
         image = self._fetch_and_compile(wanted, base, partial, say)
         say(f"disk image {wanted.digest}: fill, initramfs, GRUB")
         make_disk(image.disk, wanted.disk_bytes, base, partial, image.installed.release)
-        for scratch in ("apt", "headers", "build", "cards", "install"):
+        for scratch in ("apt", "tools", "compile", "cards", "install"):
             shutil.rmtree(partial / scratch, ignore_errors=True)
         (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
         pair = {"installed": asdict(image.installed), "newer": asdict(image.newer)}
@@ -147,28 +146,27 @@ class VmImages:
             shutil.copy2(package, archive)
         firmware = modules.pack(modules.firmware_package(wanted.firmware), archive)
         shutil.copy2(firmware, install)
-        header_debs = {
-            kernel.release: apt.alone(
-                kernels.header_packages(apt, kernel), partial / "headers" / kernel.release
-            )
+        tools = partial / "tools"
+        tools.mkdir()
+        wants = [
+            kernels.headers(kernel, apt.show([f"linux-headers-{kernel.release}"]))
             for kernel in (older, newer)
-        }
+        ]
+        for package in apt.with_dependencies(
+            sorted({name for want in wants for name in want.tools})
+        ):
+            package.rename(tools / package.name)
+        apt.alone(sorted({name for want in wants for name in want.own}), tools)
         say(f"disk image {wanted.digest}: fake cards and driver for both kernels")
-
-        def compile_for(kernel: Kernel) -> None:
-            built = modules.build(
-                header_debs[kernel.release], kernel, partial / "build" / kernel.release
-            )
+        built = modules.build(base, tools, (older, newer), partial / "compile")
+        for kernel, both in zip((older, newer), built, strict=True):
             place = partial / "cards" / kernel.release
             place.mkdir(parents=True)
-            shutil.copy2(built.cards, place / "fakeb70.ko")
-            package = modules.driver_package(kernel, built.driver.read_bytes(), wanted.firmware)
-            driver = modules.pack(package, archive)
+            shutil.copy2(both.cards, place / "fakeb70.ko")
+            content = both.driver.read_bytes()
+            driver = modules.pack(modules.driver_package(kernel, content, wanted.firmware), archive)
             if kernel == older:
                 shutil.copy2(driver, install)
-
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(compile_for, (older, newer)))
         return image
 
 

@@ -16,8 +16,10 @@ from facts.debian_version import version_compare
 from lab.errors import LabError
 from lab.shell import run
 
-#: Packages that belong to a kernel's headers, apart from the compiler.
-_HEADERS: Final = re.compile(r"^linux-(headers|kbuild)-")
+#: Headers of a kernel that those of one flavour share; they have its version, too.
+_COMMON: Final = re.compile(r"^linux-headers-.*common")
+#: What headers ask for and a build does without.
+_NOT_FOR_BUILDS: Final = re.compile(r"^linux-(image|base)\b")
 #: Seconds; 90 MB have to come over the line.
 _TIMEOUT_S: Final = 1800
 
@@ -122,10 +124,13 @@ class Apt:
         return stanzas(run(["apt-cache", *self._options, "show", *names]).stdout)
 
     def with_dependencies(self, packages: Sequence[str]) -> list[Path]:
-        """Fetch packages and what they need beyond the status file."""
+        """Fetch packages and what they need beyond the status file, and return these alone."""
+        archives = self._state / "archives"
+        for earlier in archives.glob("*.deb"):
+            earlier.unlink()
         words = ["apt-get", *self._options, "-y", "--no-install-recommends", "--download-only"]
         run([*words, "install", *packages], timeout_s=_TIMEOUT_S)
-        return sorted((self._state / "archives").glob("*.deb"))
+        return sorted(archives.glob("*.deb"))
 
     def alone(self, packages: Sequence[str], folder: Path) -> list[Path]:
         """Fetch packages without what they need into `folder`."""
@@ -139,15 +144,33 @@ def available(apt: Apt, meta: str, image: str) -> tuple[Kernel, Kernel]:
     return choose(apt.show([meta]), apt.show(apt.search(image)))
 
 
-def header_packages(apt: Apt, kernel: Kernel) -> list[str]:
-    """Return the packages with a kernel's headers as `name=version` or name, without a compiler."""
-    first = f"linux-headers-{kernel.release}"
-    wanted = [f"{first}={kernel.version}"]
-    for stanza in apt.show([first]):
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What modules of a kernel are compiled with.
+
+    Args:
+        own: the headers, as `name=version`.
+        tools: compiler and helpers; these are wanted with all that they need.
+    """
+
+    own: tuple[str, ...]
+    tools: tuple[str, ...]
+
+
+def headers(kernel: Kernel, known: Iterable[Stanza]) -> Headers:
+    """Return the packages that modules of a kernel are compiled with.
+
+    Args:
+        kernel: the kernel.
+        known: every version of `linux-headers-RELEASE`.
+    """
+    own, tools = [f"linux-headers-{kernel.release}={kernel.version}"], ["make"]
+    for stanza in known:
         if stanza["Version"] != kernel.version:
             continue
         for name in depends(stanza):
-            if _HEADERS.match(name):
-                same = "common" in name
-                wanted.append(f"{name}={kernel.version}" if same else name)
-    return wanted
+            if _COMMON.match(name):
+                own.append(f"{name}={kernel.version}")
+            elif not _NOT_FOR_BUILDS.match(name):
+                tools.append(name)
+    return Headers(tuple(own), tuple(tools))

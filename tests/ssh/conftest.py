@@ -145,20 +145,18 @@ def guard(lab: Lab) -> MirrorGuard:
 
 
 @pytest.fixture(scope="module")
-def rigs(
-    lab: Lab, request: pytest.FixtureRequest
-) -> Iterator[Callable[[dict[str, RigShape]], list[Machine]]]:
+def rigs(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Callable[..., list[Machine]]]:
     """Start machines of this file; names get the file's prefix; they are removed at its end."""
     prefix = re.sub(r"[^a-z0-9]+", "-", request.module.__name__.rpartition(".test_")[2])
     assert len(prefix) <= NAME_LIMIT, "cut short it might be the name of another file"
     started: list[str] = []
 
-    def start(wanted: dict[str, RigShape]) -> list[Machine]:
+    def start(wanted: dict[str, RigShape], release: str | None = None) -> list[Machine]:
         named = {f"t-{prefix}-{name}": shape for name, shape in wanted.items()}
         # a run that was killed leaves its machines, with whatever it did to them
         lab.down([machine.name for machine in lab.machines() if machine.name in named])
         started.extend(named)
-        return lab.up_many(named)
+        return lab.up_many(named, release)
 
     yield start
     # what a test removed itself is gone already
@@ -166,7 +164,7 @@ def rigs(
 
 
 @pytest.fixture(scope="module")
-def machine(rigs: Callable[[dict[str, RigShape]], list[Machine]]) -> Machine:
+def machine(rigs: Callable[..., list[Machine]]) -> Machine:
     """Return this file's own healthy rig."""
     return rigs({"rig": shapes.HEALTHY_GEN5})[0]
 

@@ -150,7 +150,10 @@ def test_a_new_host_gets_everything_that_it_lacks_and_nothing_else() -> None:
     assert set(commands) == {
         resource.name for resource in plan() if resource.name not in ("Group[video]",)
     } - {f"File[{TIMESYNCD}]"}
-    assert commands["Unit[systemd-journald]"] == ["systemctl restart systemd-journald.service"]
+    assert commands["Unit[systemd-journald]"] == [
+        "systemctl restart systemd-journald.service",
+        "journalctl --flush",
+    ]
     assert commands["Group[b70:render]"] == ["usermod --append --groups render -- b70"]
     assert "systemd-timesyncd" in commands["Packages[base]"][-1]
 
@@ -195,7 +198,10 @@ def test_a_journald_that_runs_with_an_older_configuration_is_restarted() -> None
 
     facts[FileState] = newer
     assert wanted(plan(facts)) == {
-        "Unit[systemd-journald]": ["systemctl restart systemd-journald.service"]
+        "Unit[systemd-journald]": [
+            "systemctl restart systemd-journald.service",
+            "journalctl --flush",
+        ]
     }
 
 

@@ -22,7 +22,7 @@ from lab.errors import LabError
 from lab.fleet import GroupFile, write_fleet
 from lab.kinds import NSPAWN, VM, Kind
 from lab.settings import Settings
-from lab.vm import disks, image, kernels, modules, qemu, smbios, tap, wire
+from lab.vm import disks, image, modules, qemu, smbios, tap, wire
 from lab.vm.cards import Cards
 from lab.vm.kernels import Kernel
 from lab.vm.recipe import Firmware
@@ -159,47 +159,6 @@ def test_unplugging_removes_the_whole_card_and_not_the_gpu_alone() -> None:
     guest = Guest("")
     Cards(guest, smbios.fitted(shapes.HEALTHY_GEN5, "S1")).unplug(1)
     assert guest.commands == ["echo 1 >/sys/bus/pci/devices/0000:81:00.0/remove"]
-
-
-def stanza(package: str, version: str, depends: str = "") -> dict[str, str]:
-    return {"Package": package, "Version": version, "Depends": depends}
-
-
-IMAGES = [
-    stanza("linux-image-6.1.0-9-cloud-amd64", "6.1.27-1"),
-    stanza("linux-image-6.1.0-55-cloud-amd64", "6.1.190-1"),
-    stanza("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1"),
-    stanza("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2"),
-]
-META = "linux-image-cloud-amd64"
-
-
-def test_the_two_kernels_are_an_older_release_of_the_meta_package_and_the_newest_of_all() -> None:
-    metas = [
-        stanza(META, "6.1.192-2", "linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2)"),
-        stanza(META, "6.1.176-1", "linux-image-6.1.0-50-cloud-amd64 (= 6.1.176-1)"),
-    ]
-    older, newer = kernels.choose(metas, IMAGES)
-    assert older == OLD
-    assert (newer.release, newer.meta) == ("6.1.0-56-cloud-amd64", "6.1.192-2")
-
-
-def test_without_an_older_meta_package_the_next_newest_image_is_taken() -> None:
-    metas = [stanza(META, "6.1.192-2", "linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2)")]
-    older, _ = kernels.choose(metas, IMAGES)
-    assert (older.release, older.meta) == ("6.1.0-55-cloud-amd64", "")
-
-
-def test_an_archive_with_one_kernel_is_no_archive_to_roll_out_from() -> None:
-    with pytest.raises(LabError, match="one kernel only"):
-        kernels.choose([], IMAGES[:1])
-
-
-def test_dependencies_are_read_without_versions_architectures_and_second_choices() -> None:
-    found = kernels.stanzas(
-        "Package: a\nVersion: 1\nDepends: kmod, linux-base (>= 4.3~), x:any | y\n continued\n"
-    )
-    assert kernels.depends(found[0]) == ["kmod", "linux-base", "x"]
 
 
 def test_the_stand_in_firmware_carries_its_version_where_the_driver_looks() -> None:

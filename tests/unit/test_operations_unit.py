@@ -133,6 +133,15 @@ def test_nothing_is_done_to_a_unit_in_an_unknown_state() -> None:
         run(Unknown("no answer within 10 s"), **ALL)
 
 
+def test_what_completes_a_restart_follows_a_restart_and_nothing_else() -> None:
+    wanted: dict[str, Any] = {"running": True, "after_restart": ["journalctl", "--flush"]}
+    commands, _ = run(running(), **wanted, restart_if_missing=["/var/log/journal/abc"])
+    assert commands == [f"systemctl restart {NAME}", "journalctl --flush"]
+    commands, _ = run(running(active="inactive", sub="dead"), **wanted)
+    assert commands == [f"systemctl start {NAME}"]
+    assert run(running(), **wanted)[0] == []
+
+
 def test_a_unit_is_not_restarted_on_an_unknown_configuration_file() -> None:
     with pytest.raises(OperationError, match=r"/etc/clock\.conf is UNKNOWN: denied"):
         run(

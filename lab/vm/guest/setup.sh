@@ -30,7 +30,9 @@ apt-get install -y -qq --no-install-recommends -oDpkg::Use-Pty=0 /mnt/*.deb
 rm /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/b70lab-build
 sed -i '/^xe$/d' /etc/initramfs-tools/modules
 # what these take along is for other roots and consoles; every program of an image costs a second without KVM
-(cd /usr/share/initramfs-tools/hooks && chmod -x btrfs dmsetup keymap thermal xfs)
+for hook in btrfs dmsetup keymap thermal xfs; do
+  [ ! -e "/usr/share/initramfs-tools/hooks/$hook" ] || chmod -x "/usr/share/initramfs-tools/hooks/$hook"
+done
 
 sed -i 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=1/' /etc/default/grub
 mkdir -p /etc/default/grub.d
@@ -69,6 +71,9 @@ ExecStart=-udevadm trigger --type=devices --action=add --prioritized-subsystem=b
   --subsystem-nomatch=tty --subsystem-nomatch=vc --subsystem-nomatch=pci_bus --subsystem-nomatch=pci_express \
   --subsystem-nomatch=bdi --subsystem-nomatch=memory --subsystem-nomatch=wakeup --subsystem-nomatch=workqueue
 UNIT
+# systemd 257 looks at every start whether SSH may come in by other ways than the network
+mkdir -p /etc/systemd/system-generators
+ln -s /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 # the agent logs every call; a test makes hundreds
 mkdir -p /etc/systemd/system/qemu-guest-agent.service.d
 printf '[Service]\nLogLevelMax=warning\n' >/etc/systemd/system/qemu-guest-agent.service.d/b70lab.conf

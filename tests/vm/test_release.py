@@ -1,0 +1,83 @@
+"""A virtual machine of Debian 13: real GRUB 2.12, Debian's 6.12 kernel, systemd 257. One boot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from facts.boot import BootState
+from facts.gpu_link_state import LinkState, judge
+from facts.gpu_log import KernelLog
+from facts.identity import Who
+from facts.kernel import RunningKernel
+from facts.value import Unknown
+from fleet.config import load
+from fleet.engine import Engine
+from lab import releases
+from lab.lab import Lab
+from lab.vm.image import VmImages
+from lab.vm.machine import VirtualMachine
+
+RELEASE = releases.named("trixie")
+
+
+@pytest.fixture(scope="module")
+def trixie(lab: Lab) -> Iterator[VirtualMachine]:
+    """Return a new machine of Debian 13 after its first boot."""
+    name = f"v-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}-trixie"
+    lab.down([machine.name for machine in lab.vms() if machine.name == name])
+    machine = lab.up_vm(name, release=RELEASE.codename)
+    machine.run("systemctl is-system-running --wait", check=False, timeout_s=300)
+    yield machine
+    lab.down([name])
+
+
+def test_a_debian_13_machine_boots_through_its_grub_and_shows_its_cards(
+    lab: Lab, trixie: VirtualMachine, tmp_path: Path
+) -> None:
+    image = VmImages(lab.settings, RELEASE).load()
+    assert image is not None
+    assert image.installed.release.startswith("6.12.")
+    # the menu is GRUB 2.12's, with its own code in the disk's first sectors
+    assert "GNU GRUB  version 2.12" in trixie.serial()
+    assert f"Loading Linux {image.installed.release}" in trixie.serial()
+    assert trixie.run("uname -r").stdout.strip() == image.installed.release
+    assert trixie.run("systemctl --version").stdout.startswith("systemd 257 ")
+    assert trixie.run("systemctl --failed --no-legend").stdout == ""
+
+    trixie.cards.keep_awake()
+    lab.inventory(tmp_path, [trixie.name], boot_set=True)
+    fleet = load(tmp_path, {})
+    spec = fleet.hosts[trixie.name]
+    assert spec.groups == ("vm-trixie",)
+    assert spec.stack is not None
+    assert spec.stack.boot is not None
+    assert spec.stack.boot.kernel.uname == image.newer.release
+
+    facts = Engine(fleet).facts([spec])[trixie.name]
+    assert facts.error is None
+    assert not [name for name, value in facts.values.items() if isinstance(value, Unknown)]
+    cards = facts.values["gpu_link"]
+    assert isinstance(cards, tuple)
+    assert [card.bdf for card in cards] == [card.bdf for card in spec.hardware.cards]
+    assert [judge(card).state for card in cards] == [LinkState.OK] * 4
+    assert {card.driver for card in cards} == {"xe"}
+    log = facts.values["gpu_log"]
+    assert isinstance(log, KernelLog)
+    assert [log.card(card.bdf).guc for card in cards] == ["70.54.0"] * 4
+    identity = facts.values["identity"]
+    assert isinstance(identity, Who)
+    assert (identity.dmi_serial, identity.machine_id) == (
+        spec.identity.dmi_serial,
+        trixie.machine_id,
+    )
+    kernel = facts.values["kernel"]
+    assert isinstance(kernel, RunningKernel)
+    assert (kernel.release, kernel.knows_b70) == (image.installed.release, True)
+    boot = facts.values["boot"]
+    assert isinstance(boot, BootState)
+    assert list(boot.kernels) == [image.installed.release]
+    assert len(boot.entries_of(image.installed.release)) == 2, "the first entry and a named one"
