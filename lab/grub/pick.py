@@ -75,14 +75,25 @@ class Choice:
         return " ".join(["BOOT_IMAGE=" + _quoted(self.kernel), *map(_quoted, self.words)])
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """GRUB boots nothing: it stands in its menu or at a prompt, as it would for a person.
+
+    Args:
+        screen: what it put on the screen, as in a `Choice`.
+    """
+
+    screen: str
+
+
 def pick(
     command: Sequence[str],
     disk: Path,
     place: Place,
     timeout_s: float,
     silent_s: float = SILENT_S,
-) -> Choice | None:
-    """Return the entry that GRUB chooses now, None when it boots nothing and waits for a person.
+) -> Choice | Waits:
+    """Return the entry that GRUB chooses now, or that it boots nothing and waits for a person.
 
     The environment block of the disk is written as GRUB writes it. GRUB ends with this call, and
     with the thread that calls.
@@ -108,7 +119,7 @@ def pick(
         return _watch(words, timeout_s, silent_s)
 
 
-def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | None:
+def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | Waits:
     """Run grub-emu on a terminal until it has chosen, has fallen silent or has ended."""
     master, slave = pty.openpty()
     try:
@@ -133,14 +144,14 @@ def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | 
             data = _read(master)
             if data is None:
                 _check_ended(process.wait(), shown(said))
-                return None
+                return Waits(_without_stand_ins(shown(said)))
             if data:
                 said, heard = said + data, cpu_s(process.pid)
                 choice = parse(shown(said))
                 if choice:
                     return choice
             if cpu_s(process.pid) > heard + silent_s:
-                return None
+                return Waits(_without_stand_ins(shown(said)))
             if time.monotonic() > deadline:
                 end = shown(said)[-500:]
                 raise GrubError(f"GRUB chose nothing within {timeout_s:g} s; its screen: {end}")
@@ -177,8 +188,11 @@ def parse(screen: str) -> Choice | None:
     images = [block for block in blocks if block[1] == "initrd" and block.end() > kernels[-1].end()]
     device, kernel, *words = _words(kernels[-1])
     initrd = _words(images[-1]) if images else ()
-    seen = _BLOCK.sub("", screen[:end]).replace(_OUR_ERROR, "")
-    return Choice(kernel, tuple(words), initrd, device, seen)
+    return Choice(kernel, tuple(words), initrd, device, _without_stand_ins(screen[:end]))
+
+
+def _without_stand_ins(screen: str) -> str:
+    return _BLOCK.sub("", screen).replace(_OUR_ERROR, "")
 
 
 def _words(block: re.Match[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from lab.grub.errors import GrubError
-from lab.grub.pick import Choice, Place, pick
+from lab.grub.pick import Choice, Place, Waits, pick
 from lab.grub.read import read
 from lab.uml.plan import End, Ended, Plan, hardware, judge
 
@@ -75,7 +75,7 @@ class Machine:
         ended = Ended(End.DEAD, None)
         try:
             choice = self._choose()
-            if choice is not None:
+            if choice:
                 ended = self._kernel(choice)
         except (GrubError, OSError) as error:  # a kernel that is no program cannot be run
             self._say(f"{error}\n")
@@ -91,10 +91,9 @@ class Machine:
         """
         grub, disk = self._plan.grub, self._folder / self._plan.disks["system"]
         choice = pick(grub.emu, disk, Place(grub.device, grub.prefix), _GRUB_WITHIN_S)
-        if choice is None:
-            self._say("GRUB boots nothing\n")
+        self._say(f"{choice.screen}\n")
+        if isinstance(choice, Waits):
             return None
-        self._say(choice.screen + "\n")
         read(grub.fstest, disk, choice.device, choice.kernel, self._folder / "kernel")
         (self._folder / "kernel").chmod(0o755)
         if choice.initrd:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.grub.errors import GrubError
-from lab.grub.pick import Place, parse, pick, shown
+from lab.grub.pick import Place, Waits, parse, pick, shown
 from lab.grub.read import name
 
 PLACE = Place("hd0,msdos1", "/boot/grub")
@@ -141,7 +141,7 @@ def test_a_grub_that_waits_for_a_person_boots_nothing_and_is_not_left_behind(
 ) -> None:
     said = tmp_path / "pid"
     polls = f"echo $$ >{said}; echo grub; while :; do :; done"
-    assert standing_in(polls, silent_s=0.3) is None
+    assert standing_in(polls, silent_s=0.3) == Waits("grub\n")
     assert not is_alive(int(said.read_text()))
 
 
@@ -161,7 +161,7 @@ def test_a_grub_that_fails_says_so() -> None:
 
 
 def test_a_menu_that_is_left_boots_nothing() -> None:
-    assert standing_in("echo bye") is None
+    assert standing_in("echo bye") == Waits("bye\n")
 
 
 def test_a_countdown_longer_than_the_time_allowed_is_an_error_and_no_choice() -> None:
@@ -180,7 +180,7 @@ def test_grub_dies_with_the_supervisor_that_asked_it(tmp_path: Path) -> None:
         f"pick(['sh', '-c', 'echo $$ >{said}; exec sleep 600'], Path('/dev/null'), PLACE, 600, 600)"
     )
     program = (
-        "from pathlib import Path\nfrom lab.grub.pick import Place, pick\n"
+        "from pathlib import Path\nfrom lab.grub.pick import Place, Waits, pick\n"
         f"PLACE = Place('hd0,msdos1', '/boot/grub')\n{call}\n"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", program])

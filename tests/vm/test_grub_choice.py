@@ -19,7 +19,7 @@ import pytest
 from lab import releases, store
 from lab.grub import bare, probe
 from lab.grub.errors import GrubError
-from lab.grub.pick import Place, pick
+from lab.grub.pick import Place, Waits, pick
 from lab.grub.probe import HandedOver
 from lab.grub.read import read
 from lab.grub.tools import GrubTools
@@ -406,7 +406,7 @@ class Pair:
         self.disk.lay_out(case)
         words = self.tools.command("grub-emu")
         choice = pick(words, self.disk.raw, PLACE, TIMEOUT_S, SILENT_S)
-        if choice is None:
+        if isinstance(choice, Waits):
             return Outcome(None, self.disk.block(), None)
         handed_over = HandedOver(choice.command_line, self.disk.initrd_bytes(choice.initrd))
         return Outcome(handed_over, self.disk.block(), counted(choice.screen))
