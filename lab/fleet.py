@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 
 from lab import releases, rigshape
+from lab.catalog import BOOTABLE
 from lab.host import LabHost
 from lab.kinds import Kind
 from lab.machines import PROBE_INSIDE
-from lab.mirror import Source
+from lab.mirror import Mirror, Source
 from lab.releases import Release
-from lab.rigshape import RigShape
+from lab.settings import Settings
 from lab.vm.kernels import Kernel
 
 
@@ -39,9 +40,9 @@ def group_name(kind: Kind, release: Release) -> str:
     return releases.qualified(kind.group, release)
 
 
-def host_entry(machine: LabHost, shape: RigShape) -> dict[str, Any]:
+def host_entry(machine: LabHost) -> dict[str, Any]:
     """Return a machine's entry in hosts.yaml."""
-    kind = machine.kind
+    kind, shape = machine.kind, machine.shape
     timeout = kind.connect_timeout_s
     return {
         "kind": "lab",
@@ -103,9 +104,32 @@ def boot_set(newer: Kernel) -> dict[str, Any]:
     }
 
 
+def group_files(
+    settings: Settings, machines: Iterable[LabHost], stack: str, *, boot_set: bool
+) -> dict[str, GroupFile]:
+    """Return what is written for each group that some machines are in, by its name.
+
+    Args:
+        settings: the lab.
+        machines: the machines.
+        stack: stack of machines without a kernel of their own; empty = none.
+        boot_set: the others get a stack with the newer kernel; else they have none.
+    """
+    found = {}
+    for kind, release in {(machine.kind, releases.named(machine.release)) for machine in machines}:
+        sources = Mirror(settings).sources(release, kind)
+        name = group_name(kind, release)
+        if kind not in BOOTABLE:
+            found[name] = GroupFile(sources, stack)
+            continue
+        image = BOOTABLE[kind].images(settings, release).load()
+        found[name] = GroupFile(sources, newer=image.newer if image and boot_set else None)
+    return found
+
+
 def write_fleet(
     folder: Path,
-    machines: Iterable[tuple[LabHost, RigShape]],
+    machines: Iterable[LabHost],
     groups: Mapping[str, GroupFile],
     snapshot: str,
 ) -> None:
@@ -113,14 +137,14 @@ def write_fleet(
 
     Args:
         folder: fleet directory; made when missing, other files in it stay.
-        machines: what runs, with the rig that each shows.
+        machines: what runs.
         groups: name -> what is written for it.
         snapshot: snapshot id for the sources that have snapshots.
     """
     group_data = folder / "group_data"
     for part in (folder / "keys", group_data / "groups", group_data / "stacks"):
         part.mkdir(parents=True, exist_ok=True)
-    hosts = {machine.name: host_entry(machine, shape) for machine, shape in machines}
+    hosts = {machine.name: host_entry(machine) for machine in machines}
     _write_yaml(folder / "hosts.yaml", {"hosts": hosts})
     for name, group in groups.items():
         sources = group.sources.values()

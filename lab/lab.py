@@ -1,11 +1,8 @@
 """The lab as tests, bench and the command line use it: machines by name, made and removed together.
 
 lab = Lab.open()
-lab.prepare()
 first, second = lab.up_many({"t-1": shapes.HEALTHY_GEN5, "t-2": shapes.DEGRADED_X8})
-first.run("rm /etc/fstab")
 uml = lab.up_uml("t-3", disks=("2G",), release="trixie")
-uml.kill9()
 lab.inventory(Path("fleet"))
 lab.down(["t-1", "t-2", "t-3"])
 """
@@ -26,7 +23,7 @@ from lab.catalog import BOOTABLE
 from lab.cgroups import Group
 from lab.changes import Changes
 from lab.errors import LabError
-from lab.fleet import GroupFile, group_name, write_fleet
+from lab.fleet import group_files, write_fleet
 from lab.image import Images
 from lab.kinds import NSPAWN, UML, VM, Kind
 from lab.machines import Machine
@@ -295,26 +292,14 @@ class Lab:
         """
         wanted = None if names is None else set(names)
         chosen = [
-            (machine, machine.shape)
+            machine
             for machine in self.hosts()
             if machine.is_running() and (wanted is None or machine.name in wanted)
         ]
         described = demo.load()
-        in_use = {(machine.kind, releases.named(machine.release)) for machine, _ in chosen}
-        groups = {
-            group_name(kind, release): self._group(
-                kind, release, described.stack if stack is None else stack, boot_set=boot_set
-            )
-            for kind, release in in_use
-        }
+        own = described.stack if stack is None else stack
+        groups = group_files(self.settings, chosen, own, boot_set=boot_set)
         write_fleet(folder, chosen, groups, snapshot or described.snapshot)
-
-    def _group(self, kind: Kind, release: Release, stack: str, *, boot_set: bool) -> GroupFile:
-        sources = self.mirror.sources(release, kind)
-        if kind not in BOOTABLE:
-            return GroupFile(sources, stack)
-        image = BOOTABLE[kind].images(self.settings, release).load()
-        return GroupFile(sources, newer=image.newer if image and boot_set else None)
 
     def _records(self) -> dict[str, Record]:
         return store.records(self.settings.machines, Record)
@@ -386,7 +371,7 @@ class Lab:
         for release in sorted(wanted):
             self._changes(release, kinds).apply()
         identity.new_key(self.settings.key, "b70 lab")
-        _give_to_caller(self.settings.key)
+        identity.give_to_caller(self.settings.key)
 
     def _ensure(self, name: str, shape: RigShape, release: Release) -> Machine:
         record = self._records().get(name) or Record(
@@ -413,10 +398,3 @@ def fitted(name: str, shape: RigShape) -> RigShape:
 
 def _remove(machine: AnyMachine) -> None:
     machine.remove()
-
-
-def _give_to_caller(key: Path) -> None:
-    """Let the person behind sudo use the throw-away key."""
-    caller = os.environ.get("SUDO_UID", "")
-    if caller.isdigit():
-        os.chown(key, int(caller), -1)

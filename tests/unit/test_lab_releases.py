@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fleet.config import load
-from lab import aptsources, image, releases, shapes, store
+from lab import aptsources, image, releases, rigshape, shapes, store
 from lab.changes import Changes
 from lab.errors import LabError
 from lab.fleet import GroupFile, group_name, host_entry, write_fleet
@@ -245,7 +245,9 @@ def kept(settings: Settings, record: Record) -> Machine:
 def test_a_machine_of_another_release_is_in_a_group_of_its_own(settings: Settings) -> None:
     machine = kept(settings, Record("t1", 11, "x", "trixie"))
     settings.key.parent.mkdir(parents=True)
-    assert host_entry(machine, shapes.HEALTHY_GEN5)["groups"] == ["lab-trixie"]
+    machine.folder.mkdir(parents=True, exist_ok=True)
+    (machine.folder / "shape.json").write_text(rigshape.to_json(shapes.HEALTHY_GEN5))
+    assert host_entry(machine)["groups"] == ["lab-trixie"]
     assert group_name(NSPAWN, BOOKWORM) == "lab"
     assert group_name(VM, BOOKWORM) == "vm"
     assert group_name(VM, TRIXIE) == "vm-trixie"

@@ -124,8 +124,8 @@ def test_the_page_names_what_every_run_leaves() -> None:
         hostlock.unlock("run", "why", "me"),
         deadman.arm(["/etc/ssh/sshd_config"]),
     )
-    # "X.new" becomes X; what lies in a folder of ours is meant by its folder
-    left = {path.removesuffix(".new") for text in texts for path in OURS.findall(text)}
+    # ".b70fleet.X" becomes X; what lies in a folder of ours is meant by its folder
+    left = {path.replace("/.b70fleet.", "/") for text in texts for path in OURS.findall(text)}
     folders = {str(Path(path).parent) for path in left} - {hostlock.STATE_DIR}
     assert {p for p in left if str(Path(p).parent) not in folders} == set(TABLES["Every run"])
     assert standing.MARK in TABLES["Every run"]

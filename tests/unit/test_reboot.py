@@ -63,20 +63,20 @@ class Host:
 
 def test_another_boot_id_ends_the_wait() -> None:
     host = Host([None, None, "new"])
-    assert reboot(host, "rig") == "new"  # type: ignore[arg-type]
+    assert reboot(host, "rig", deadline_s=900) == "new"  # type: ignore[arg-type]
     assert host.open
 
 
 def test_a_slow_shutdown_that_still_answers_is_no_failure(clock: Clock) -> None:
     host = Host(["old", "old", "old", "old", None, None, "new"])
-    assert reboot(host, "rig") == "new"  # type: ignore[arg-type]
+    assert reboot(host, "rig", deadline_s=900) == "new"  # type: ignore[arg-type]
     assert clock.now > 10
 
 
 def test_nothing_is_open_while_the_host_is_down() -> None:
     host = Host([None, "new"])
     seen: list[bool] = []
-    reboot(host, "rig", waiting=lambda left: seen.append(host.open))  # type: ignore[arg-type]
+    reboot(host, "rig", deadline_s=900, waiting=lambda left: seen.append(host.open))  # type: ignore[arg-type]
     assert seen
     assert not any(seen)
 
