@@ -33,6 +33,8 @@ from lab.uml.plan import Cards, Grub, Plan
 from lab.uml.record import Showing, UmlRecord
 from lab.vm import smbios, tap, wire
 
+#: Seconds between two looks at a guest: one costs it a few milliseconds.
+_LOOK_EVERY_S: Final = 0.1
 #: Seconds until the supervisor of a started machine must serve the agent's socket.
 _STARTED_WITHIN_S: Final = 20.0
 
@@ -67,6 +69,7 @@ class UmlMachine(BootingMachine):
 
     settings: Settings
     record: UmlRecord
+    look_every_s = _LOOK_EVERY_S
 
     @property
     @override

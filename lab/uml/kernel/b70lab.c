@@ -60,7 +60,7 @@ char *__init b70lab_command_line(const char *shown)
 void b70lab_panic(void);
 void b70lab_panic(void)
 {
-	os_info("b70lab: panic_timeout=%d\n", panic_timeout);
+	os_warn("b70lab: panic_timeout=%d\n", panic_timeout);
 }
 
 /* The SMBIOS type 11 strings of an emulated machine; 0: the tree of its cards, 1: their driver. */
