@@ -22,7 +22,7 @@ TRIED = "b70.tried=1"
 CONSUMED = {"boot-ext4": True, "boot-vfat": True, "btrfs": False, "lvm": False}
 #: Copies the menu's first entry, with another id and one more word.
 ADD_ENTRY = r"""
-sed -n '/^menuentry /,/^}/p;/^}/q' /boot/grub/grub.cfg |
+sed -n '/^menuentry /,/^}/{p;/^}/q}' /boot/grub/grub.cfg |
 sed -e "1s/menuentry_id_option '[^']*'/menuentry_id_option 'tried'/" \
     -e "s/^\(\s*linux\s.*\)/\1 TRIED/" >/boot/grub/custom.cfg
 """.replace("TRIED", TRIED)

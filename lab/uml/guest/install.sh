@@ -11,8 +11,10 @@ while read -r number fs mount subvolume volume; do
   if [ "$volume" != - ]; then
     pvcreate -q -y "$node"
     vgcreate -q "${volume%/*}" "$node"
-    lvcreate -q -y -l 100%FREE -n "${volume#*/}" "${volume%/*}"
-    node=/dev/$volume
+    # these kernels have no semaphores, by which lvm hears of udev; nothing needs to be wiped
+    lvcreate -q -y -Zn -Wn -l 100%FREE -n "${volume#*/}" "${volume%/*}"
+    udevadm settle
+    node=/dev/mapper/${volume%/*}-${volume#*/}
   fi
   options=defaults
   case $fs in
@@ -36,7 +38,7 @@ done <"$table"
 tar -C / --one-file-system --exclude=./boot/* --exclude=./run/* --exclude=./tmp/* -cf - . | tar -C "$target" -xpf -
 cp -r /boot/. "$target/boot/"
 cp /run/b70lab-fstab "$target/etc/fstab"
-for point in dev proc sys run; do mount --rbind "/$point" "$target/$point"; done
+for point in dev proc sys run; do mount --bind "/$point" "$target/$point"; done
 
 # the initramfs finds its root by what the layout needs; what the image left out is wanted here
 echo "$modules dm_mod" | tr ' ' '\n' >>"$target/etc/initramfs-tools/modules"
