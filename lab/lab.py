@@ -117,7 +117,7 @@ class Lab:
         Raises:
             LabError: a name or the release is unusable, or a machine did not come up.
         """
-        wanted = {name: self._check(name, NSPAWN, release) for name in rigs}
+        wanted = self._check(rigs, NSPAWN, release)
         with store.locked(self.settings):
             self._prepare(set(wanted.values()))
             machines = [self._ensure(name, shape, wanted[name]) for name, shape in rigs.items()]
@@ -153,7 +153,7 @@ class Lab:
         Raises:
             LabError: the name or the release is unusable, or the machine did not come up.
         """
-        wanted = self._check(name, VM, release)
+        wanted = self._check([name], VM, release)[name]
         with store.locked(self.settings):
             self._prepare({wanted}, (VM,))
             record = self._vm_records().get(name) or VmRecord(
@@ -276,25 +276,31 @@ class Lab:
     def _vm_records(self) -> dict[str, VmRecord]:
         return store.records(self.settings.vms, VmRecord)
 
-    def _check(self, name: str, kind: Kind, codename: str | None) -> Release:
-        """Return the release of a machine that is wanted by this name.
+    def _check(self, names: Iterable[str], kind: Kind, codename: str | None) -> dict[str, Release]:
+        """Return the releases of machines that are wanted by their names.
 
         Raises:
-            LabError: no machine can have the name, a machine of another kind or release has it, or
+            LabError: no machine can have a name, a machine of another kind or release has it, or
                 the lab does not know the release.
         """
-        if not _NAME.match(name):
-            raise LabError(f"{name!r} is no usable machine name", "lower-case letters, digits, '-'")
-        release = _named(codename)
-        there = next((host for host in self.hosts() if host.name == name), None)
-        if there is None:
-            return release
-        hint = f"b70 lab down {name}, or another name"
-        if there.kind != kind:
-            raise LabError(f"{name} is {there.kind.title}", hint)
-        if codename is not None and there.release != codename:
-            raise LabError(f"{name} runs {there.release}", hint)
-        return releases.named(there.release)
+        default = _named(codename)
+        there = {host.name: host for host in self.hosts()}
+        found = {}
+        for name in names:
+            if not _NAME.match(name):
+                raise LabError(
+                    f"{name!r} is no usable machine name", "lower-case letters, digits, '-'"
+                )
+            found[name] = default
+            if name not in there:
+                continue
+            host, hint = there[name], f"b70 lab down {name}, or another name"
+            if host.kind != kind:
+                raise LabError(f"{name} is {host.kind.title}", hint)
+            if codename is not None and host.release != codename:
+                raise LabError(f"{name} runs {host.release}", hint)
+            found[name] = releases.named(host.release)
+        return found
 
     def _changes(self, release: Release, kinds: Collection[Kind]) -> Changes:
         return Changes(self.settings, self._say, release, kinds)
