@@ -46,11 +46,8 @@ M = TypeVar("M", VirtualMachine, UmlMachine)
 R = TypeVar("R", VmRecord, UmlRecord)
 #: Machines that are started or removed at the same time.
 _AT_ONCE: Final = 4
+_QUIET: Final[Callable[[str], None]] = lambda _line: None  # noqa: E731 - a default of two
 _NAME: Final = re.compile(r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")
-
-
-def _quiet(_line: str) -> None:
-    """Say nothing."""
 
 
 class Lab:
@@ -61,13 +58,13 @@ class Lab:
         say: gets one line per step that takes time or changes this computer.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None] = _quiet) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None] = _QUIET) -> None:
         self.settings = settings
         self.mirror = Mirror(settings)
         self._say = say
 
     @classmethod
-    def open(cls, root: Path | None = None, say: Callable[[str], None] = _quiet) -> Lab:
+    def open(cls, root: Path | None = None, say: Callable[[str], None] = _QUIET) -> Lab:
         """Return the lab in `root`, $B70_LAB_DIR or /var/lib/b70lab; changes nothing."""
         environ = dict(os.environ)
         if root is not None:
@@ -122,7 +119,7 @@ class Lab:
         Raises:
             LabError: a name or the release is unusable, or a machine did not come up.
         """
-        wanted = {name: self._check(name, NSPAWN, release) for name in rigs}
+        wanted = self._check(rigs, NSPAWN, release)
         with store.locked(self.settings):
             self._prepare(set(wanted.values()))
             machines = [self._ensure(name, shape, wanted[name]) for name, shape in rigs.items()]
@@ -259,7 +256,7 @@ class Lab:
         with store.locked(self.settings):
             chosen = self.hosts() if names is None else [self.host(name) for name in names]
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-                list(pool.map(_remove, chosen))
+                list(pool.map(lambda machine: machine.remove(), chosen))
             return [machine.name for machine in chosen]
 
     def purge(self) -> None:
@@ -323,7 +320,7 @@ class Lab:
             release: codename of its release; None = an old one's own, or this computer's.
             make: returns the record of a new machine, given what all machines have.
         """
-        wanted = self._check(name, kind, release)
+        wanted = self._check([name], kind, release)[name]
         folder = {VM: self.settings.vms, UML: self.settings.umls}[kind]
         with store.locked(self.settings):
             self._prepare({wanted}, (kind,))
@@ -344,25 +341,31 @@ class Lab:
         machine.wait_ready()
         return machine
 
-    def _check(self, name: str, kind: Kind, codename: str | None) -> Release:
-        """Return the release of a machine that is wanted by this name.
+    def _check(self, names: Iterable[str], kind: Kind, codename: str | None) -> dict[str, Release]:
+        """Return the releases of machines that are wanted by their names.
 
         Raises:
-            LabError: no machine can have the name, a machine of another kind or release has it, or
+            LabError: no machine can have a name, a machine of another kind or release has it, or
                 the lab does not know the release.
         """
-        if not _NAME.match(name):
-            raise LabError(f"{name!r} is no usable machine name", "lower-case letters, digits, '-'")
-        release = _named(codename)
-        there = next((host for host in self.hosts() if host.name == name), None)
-        if there is None:
-            return release
-        hint = f"b70 lab down {name}, or another name"
-        if there.kind != kind:
-            raise LabError(f"{name} is {there.kind.title}", hint)
-        if codename is not None and there.release != codename:
-            raise LabError(f"{name} runs {there.release}", hint)
-        return releases.named(there.release)
+        default = _named(codename)
+        there = {host.name: host for host in self.hosts()}
+        found = {}
+        for name in names:
+            if not _NAME.match(name):
+                raise LabError(
+                    f"{name!r} is no usable machine name", "lower-case letters, digits, '-'"
+                )
+            found[name] = default
+            if name not in there:
+                continue
+            host, hint = there[name], f"b70 lab down {name}, or another name"
+            if host.kind != kind:
+                raise LabError(f"{name} is {host.kind.title}", hint)
+            if codename is not None and host.release != codename:
+                raise LabError(f"{name} runs {host.release}", hint)
+            found[name] = releases.named(host.release)
+        return found
 
     def _changes(self, release: Release, kinds: Collection[Kind]) -> Changes:
         return Changes(self.settings, self._say, release, kinds)
@@ -394,7 +397,3 @@ def _named(codename: str | None) -> Release:
 def fitted(name: str, shape: RigShape) -> RigShape:
     """Return a shape as a machine with a kernel of its own shows it, with that machine's serial."""
     return smbios.fitted(shape, f"LABVM-{name}".upper())
-
-
-def _remove(machine: AnyMachine) -> None:
-    machine.remove()

@@ -18,7 +18,8 @@ from lab.machines import Machine
 from tests.ssh.conftest import Site
 from tests.ssh.damage import Damage, Run, break_name_repair, changing
 
-pytestmark = pytest.mark.ssh
+#: Seconds: the first test may have to wait until the base image of Debian 13 is built.
+pytestmark = [pytest.mark.ssh, pytest.mark.timeout(900)]
 
 KEYRING = "/etc/apt/keyrings/b70fleet-distribution-trixie.asc"
 OTHER_KEYRING = "/etc/apt/keyrings/b70fleet-oneapi.asc"

@@ -133,3 +133,13 @@ def test_a_stack_never_keeps_both_loaders(path: Path) -> None:
     other = {"libze1": "level-zero", "level-zero": "libze1"}[stack.loader.owner]
     assert other in stack.loader.conflicts
     assert other not in stack.userspace.packages
+
+
+def test_a_file_of_another_tool_is_replaced_after_apt_modernize_sources_too() -> None:
+    """It rewrites NAME.list as NAME.sources."""
+    data = yaml.safe_load((GROUP_DATA / "all.yaml").read_text())["apt"]
+    for name, about in data["sources"].items():
+        replaced = set(about["replaces"])
+        older = {path for path in replaced if path.endswith(".list")}
+        assert older, name
+        assert {f"{path.removesuffix('.list')}.sources" for path in older} <= replaced, name
