@@ -19,10 +19,11 @@ from lab.catalog import BOOTABLE
 from lab.errors import LabError
 from lab.kinds import UML, VM, Kind
 from lab.lab import Lab
+from lab.uml.layout import PLAIN, layouts
 
 app = typer.Typer(
     name="lab",
-    help="Disposable rigs on this computer, nspawn or virtual machines, with fake B70 cards.",
+    help="Disposable rigs on this computer: containers, machines that boot, fake B70 cards.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -38,16 +39,21 @@ def up(
     shape: Annotated[str, typer.Option(help=f"one of {', '.join(shapes.ALL)}")] = "gen5-x16",
     vm: Annotated[
         list[str] | None,
-        typer.Option(help="virtual machine with its own kernel and disks", metavar="NAME"),
+        typer.Option(help="emulated PC with a BIOS and the distribution's kernels", metavar="NAME"),
     ] = None,
     uml: Annotated[
         list[str] | None,
-        typer.Option(help="User-mode Linux machine: the same, boots in seconds", metavar="NAME"),
+        typer.Option(
+            help="machine with a kernel and disks of its own that boots in seconds", metavar="NAME"
+        ),
     ] = None,
     disk: Annotated[
         list[str] | None,
         typer.Option(help="extra disk of a new machine with its own kernel, such as 2G"),
     ] = None,
+    layout: Annotated[
+        str, typer.Option(help=f"layout of a new --uml machine's disk: {', '.join(layouts())}")
+    ] = PLAIN,
     release: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +69,7 @@ def up(
     b70 lab up --fleet 4                          lab1 to lab4
     b70 lab up rig-t --release trixie             a rig on Debian 13
     b70 lab up --uml u1 --disk 2G                 a machine that really boots, in seconds
+    b70 lab up --uml u2 --layout lvm              the same with its root on LVM
     b70 lab up --vm vm1 --release trixie          an emulated PC on Debian 13
     """
     described = demo.load()
@@ -71,6 +78,8 @@ def up(
     booting = [*(vm or []), *(uml or [])]
     if disk and not booting:
         raise LabError("--disk belongs to --vm or --uml: other rigs have no disks of their own")
+    if layout != PLAIN and not uml:
+        raise LabError("--layout belongs to --uml")
     if booting and not names and not fleet:
         chosen = {}
     elif names:
@@ -87,7 +96,7 @@ def up(
     for name in vm or []:
         lab.up_vm(name, shapes.by_name(shape), disk or (), release=release)
     for name in uml or []:
-        lab.up_uml(name, shapes.by_name(shape), disk or (), release=release)
+        lab.up_uml(name, shapes.by_name(shape), disk or (), release=release, layout=layout)
     lab.inventory(lab.fleet, boot_set=True)
     _print_status(lab)
     _out.print(f"Next: b70 -i {lab.fleet} plan --all")

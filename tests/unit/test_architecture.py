@@ -36,6 +36,7 @@ SMALL = {
     "fleet/main.py",
     "fleet/runid.py",
     "lab/errors.py",
+    "lab/grub/errors.py",
     "operations/accepted.py",
     "spec/base.py",
     "spec/globs.py",
