@@ -135,7 +135,7 @@ def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written
     stored: Stored,
 ) -> None:
     rig = stored.rig
-    # the disk that is gone is waited for as long as the declaration says, systemd's own time is 90 s
+    # a disk that is gone is waited for as long as the declaration says; systemd's own time is 90 s
     declare(rig, options=["noatime", "nofail", "x-systemd.device-timeout=5s"])
     assert changed(rig.converge()) == [f"Mount[{POINT}]"]
     rig.vm.pull_disk(1)
