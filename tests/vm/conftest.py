@@ -23,8 +23,8 @@ BOOTED = "booted"
 #: Files by the time that they take: two workers end together when the longest come first.
 LONGEST_FIRST = (
     "test_first_boot",
-    "test_lab_vm",
     "test_grub_choice",
+    "test_lab_vm",
     "test_release",
     "test_watchdog",
 )
