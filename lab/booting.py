@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from abc import abstractmethod
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -166,7 +167,7 @@ class BootingMachine(LabHost):
     def reboot(self, timeout_s: float = READY_WITHIN_S) -> None:
         """Let the guest reboot in good order and wait until it is back."""
         before = self.boot_id()
-        self.run("systemctl reboot --no-block")
+        self._ask("systemctl reboot --no-block")
         self.wait_ready(timeout_s, not_boot_id=before)
 
     @override
@@ -217,6 +218,11 @@ class BootingMachine(LabHost):
     def _change(self, **fields: object) -> None:
         self.record = replace(self.record, **fields)  # type: ignore[arg-type]
         store.save(self.folder, self.record)
+
+    def _ask(self, command: str) -> None:
+        """Run a command that may end the agent before it can answer; its effect is looked for."""
+        with suppress(LabError):
+            self.run(command)
 
     def _wait_off(self, timeout_s: float) -> None:
         """Wait until no process of the machine is left.

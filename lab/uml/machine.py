@@ -121,7 +121,7 @@ class UmlMachine(BootingMachine):
     @override
     def stop(self, timeout_s: float = 120) -> None:
         """Switch the machine off in good order and wait until it is."""
-        self.run("systemctl poweroff --no-block")
+        self._ask("systemctl poweroff --no-block")
         self._wait_off(timeout_s)
         self._clear()
 
