@@ -92,12 +92,6 @@ class Group:
             for path in self.paths:
                 path.mkdir(exist_ok=True)
 
-    def make_part(self, part: str) -> None:
-        """Make a part of the group before anything runs in it (where systemd does not do that)."""
-        self.create()
-        for path in self.paths:
-            (path / part).mkdir(parents=True, exist_ok=True)
-
     def pids(self, part: str = "") -> list[int]:
         """Return the processes in the group, or in one part of it."""
         found: set[int] = set()

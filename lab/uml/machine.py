@@ -97,9 +97,9 @@ class UmlMachine(BootingMachine):
             disks.bring_back(folder, state)
         tap.plug_in(self.settings, self.record.number)
         (folder / supervisor.SERIAL).touch()
-        self._group.make_part(BOX)
         (folder / supervisor.PLAN).write_text(self._plan().to_json())
-        self._group.spawn([sys.executable, "-m", "lab.uml.supervisor", str(folder)], self._log)
+        python = [sys.executable, "-P", "-m", "lab.uml.supervisor"]
+        self._group.spawn([*python, str(folder)], self._log)
         deadline = time.monotonic() + _STARTED_WITHIN_S
         while not (folder / supervisor.AGENT).exists():
             if time.monotonic() > deadline:

@@ -207,6 +207,8 @@ def main() -> None:
     """Be the machine in the folder that is the only argument."""
     folder = Path(sys.argv[1]).resolve()
     plan = Plan.from_json((folder / PLAN).read_text())
+    for part in plan.box:  # beside this process's own part of the control group
+        Path(part).mkdir(exist_ok=True)
     machine = Machine(folder, plan, serve_agent(folder))
     signal.signal(signal.SIGUSR1, machine.press)
     machine.run()

@@ -17,7 +17,8 @@ from deploys.swap import swap
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.plan import HostResult
-from lab.uml.machine import UmlMachine
+from lab.booting import BootingMachine
+from lab.host import LabHost
 from tests.ssh.controllers import only
 
 LAYERS = (Layer("storage", storage), Layer("swap", swap))
@@ -26,15 +27,15 @@ PATIENCE_S = 280
 
 
 @dataclass
-class DiskRig:
-    """A fleet of one machine.
+class StorageRig:
+    """A fleet of one machine of any kind.
 
     Args:
         vm: running.
         folder: for the fleet directory and the ledger.
     """
 
-    vm: UmlMachine
+    vm: LabHost
     folder: Path
 
     def declare(self, **values: Any) -> None:
@@ -42,7 +43,7 @@ class DiskRig:
         record = {
             "kind": "lab",
             "address": self.vm.address,
-            "user": "root",
+            "user": "root" if self.vm.kind.logs_in_as_root else self.vm.user,
             "key": str(self.vm.key),
             "identity": {
                 "host_keys": [self.vm.host_key],
@@ -84,6 +85,17 @@ class DiskRig:
         """Return what a command on the machine prints, without SSH."""
         return self.vm.run(command).stdout.strip()
 
+    def _engine(self) -> tuple[Engine, Any]:
+        fleet = load(self.folder, {})
+        return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
+
+
+@dataclass
+class DiskRig(StorageRig):
+    """The same with a machine that has disks, and a power button."""
+
+    vm: BootingMachine
+
     def off_and_on(self) -> None:
         """Power off in good order and boot again, with the hardware that there is now."""
         self.vm.stop()
@@ -95,7 +107,3 @@ class DiskRig:
         self.vm.kill9()
         self.vm.start()
         self.vm.wait_ready()
-
-    def _engine(self) -> tuple[Engine, Any]:
-        fleet = load(self.folder, {})
-        return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]

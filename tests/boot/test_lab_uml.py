@@ -22,9 +22,10 @@ from facts.gpu_log import KernelLog
 from facts.identity import Who
 from fleet.config import load
 from fleet.engine import Engine
-from lab import cgroups, shapes
+from lab import cgroups, disk, shapes
 from lab.cgroups import BOX, Group
 from lab.lab import Lab
+from lab.uml import disks
 from lab.uml.image import UmlImages
 from lab.uml.machine import UmlMachine
 from lab.vm.kernels import Kernel
@@ -359,3 +360,24 @@ def test_a_machine_whose_maker_was_killed_runs_on_and_is_removed_without_a_trace
         assert f"{lab.settings.bridge}v{orphan.record.number}:" not in links.stdout
         processes = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
         assert not [words for words in processes if str(orphan.folder).encode() in words]
+
+
+def test_the_room_for_disks_is_cheap_to_copy_in_and_is_taken_away_whole(
+    lab: Lab, tmp_path: Path
+) -> None:
+    settings = replace(lab.settings, root=tmp_path)
+    disks.make_room(settings)
+    try:
+        assert disks.room_is_ready(settings)
+        disk_file = settings.uml / "one.raw"
+        disk_file.write_bytes(os.urandom(1 << 20) * 64)
+        subprocess.run(["sync", "-f", disk_file], check=True)
+        before = os.statvfs(settings.uml).f_bavail
+        disks.copy(disk_file, settings.uml / "two.raw")
+        subprocess.run(["sync", "-f", disk_file], check=True)
+        after = os.statvfs(settings.uml)
+        assert (before - after.f_bavail) * after.f_frsize < 8 << 20, "64 MiB are shared"
+        assert (settings.uml / "two.raw").read_bytes() == disk_file.read_bytes()
+    finally:
+        disk.unmount(settings.root)
+    assert disk.mounted_below(settings.root) == []

@@ -150,16 +150,6 @@ def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written
     assert rig.plan().state is HostState.IN_SYNC
 
 
-def test_a_mount_of_somebody_else_that_is_missing_keeps_its_directories_away(rig: DiskRig) -> None:
-    directory = {"use": "results", "mount": "/mnt/elsewhere"}
-    rig.declare(storage={"directories": {"/mnt/elsewhere/results": directory}})
-    rig.out("mkdir -p /mnt/elsewhere")
-    host = rig.converge()
-    assert (host.state, host.changed) == (HostState.FAILED, [])
-    assert "/mnt/elsewhere is not mounted: nothing is written" in host.error
-    assert rig.out("ls -A /mnt/elsewhere") == ""
-
-
 def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(
     stored: Stored,
 ) -> None:
