@@ -100,6 +100,11 @@ class UmlImages:
         pair = {"installed": asdict(installed.kernel), "newer": asdict(newer.kernel)}
         (partial / "kernels.json").write_text(json.dumps(pair, indent=1))
         partial.rename(final)
+        for file in self._folder.glob("uml-*/recipe.json"):
+            release = json.loads(file.read_text())["release"]
+            if release == wanted.release and file.parent != final:
+                for made in self._folder.glob(f"{file.parent.name}*"):  # layouts are made from it
+                    shutil.rmtree(made)  # machines have copies of their own
         return Image(final, installed.kernel, newer.kernel)
 
     def _gather(
