@@ -20,7 +20,7 @@ from lab.catalog import BOOTABLE, Image
 from lab.cgroups import Group
 from lab.errors import LabError
 from lab.image import Images
-from lab.kinds import NSPAWN, VM, Kind
+from lab.kinds import NSPAWN, Kind
 from lab.releases import Release
 from lab.settings import Settings
 from lab.shell import run
@@ -134,10 +134,6 @@ class Mirror:
             packages = _names(image.packages)
             found[name] = self._source(name, url, _KERNELS, _snapshots(), packages)
         return found
-
-    def vm_sources(self, release: Release | None = None) -> dict[str, Source]:
-        """Return the sources for virtual machines: all of `sources`, and kernels."""
-        return self.sources(release, VM)
 
     def is_current(self) -> bool:
         """Return True if the server runs and serves what the data says."""

@@ -25,6 +25,8 @@ BOOTED = "booted"
 DISKS = ("1G", "320M", "1G")
 #: Files by the time that they take: workers end together when the longest come first.
 LONGEST_FIRST = (
+    "test_layouts",
+    "test_release",
     "test_boot_set",
     "test_power_cut",
     "test_host_settings",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import shapes, store
+from lab import cli, shapes, store
 from lab.aptsources import ArchiveLine
 from lab.errors import LabError
 from lab.uml import disks, kernels, supervisor
@@ -221,3 +221,15 @@ def test_the_scripts_that_make_kernels_and_disks_are_sound_shell() -> None:
     assert len(scripts) >= 3
     for script in scripts:
         subprocess.run(["sh", "-n", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"layout": "lvm"}, "--layout belongs to --uml"), ({"disk": ["1G"]}, "--disk belongs to")],
+    ids=["layout", "disk"],
+)
+def test_an_option_for_machines_that_boot_is_refused_where_none_is_wanted(
+    asked: dict[str, object], said: str
+) -> None:
+    with pytest.raises(LabError, match=said):
+        cli.up(["r1"], **asked)  # type: ignore[arg-type]
