@@ -98,7 +98,7 @@ def boot(disk: Path, timeout_s: float) -> Attempt:
         while time.monotonic() < deadline:
             if select.select([output], [], [], _STEP_S)[0]:
                 data = os.read(output, 65536)
-                said, heard = said + data, cpu_s(process.pid)
+                said, heard = said + data, cpu_s(process)
                 screen = shown(said)
                 handed_over = probe.parse(screen)
                 if handed_over:
@@ -109,7 +109,7 @@ def boot(disk: Path, timeout_s: float) -> Attempt:
                 if screen.count(_ANY_KEY) > pressed:
                     pressed += 1
                     os.write(keys, b" ")
-            elif cpu_s(process.pid) > heard + _SILENT_S and waits(screen):
+            elif cpu_s(process) > heard + _SILENT_S and waits(screen):
                 return Attempt(None, screen)
         raise GrubError(f"no kernel and no prompt within {timeout_s:g} s: {screen[-500:]}")
     finally:

@@ -138,7 +138,7 @@ def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | 
     finally:
         os.close(slave)
     try:
-        said, heard = b"", cpu_s(process.pid)
+        said, heard = b"", cpu_s(process)
         deadline = time.monotonic() + timeout_s
         while True:
             data = _read(master)
@@ -146,11 +146,11 @@ def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | 
                 _check_ended(process.wait(), shown(said))
                 return Waits(_without_stand_ins(shown(said)))
             if data:
-                said, heard = said + data, cpu_s(process.pid)
+                said, heard = said + data, cpu_s(process)
                 choice = parse(shown(said))
                 if choice:
                     return choice
-            if cpu_s(process.pid) > heard + silent_s:
+            if cpu_s(process) > heard + silent_s:
                 return Waits(_without_stand_ins(shown(said)))
             if time.monotonic() > deadline:
                 end = shown(said)[-500:]
@@ -161,9 +161,14 @@ def _watch(words: Sequence[str], timeout_s: float, silent_s: float) -> Choice | 
         os.close(master)
 
 
-def cpu_s(pid: int) -> float:
-    """Return the seconds of CPU time that a process has used (utime and stime, proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """Return the seconds of CPU time that a child has used (utime and stime, proc(5)).
+
+    One that has ended used none: what it said is read to its end, and is not a person's turn.
+    """
+    if process.poll() is not None:  # reaped, perhaps by an event loop: the number may be another's
+        return 0
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -164,6 +164,20 @@ def test_a_menu_that_is_left_boots_nothing() -> None:
     assert standing_in("echo bye") == Waits("bye\n")
 
 
+def test_a_grub_that_has_ended_and_was_reaped_by_somebody_else_is_asked_for_nothing_more() -> None:
+    """An event loop reaps children as they end, between two looks at them."""
+
+    def reap(number: int, frame: object) -> None:
+        os.waitpid(-1, os.WNOHANG)
+
+    before = signal.signal(signal.SIGCHLD, reap)
+    try:
+        # the screen stays open a while, so GRUB is looked at after its end
+        assert standing_in("(sleep 0.6; echo late) & echo early") == Waits("early\nlate\n")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_a_countdown_longer_than_the_time_allowed_is_an_error_and_no_choice() -> None:
     with pytest.raises(GrubError, match=r"chose nothing within 0\.5 s"):
         standing_in("while :; do echo 9s; sleep 0.1; done", timeout_s=0.5)
