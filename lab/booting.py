@@ -8,6 +8,7 @@ can be planted and truth read without the code under test and even while the net
 from __future__ import annotations
 
 import base64
+import shutil
 import socket
 import subprocess
 import time
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from lab import store
+from lab import disk, store
 from lab.cgroups import Group
 from lab.errors import LabError
 from lab.host import ENVIRONMENT, LabHost
@@ -60,9 +61,9 @@ class BootingMachine(LabHost):
             state: saved state to go on from; empty = an ordinary boot.
         """
 
-    @abstractmethod
     def kill9(self) -> None:
-        """Cut the power: what the guest had not written is gone."""
+        """Cut the power: the guest dies at once, what it had not written is gone."""
+        self._clear()
 
     @abstractmethod
     def reset(self) -> None:
@@ -79,6 +80,13 @@ class BootingMachine(LabHost):
     @abstractmethod
     def renew(self) -> None:
         """Throw away everything that was written to its disks, saved states too; it is off then."""
+
+    @override
+    def remove(self) -> None:
+        """See `LabHost.remove`."""
+        self._clear()
+        disk.unmount(self.folder)  # what a killed process was filling
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- saved states -----------------------------------------------------------------------------
 
@@ -210,6 +218,10 @@ class BootingMachine(LabHost):
     @abstractmethod
     def _log(self) -> Path:
         """Return the file with what the machine's own processes print."""
+
+    @abstractmethod
+    def _clear(self) -> None:
+        """End the machine and take the link away, in whatever state they are."""
 
     @property
     def _group(self) -> Group:

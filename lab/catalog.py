@@ -7,45 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from lab.diskimage import DiskImages
 from lab.kinds import UML, VM, Kind
 from lab.releases import Release
 from lab.settings import Settings
 from lab.uml.image import UmlImages
 from lab.vm.image import VmImages
-from lab.vm.kernels import Kernel
-
-
-class Image(Protocol):
-    """A built disk image with two kernels, one of them on the mirror only."""
-
-    @property
-    def folder(self) -> Path: ...
-
-    @property
-    def installed(self) -> Kernel: ...
-
-    @property
-    def newer(self) -> Kernel: ...
-
-    @property
-    def packages(self) -> list[Path]: ...
-
-    def of_older_snapshot(self, package: Path, /) -> bool: ...
-
-
-class Images(Protocol):
-    """The disk image of one release in a lab's folder."""
-
-    def current(self) -> Path: ...
-
-    def is_built(self) -> bool: ...
-
-    def load(self) -> Image | None: ...
-
-    def build(self, say: Callable[[str], None], /) -> Image: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +31,7 @@ class Bootable:
     sentence: str
     archive: str
     tools: Mapping[str, str]
-    images: Callable[[Settings, Release], Images]
+    images: Callable[[Settings, Release], DiskImages]
 
 
 BOOTABLE: Final[Mapping[Kind, Bootable]] = {

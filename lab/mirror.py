@@ -16,8 +16,9 @@ from typing import Final
 
 from lab import debs, releases, standins, store
 from lab.archive import Face, Signer, write_index
-from lab.catalog import BOOTABLE, Image
+from lab.catalog import BOOTABLE
 from lab.cgroups import Group
+from lab.diskimage import Image
 from lab.errors import LabError
 from lab.image import Images
 from lab.kinds import NSPAWN, Kind

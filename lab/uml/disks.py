@@ -7,18 +7,16 @@ sparse file. Where neither is to be had, copies take their time and work all the
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
-from lab import disk, identity
+from lab import disk
 from lab.settings import Settings
 from lab.shell import run
 from lab.uml.layout import PLAIN, layouts
-from lab.vm import tap
+from lab.vm import disks as emulated
+from lab.vm.disks import OWN, copy
 
-#: The machine's own copy of the image, with its identity; never written after that.
-OWN: Final = "own.raw"
 SYSTEM: Final = "system.raw"
 STATES: Final = "states"
 #: Bytes of the file behind the XFS; it is sparse, and a machine takes about 1 GB of it.
@@ -49,11 +47,6 @@ def make_room(settings: Settings) -> None:
         (folder / "room-is-slow").touch()
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a disk, sharing its blocks where the file system can."""
-    run(["cp", "--reflink=auto", "--sparse=always", str(source), str(target)], timeout_s=_TIMEOUT_S)
-
-
 def personalise(
     image: Path,
     folder: Path,
@@ -72,23 +65,9 @@ def personalise(
         number: the machine's host number.
         layout: how the image is laid out.
     """
-    own, about = folder / OWN, layouts()[layout]
-    if own.exists():
-        return
-    fresh = folder / f"{OWN}.new"
-    copy(image / "disk.raw", fresh)
-    identity.ensure(folder / "identity")
-    authorized = identity.public_line(settings.key)
-    options = f"loop,offset={about.root_sector * 512},{about.root_options}".rstrip(",")
-    with tempfile.TemporaryDirectory(prefix="b70lab-", dir=settings.root) as point:
-        run(["mount", "-o", options, str(fresh), point])
-        try:
-            root = Path(point)
-            identity.plant(folder / "identity", root, name, authorized, root_login=True)
-            (root / tap.GUEST_FILE).write_text(tap.guest_network(settings, number))
-        finally:
-            run(["umount", point])
-    fresh.rename(own)
+    about = layouts()[layout]
+    root = f"offset={about.root_sector * 512},{about.root_options}".rstrip(",")
+    emulated.personalise(image / "disk.raw", folder, name, settings, number, root)
 
 
 def renew(folder: Path, extra: tuple[str, ...]) -> None:

@@ -7,13 +7,13 @@ offers.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
-from lab import disk, releases
+from typing_extensions import override
+
+from lab.diskimage import DiskImages, Image
 from lab.grub.tools import GrubTools
 from lab.image import Images
 from lab.releases import Release
@@ -21,31 +21,31 @@ from lab.settings import Settings
 from lab.uml import disks, recipe
 from lab.uml.kernels import Built, Kernels
 from lab.vm import recipe as emulated
-from lab.vm.image import Image, make_disk
+from lab.vm.image import make_disk
 from lab.vm.kernels import Apt, Kernel
 
 
-class UmlImages:
-    """A release's disk image in a lab's folder.
-
-    Args:
-        settings: the lab.
-        release: the release; None = this computer's.
-    """
+class UmlImages(DiskImages):
+    """A release's disk image for User-mode Linux machines."""
 
     def __init__(self, settings: Settings, release: Release | None = None) -> None:
-        self._settings = settings
-        self._release = release or releases.here()
+        super().__init__(settings, release)
         self._emulated = emulated.of(self._release)
         self.kernels = Kernels(settings, self._emulated.firmware)
-        self._folder = settings.uml / "images"
 
-    def current(self) -> Path:
-        """Return the folder of the image, built or not."""
-        return self._folder / recipe.of(self._release, self.kernels).digest
+    @property
+    @override
+    def place(self) -> Path:
+        return self._settings.uml / "images"
 
+    @property
+    @override
+    def wanted(self) -> recipe.Recipe:
+        return recipe.of(self._release, self.kernels)
+
+    @override
     def is_built(self) -> bool:
-        """Return True if the image is complete."""
+        """See `DiskImages.is_built`."""
         return (
             disks.room_is_ready(self._settings)
             and GrubTools(self._settings).is_there()
@@ -53,59 +53,30 @@ class UmlImages:
             and self.load() is not None
         )
 
-    def load(self) -> Image | None:
-        """Return the image; None when it is not built."""
-        folder = self.current()
-        try:
-            pair = json.loads((folder / "kernels.json").read_text())
-        except (OSError, ValueError):
-            return None
-        return Image(folder, Kernel(**pair["installed"]), Kernel(**pair["newer"]))
-
+    @override
     def build(self, say: Callable[[str], None]) -> Image:
-        """Build the image unless it is there, and what it is built from.
-
-        Args:
-            say: gets one line per step.
-
-        Raises:
-            LabError: a step failed.
-        """
+        """See `DiskImages.build`; what the image is built from is built too."""
         disks.make_room(self._settings)
         GrubTools(self._settings).ensure(say)
-        installed, newer = self.kernels.build(say)
-        found = self.load()
-        if found:
-            return found
-        wanted = recipe.of(self._release, self.kernels)
+        pair = self.kernels.build(say)
+        return self.load() or self.keep(lambda partial: self._fill(partial, pair, say))
+
+    def _fill(
+        self, partial: Path, pair: tuple[Built, Built], say: Callable[[str], None]
+    ) -> tuple[Kernel, Kernel]:
         base = Images(self._settings, self._release).build(say) / "root"
-        final = self._folder / wanted.digest
-        partial = final.with_suffix(".partial")
-        disk.unmount(partial)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        wanted, installed = self.wanted, pair[0].kernel
         say(f"disk image {wanted.digest}: packages, initramfs, GRUB")
-        self._gather(wanted, base, (installed, newer), partial)
+        self._gather(wanted, base, pair, partial)
         make_disk(
             partial / "disk.raw",
             self._emulated.disk_bytes,
             base,
             partial,
-            installed.kernel.release,
+            installed.release,
             own_setup=recipe.GUEST / "setup.sh",
         )
-        for scratch in ("apt", "install", "cards"):
-            shutil.rmtree(partial / scratch)
-        (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
-        pair = {"installed": asdict(installed.kernel), "newer": asdict(newer.kernel)}
-        (partial / "kernels.json").write_text(json.dumps(pair, indent=1))
-        partial.rename(final)
-        for file in self._folder.glob("uml-*/recipe.json"):
-            release = json.loads(file.read_text())["release"]
-            if release == wanted.release and file.parent != final:
-                for made in self._folder.glob(f"{file.parent.name}*"):  # layouts are made from it
-                    shutil.rmtree(made)  # machines have copies of their own
-        return Image(final, installed.kernel, newer.kernel)
+        return installed, pair[1].kernel
 
     def _gather(
         self, wanted: recipe.Recipe, base: Path, pair: tuple[Built, Built], partial: Path

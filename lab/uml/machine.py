@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -107,11 +106,6 @@ class UmlMachine(BootingMachine):
             time.sleep(STEP_S)
 
     @override
-    def kill9(self) -> None:
-        """Cut the power: the kernel dies at once, what the guest had not written is gone."""
-        self._clear()
-
-    @override
     def reset(self) -> None:
         """See `BootingMachine.reset`; a watchdog that fires does the same."""
         for pid in self._group.pids(WATCH):
@@ -130,12 +124,6 @@ class UmlMachine(BootingMachine):
         """See `BootingMachine.renew`."""
         self._clear()
         disks.renew(self.folder, self.record.extra)
-
-    @override
-    def remove(self) -> None:
-        """See `BootingMachine.remove`."""
-        self._clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def kernel_pid(self) -> int | None:
         """Return the process that is the kernel; None while none runs."""
@@ -259,6 +247,7 @@ class UmlMachine(BootingMachine):
             box=tuple(str(path / BOX) for path in self._group.paths),
         )
 
+    @override
     def _clear(self) -> None:
         """End the machine and take the link away, in whatever state they are."""
         self._group.remove()

@@ -18,7 +18,19 @@ SYSTEM: Final = "system.qcow2"
 _TIMEOUT_S: Final = 300
 
 
-def personalise(image: Path, folder: Path, name: str, settings: Settings, number: int) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a disk, sharing its blocks where the file system can."""
+    run(["cp", "--reflink=auto", "--sparse=always", str(source), str(target)], timeout_s=_TIMEOUT_S)
+
+
+def personalise(
+    image: Path,
+    folder: Path,
+    name: str,
+    settings: Settings,
+    number: int,
+    root: str = f"offset={OFFSET}",
+) -> None:
     """Make the machine's own disk from the image unless it is there.
 
     Args:
@@ -27,20 +39,20 @@ def personalise(image: Path, folder: Path, name: str, settings: Settings, number
         name: host name.
         settings: the lab, for its key and network.
         number: the machine's host number.
+        root: mount options that find the root file system in the disk.
     """
     own = folder / OWN
     if own.exists():
         return
     fresh = folder / f"{OWN}.new"
-    run(["cp", "--sparse=always", "--reflink=auto", str(image), str(fresh)], timeout_s=_TIMEOUT_S)
+    copy(image, fresh)
     identity.ensure(folder / "identity")
     authorized = identity.public_line(settings.key)
     with tempfile.TemporaryDirectory(prefix="b70lab-", dir=folder) as point:
-        run(["mount", "-o", f"loop,offset={OFFSET}", str(fresh), point])
+        run(["mount", "-o", f"loop,{root}", str(fresh), point])
         try:
-            root = Path(point)
-            identity.plant(folder / "identity", root, name, authorized, root_login=True)
-            target = root / tap.GUEST_FILE
+            identity.plant(folder / "identity", Path(point), name, authorized, root_login=True)
+            target = Path(point) / tap.GUEST_FILE
             target.write_text(tap.guest_network(settings, number))
         finally:
             run(["umount", point])

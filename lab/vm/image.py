@@ -6,19 +6,17 @@ disk lie the packages that the mirror offers on: both kernels, their drivers, th
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from lab import disk, releases
+from typing_extensions import override
+
+from lab.diskimage import DiskImages, Image
 from lab.image import Images
-from lab.releases import Release
-from lab.settings import Settings
 from lab.shell import run
 from lab.vm import kernels, modules, recipe
 from lab.vm.kernels import Apt, Kernel
@@ -28,107 +26,39 @@ OFFSET: Final = 2048 * 512
 _TIMEOUT_S: Final = 1800
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A built image.
-
-    Args:
-        folder: where it lies.
-        installed: the kernel in the image.
-        newer: the kernel that only the mirror has.
-    """
-
-    folder: Path
-    installed: Kernel
-    newer: Kernel
+class VmImages(DiskImages):
+    """A release's disk image for virtual machines."""
 
     @property
-    def disk(self) -> Path:
-        """Return the raw disk."""
-        return self.folder / "disk.raw"
+    @override
+    def place(self) -> Path:
+        return self._settings.images
 
     @property
-    def packages(self) -> list[Path]:
-        """Return the packages for the mirror."""
-        return sorted((self.folder / "archive").glob("*.deb"))
+    @override
+    def wanted(self) -> recipe.Recipe:
+        return recipe.of(self._release)
 
-    def of_older_snapshot(self, package: Path) -> bool:
-        """Tell whether a package was there before the newer kernel came out."""
-        return not any(
-            word in package.name for word in (self.newer.release, f"_{self.newer.version}_")
-        )
-
-
-class VmImages:
-    """A release's disk image in a lab's folder.
-
-    Args:
-        settings: the lab.
-        release: the release; None = this computer's.
-    """
-
-    def __init__(self, settings: Settings, release: Release | None = None) -> None:
-        self._settings = settings
-        self._folder = settings.images
-        self._release = release or releases.here()
-
-    def current(self) -> Path:
-        """Return the folder of the image, built or not."""
-        return self._folder / recipe.of(self._release).digest
-
-    def is_built(self) -> bool:
-        """Return True if the image is complete."""
-        return (self.current() / "kernels.json").exists()
-
-    def load(self) -> Image | None:
-        """Return the image; None when it is not built."""
-        folder = self.current()
-        try:
-            pair = json.loads((folder / "kernels.json").read_text())
-        except (OSError, ValueError):
-            return None
-        return Image(folder, Kernel(**pair["installed"]), Kernel(**pair["newer"]))
-
+    @override
     def build(self, say: Callable[[str], None]) -> Image:
-        """Build the image unless it is there.
+        """See `DiskImages.build`."""
+        return self.load() or self.keep(lambda partial: self._fill(partial, say))
 
-        Args:
-            say: gets one line per step.
-
-        Raises:
-            LabError: a step failed.
-        """
-        found = self.load()
-        if found:
-            return found
-        wanted = recipe.of(self._release)
+    def _fill(self, partial: Path, say: Callable[[str], None]) -> tuple[Kernel, Kernel]:
         base = Images(self._settings, self._release).build(say) / "root"
-        final = self._folder / wanted.digest
-        partial = final.with_suffix(".partial")
-        disk.unmount(partial)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        image = self._fetch_and_compile(wanted, base, partial, say)
+        wanted = self.wanted
+        installed, newer = self._fetch_and_compile(wanted, base, partial, say)
         say(f"disk image {wanted.digest}: fill, initramfs, GRUB")
-        make_disk(image.disk, wanted.disk_bytes, base, partial, image.installed.release)
-        for scratch in ("apt", "tools", "compile", "cards", "install"):
-            shutil.rmtree(partial / scratch, ignore_errors=True)
-        (partial / "recipe.json").write_text(json.dumps(asdict(wanted), indent=1))
-        pair = {"installed": asdict(image.installed), "newer": asdict(image.newer)}
-        (partial / "kernels.json").write_text(json.dumps(pair, indent=1))
-        partial.rename(final)
-        for other in outdated(self._folder, final, wanted.release):
-            shutil.rmtree(other)  # machines have copies of their own
-        return Image(final, image.installed, image.newer)
+        make_disk(partial / "disk.raw", wanted.disk_bytes, base, partial, installed.release)
+        return installed, newer
 
     def _fetch_and_compile(
         self, wanted: recipe.Recipe, base: Path, partial: Path, say: Callable[[str], None]
-    ) -> Image:
+    ) -> tuple[Kernel, Kernel]:
         """Fetch kernels, headers and tools; build drivers and firmware into `archive/`."""
         apt = Apt(partial / "apt", base / "var/lib/dpkg/status")
         apt.update(recipe.archive_lines(self._release))
         older, newer = kernels.available(apt, wanted.kernel, wanted.image)
-        image = Image(partial, older, newer)
         say(f"disk image {wanted.digest}: kernels {older.release} and {newer.release}")
         archive, install = partial / "archive", partial / "install"
         archive.mkdir()
@@ -167,25 +97,7 @@ class VmImages:
             driver = modules.pack(modules.driver_package(kernel, content, wanted.firmware), archive)
             if kernel == older:
                 shutil.copy2(driver, install)
-        return image
-
-
-def outdated(images: Path, current: Path, codename: str) -> list[Path]:
-    """Return the folders of the images that one takes the place of: all others of its release.
-
-    An image whose recipe names no release is older than the choice: it is of this computer's.
-
-    Args:
-        images: folder with one sub-folder per image.
-        current: the image.
-        codename: its release.
-    """
-    found = []
-    for file in images.glob("vm-*/recipe.json"):
-        release = json.loads(file.read_text()).get("release", releases.here().codename)
-        if file.parent != current and release == codename:
-            found.append(file.parent)
-    return found
+        return older, newer
 
 
 def partition_script(size: int) -> str:

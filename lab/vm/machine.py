@@ -6,7 +6,6 @@ A link of the lab's bridge carries everything but what the guest agent does.
 from __future__ import annotations
 
 import shlex
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import Final
 
 from typing_extensions import override
 
-from lab import disk
 from lab.booting import BootingMachine
 from lab.errors import LabError
 from lab.kinds import VM, Kind
@@ -69,11 +67,6 @@ class VirtualMachine(BootingMachine):
             raise LabError(f"{self.name} did not start", f"see {self._log}") from error
 
     @override
-    def kill9(self) -> None:
-        """Cut the power: QEMU dies at once, what the guest had not written is gone."""
-        self._clear()
-
-    @override
     def reset(self) -> None:
         """See `BootingMachine.reset`."""
         with suppress(wire.Closed):  # QEMU may be gone before it has answered
@@ -91,13 +84,6 @@ class VirtualMachine(BootingMachine):
         """See `BootingMachine.renew`."""
         self._clear()
         disks.renew(self.folder, self.record.extra)
-
-    @override
-    def remove(self) -> None:
-        """See `BootingMachine.remove`."""
-        self._clear()
-        disk.unmount(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     @override
     def snapshot(self, name: str) -> None:
@@ -154,6 +140,7 @@ class VirtualMachine(BootingMachine):
             raise LabError(f"{self.name}: {line}: {said}")
         return said
 
+    @override
     def _clear(self) -> None:
         """End QEMU and take the link away, in whatever state they are."""
         self._group.remove()

@@ -6,7 +6,6 @@ the test before it left that state as it was (`Bench`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from lab import shapes
 from lab.kinds import UML
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
+from tests.machines import forget, own_name
 from tests.ssh.conftest import MirrorGuard, Site
 
 #: Name of the saved state of each machine right after its first boot.
@@ -97,12 +97,9 @@ def guard(lab: Lab) -> MirrorGuard:
 
 @pytest.fixture(scope="session")
 def bench(lab: Lab) -> Iterator[Bench]:
-    """Return this worker's own machine with its first state saved; it is gone at the end.
-
-    What an earlier run left is thrown away first: a test never meets another one's disk.
-    """
-    name = f"b-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    lab.down([machine.name for machine in lab.umls() if machine.name == name])
+    """Return this worker's own machine with its first state saved; it is gone at the end."""
+    name = own_name("b")
+    forget(lab, name)
     found = Bench(lab.up_uml(name, disks=DISKS))
     found.machine.run("systemctl is-system-running --wait", check=False)
     found.saved(BOOTED)

@@ -18,10 +18,6 @@ import pytest
 from facts.gpu_card import Card
 from facts.gpu_link import GpuLinks
 from facts.gpu_link_state import LinkState, judge
-from facts.gpu_log import KernelLog
-from facts.identity import Who
-from fleet.config import load
-from fleet.engine import Engine
 from lab import cgroups, disk, shapes
 from lab.cgroups import BOX, Group
 from lab.lab import Lab
@@ -31,6 +27,7 @@ from lab.uml.machine import UmlMachine
 from lab.vm.kernels import Kernel
 from tests.boot.conftest import BOOTED, Bench
 from tests.boot.menu import entry
+from tests.machines import four_healthy_cards_are_found, over_ssh
 from tests.ssh.conftest import Site
 from tests.ssh.controllers import wait_for
 
@@ -45,13 +42,6 @@ ONE_MISSING = replace(
 )
 #: Seconds that a machine which is up and answers may take to do so again after a boot.
 BACK_WITHIN_S = 120
-
-
-def over_ssh(vm: UmlMachine, command: str) -> str:
-    done = subprocess.run(
-        vm.ssh_command(command), capture_output=True, text=True, timeout=60, check=True
-    )
-    return done.stdout
 
 
 def cards(vm: UmlMachine, user: str = "root") -> tuple[Card, ...]:
@@ -91,23 +81,7 @@ def test_it_answers_as_its_unprivileged_user_with_the_identity_that_is_pinned(
 def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
     site: Site, pristine: UmlMachine
 ) -> None:
-    pristine.cards.keep_awake()
-    fleet = load(site.folder)
-    spec = fleet.hosts[pristine.name]
-    assert spec.probe_root == ""
-    facts = Engine(fleet).facts([spec])[pristine.name]
-    assert facts.error is None
-    found = facts.values["gpu_link"]
-    assert isinstance(found, tuple)
-    assert [card.bdf for card in found] == [card.bdf for card in spec.hardware.cards]
-    assert [judge(card).state for card in found] == [LinkState.OK] * 4
-    assert {card.driver for card in found} == {"xe"}
-    identity = facts.values["identity"]
-    assert isinstance(identity, Who)
-    assert identity.dmi_serial == spec.identity.dmi_serial
-    log = facts.values["gpu_log"]
-    assert isinstance(log, KernelLog)
-    assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
+    four_healthy_cards_are_found(site, pristine)
 
 
 def test_the_extra_disks_are_blank_and_found_by_their_serial_number(pristine: UmlMachine) -> None:

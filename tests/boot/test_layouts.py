@@ -15,6 +15,7 @@ from fleet.engine import Engine
 from lab.lab import Lab
 from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine
+from tests.machines import forget, own_name
 
 #: Word on the kernel's command line of an entry that is tried once.
 TRIED = "b70.tried=1"
@@ -29,18 +30,19 @@ sed -e "1s/menuentry_id_option '[^']*'/menuentry_id_option 'tried'/" \
 
 
 @pytest.fixture
-def machine(lab: Lab, worker_id: str) -> Iterator[Callable[[str], UmlMachine]]:
+def machine(lab: Lab) -> Iterator[Callable[[str], UmlMachine]]:
     """Start a machine with a layout; it is gone afterwards."""
     started: list[str] = []
 
     def start(layout: str) -> UmlMachine:
-        name = f"b-{worker_id}-{layout}"
-        lab.down([machine.name for machine in lab.umls() if machine.name == name])
+        name = own_name("b", f"-{layout}")
+        forget(lab, name)
         started.append(name)
         return lab.up_uml(name, layout=layout)
 
     yield start
-    lab.down([machine.name for machine in lab.umls() if machine.name in started])
+    for name in started:
+        forget(lab, name)
 
 
 def test_every_layout_that_machines_can_have_is_tried() -> None:

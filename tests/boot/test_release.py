@@ -12,15 +12,16 @@ from fleet.plan import HostState
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from tests.boot.bootrig import make
+from tests.machines import forget, own_name
 from tests.ssh.controllers import only
 
 RELEASE = "trixie"
 
 
 @pytest.fixture
-def trixie(lab: Lab, worker_id: str) -> Iterator[UmlMachine]:
-    name = f"b-{worker_id}-{RELEASE}"
-    lab.down([machine.name for machine in lab.umls() if machine.name == name])
+def trixie(lab: Lab) -> Iterator[UmlMachine]:
+    name = own_name("b", f"-{RELEASE}")
+    forget(lab, name)
     yield lab.up_uml(name, release=RELEASE)
     lab.down([name])
 

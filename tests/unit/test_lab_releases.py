@@ -13,6 +13,7 @@ import yaml
 from fleet.config import load
 from lab import aptsources, image, releases, rigshape, shapes, store
 from lab.changes import Changes
+from lab.diskimage import outdated
 from lab.errors import LabError
 from lab.fleet import GroupFile, group_name, host_entry, write_fleet
 from lab.image import Images
@@ -24,7 +25,6 @@ from lab.releases import Origin, Release
 from lab.settings import Settings
 from lab.store import Record
 from lab.vm import recipe, smbios
-from lab.vm.image import outdated
 from lab.vm.kernels import Kernel
 from lab.vm.record import VmRecord
 
@@ -130,14 +130,16 @@ def test_an_image_takes_the_place_of_those_of_its_own_release_only(tmp_path: Pat
         "vm-old": {"release": "trixie"},
         "vm-other": {"release": "bookworm"},
         "vm-older-than-the-choice": {},
+        "uml-old": {"release": "trixie"},
         "0123456789abcdef": {"release": "trixie"},
     }
     for name, content in about.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "recipe.json").write_text(json.dumps(content))
     new = tmp_path / "vm-new"
-    assert outdated(tmp_path, new, "trixie") == [tmp_path / "vm-old"]
-    assert {path.name for path in outdated(tmp_path, new, "bookworm")} == {
+    (tmp_path / "vm-old-btrfs-01234567").mkdir()  # made from it
+    assert outdated(new, "trixie") == [tmp_path / "vm-old", tmp_path / "vm-old-btrfs-01234567"]
+    assert {path.name for path in outdated(new, "bookworm")} == {
         "vm-other",
         "vm-older-than-the-choice",
     }

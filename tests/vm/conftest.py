@@ -6,7 +6,6 @@ back to the state after that boot (`vm`). What must boot does it on the same mac
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from lab import shapes
 from lab.kinds import VM
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
+from tests.machines import forget, own_name
 from tests.ssh.conftest import MirrorGuard, Site
 
 #: Name of the saved state of each machine right after its first boot.
@@ -56,12 +56,9 @@ def guard(lab: Lab) -> MirrorGuard:
 
 @pytest.fixture(scope="session")
 def booted(lab: Lab) -> Iterator[VirtualMachine]:
-    """Return this worker's own machine with its first state saved; it is gone at the end.
-
-    What an earlier run left is thrown away first: a test never meets another one's disk.
-    """
-    name = f"v-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    lab.down([machine.name for machine in lab.vms() if machine.name == name])
+    """Return this worker's own machine with its first state saved; it is gone at the end."""
+    name = own_name("v")
+    forget(lab, name)
     machine = lab.up_vm(name)
     machine.run("systemctl is-system-running --wait", check=False, timeout_s=300)
     machine.snapshot(BOOTED)

@@ -5,41 +5,17 @@ What machines that boot have in common is in tests/boot/test_lab_uml.py.
 
 from __future__ import annotations
 
-import shlex
 import socket
-import subprocess
 import time
 
 import pytest
 
-from facts.gpu_card import Card
-from facts.gpu_link import GpuLinks
-from facts.gpu_link_state import LinkState, judge
-from facts.gpu_log import KernelLog
-from facts.identity import Who
-from fleet.config import load
-from fleet.engine import Engine
 from lab.lab import Lab
 from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
+from tests.machines import four_healthy_cards_are_found, over_ssh
 from tests.ssh.conftest import Site
 from tests.vm.conftest import BOOTED
-
-#: Longest time that one command over SSH may take, in seconds; the handshake alone takes seconds.
-PATIENCE_S = 120
-
-
-def over_ssh(vm: VirtualMachine, command: str) -> str:
-    done = subprocess.run(
-        vm.ssh_command(command), capture_output=True, text=True, timeout=PATIENCE_S, check=True
-    )
-    return done.stdout
-
-
-def cards(vm: VirtualMachine, user: str = "root") -> tuple[Card, ...]:
-    """Read the link fact on the machine's real /sys, as this user."""
-    script = shlex.quote(GpuLinks().script())
-    return GpuLinks().parse(vm.run(f"runuser -u {user} -- sh -c {script}").stdout)
 
 
 def test_a_machine_comes_up_through_grub_on_the_older_kernel(lab: Lab, vm: VirtualMachine) -> None:
@@ -54,23 +30,7 @@ def test_a_machine_comes_up_through_grub_on_the_older_kernel(lab: Lab, vm: Virtu
 def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
     site: Site, vm: VirtualMachine
 ) -> None:
-    vm.cards.keep_awake()
-    fleet = load(site.folder)
-    spec = fleet.hosts[vm.name]
-    assert spec.probe_root == ""
-    facts = Engine(fleet).facts([spec])[vm.name]
-    assert facts.error is None
-    found = facts.values["gpu_link"]
-    assert isinstance(found, tuple)
-    assert [card.bdf for card in found] == [card.bdf for card in spec.hardware.cards]
-    assert [judge(card).state for card in found] == [LinkState.OK] * 4
-    assert {card.driver for card in found} == {"xe"}
-    identity = facts.values["identity"]
-    assert isinstance(identity, Who)
-    assert identity.dmi_serial == spec.identity.dmi_serial
-    log = facts.values["gpu_log"]
-    assert isinstance(log, KernelLog)
-    assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
+    four_healthy_cards_are_found(site, vm)
 
 
 def test_the_reset_button_and_a_power_cut_start_a_new_boot_and_lose_what_nobody_flushed(

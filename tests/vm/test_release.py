@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from lab import releases
 from lab.lab import Lab
 from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
+from tests.machines import forget, own_name
 
 RELEASE = releases.named("trixie")
 
@@ -27,8 +27,8 @@ RELEASE = releases.named("trixie")
 @pytest.fixture(scope="module")
 def trixie(lab: Lab) -> Iterator[VirtualMachine]:
     """Return a new machine of Debian 13 after its first boot."""
-    name = f"v-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}-trixie"
-    lab.down([machine.name for machine in lab.vms() if machine.name == name])
+    name = own_name("v", "-trixie")
+    forget(lab, name)
     machine = lab.up_vm(name, release=RELEASE.codename)
     machine.run("systemctl is-system-running --wait", check=False, timeout_s=300)
     yield machine

@@ -1,0 +1,57 @@
+"""What the tiers of machines that really boot share: their names, a way in, their healthy cards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from facts.gpu_link_state import LinkState, judge
+from facts.gpu_log import KernelLog
+from facts.identity import Who
+from fleet.config import load
+from fleet.engine import Engine
+from lab.booting import BootingMachine
+from lab.lab import Lab
+from tests.ssh.conftest import Site
+
+#: Longest time that one command over SSH may take, in seconds; a handshake under TCG takes seconds.
+PATIENCE_S = 120
+
+
+def own_name(prefix: str, suffix: str = "") -> str:
+    """Return the name of this pytest worker's own machine."""
+    return f"{prefix}-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}{suffix}"
+
+
+def forget(lab: Lab, name: str) -> None:
+    """Remove a machine if it is there: a test never meets another run's disk."""
+    lab.down([machine.name for machine in lab.hosts() if machine.name == name])
+
+
+def over_ssh(vm: BootingMachine, command: str) -> str:
+    """Return what a command prints to the machine's ordinary user."""
+    done = subprocess.run(
+        vm.ssh_command(command), capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    return done.stdout
+
+
+def four_healthy_cards_are_found(site: Site, vm: BootingMachine) -> None:
+    """The facts tell of a live kernel's four cards, and of the identity that is pinned."""
+    vm.cards.keep_awake()
+    fleet = load(site.folder)
+    spec = fleet.hosts[vm.name]
+    assert spec.probe_root == "", "nothing is simulated"
+    facts = Engine(fleet).facts([spec])[vm.name]
+    assert facts.error is None
+    found = facts.values["gpu_link"]
+    assert isinstance(found, tuple)
+    assert [card.bdf for card in found] == [card.bdf for card in spec.hardware.cards]
+    assert [judge(card).state for card in found] == [LinkState.OK] * 4
+    assert {card.driver for card in found} == {"xe"}
+    identity = facts.values["identity"]
+    assert isinstance(identity, Who)
+    assert (identity.dmi_serial, identity.machine_id) == (spec.identity.dmi_serial, vm.machine_id)
+    log = facts.values["gpu_log"]
+    assert isinstance(log, KernelLog)
+    assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
