@@ -227,6 +227,7 @@ class UmlMachine(BootingMachine):
         shown = [*self.record.showings, Showing(self.shape)]
         return Plan(
             name=self.unique,
+            number=self.record.number,
             serial=self.shape.serial,
             board=self.shape.board,
             link=link(self.settings, self.record.number),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Final, Self
@@ -73,6 +73,7 @@ class Plan:
 
     Args:
         name: unique on this computer.
+        number: the machine's host number.
         serial: serial number of the board.
         board: name of the board.
         link: link on the lab's bridge.
@@ -86,6 +87,7 @@ class Plan:
     """
 
     name: str
+    number: int
     serial: str
     board: str
     link: str
@@ -112,6 +114,20 @@ class Plan:
             for each in data["cards"]
         )
         return cls(**data | {"box": tuple(data["box"])})
+
+
+def cpu(number: int, allowed: Iterable[int]) -> int:
+    """Return the CPU that a machine runs on.
+
+    Kernel and guest processes take turns and never run at once, and a turn on one CPU is cheap: a
+    boot took 3.4 s there against 5.5 s on two, with a third less CPU time.
+
+    Args:
+        number: the machine's host number; neighbours are spread.
+        allowed: CPUs that may be used.
+    """
+    cpus = sorted(allowed)
+    return cpus[number % len(cpus)]
 
 
 def hardware(plan: Plan, kernel: str, words: Sequence[str], boot: int, initrd: bool) -> list[str]:

@@ -27,7 +27,7 @@ from typing import Final
 from lab.grub.errors import GrubError
 from lab.grub.pick import Choice, Place, Waits, pick
 from lab.grub.read import read
-from lab.uml.plan import End, Ended, Plan, hardware, judge
+from lab.uml.plan import End, Ended, Plan, cpu, hardware, judge
 
 #: Files in the machine's folder (see `lab.uml.machine`).
 PLAN, SERIAL, AGENT, BOOTS = ("plan.json", "serial.log", "agent.sock", "boots.jsonl")
@@ -129,6 +129,7 @@ class Machine:
         return judge(status, time.monotonic() - begin, said)
 
     def _enter_box(self) -> None:
+        os.sched_setaffinity(0, {cpu(self._plan.number, os.sched_getaffinity(0))})
         for folder in self._plan.box:
             Path(folder, "cgroup.procs").write_text("0")
 

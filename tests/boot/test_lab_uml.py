@@ -71,6 +71,15 @@ def test_a_machine_comes_up_through_grub_on_the_older_kernel(
     assert pristine.run("systemctl --failed --no-legend").stdout == ""
 
 
+def test_a_machine_and_its_processes_take_turns_on_one_cpu(pristine: UmlMachine) -> None:
+    pids = Group(pristine.unique).pids(BOX)
+    assert pristine.kernel_pid() in pids
+    cpus = [sorted(os.sched_getaffinity(pid)) for pid in pids]
+    assert len(cpus) > 10, "the guest's processes are processes here"
+    assert cpus == [cpus[0]] * len(cpus)
+    assert len(cpus[0]) == 1
+
+
 def test_it_answers_as_its_unprivileged_user_with_the_identity_that_is_pinned(
     pristine: UmlMachine,
 ) -> None:

@@ -16,13 +16,14 @@ from lab.aptsources import ArchiveLine
 from lab.errors import LabError
 from lab.uml import disks, kernels, supervisor
 from lab.uml.layout import layouts
-from lab.uml.plan import Cards, End, Ended, Grub, Plan, hardware, judge
+from lab.uml.plan import Cards, End, Ended, Grub, Plan, cpu, hardware, judge
 from lab.uml.record import Showing, UmlRecord
 from lab.vm import smbios
 
 ALWAYS = Cards("cards=4", "dg_status=0,0,0,0")
 PLAN = Plan(
     name="b70t0-u1",
+    number=11,
     serial="LABVM-U1",
     board="ROMED8-2T BCM",
     link="b70t0v11",
@@ -77,6 +78,11 @@ def test_hardware_depends_on_a_word_of_the_boot_entry_or_on_the_number_of_the_bo
     assert "b70lab.cards=cards=2" in words(plan, OLD, ("quiet", "trial"))
     assert "b70lab.cards=cards=1" in words(plan, boot=3)
     assert "b70lab.cards=cards=4" in words(plan, boot=2)
+
+
+def test_machines_are_spread_over_the_cpus_that_may_be_used() -> None:
+    assert [cpu(number, {4, 1, 7}) for number in (12, 13, 14, 15)] == [1, 4, 7, 1]
+    assert cpu(255, {3}) == 3
 
 
 def test_a_machine_with_no_cards_for_a_boot_has_none() -> None:
