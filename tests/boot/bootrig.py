@@ -43,12 +43,14 @@ class BootRig:
         folder: fleet directory that the lab wrote; the ledger is kept in it too.
         installed: the kernel of the image.
         newer: the one to move to.
+        layers: what converges.
     """
 
     vm: BootingMachine
     folder: Path
     installed: Kernel
     newer: Kernel
+    layers: tuple[Layer, ...] = LAYERS
 
     def boot_set(self, **changes: Any) -> dict[str, Any]:
         """Return the whole boot set that the tests declare."""
@@ -80,12 +82,12 @@ class BootRig:
         (stacks / "vm.yaml").write_text(yaml.safe_dump({"stack": stack}))
 
     def converge(self, *, allow_reboot: bool = False) -> RunResult:
-        """Converge all layers."""
+        """Converge the layers."""
         engine, spec = self._engine()
         return engine.converge([spec], allow_reboot=allow_reboot)
 
     def plan(self) -> HostResult:
-        """Plan all layers."""
+        """Plan the layers."""
         engine, spec = self._engine()
         (host,) = engine.plan([spec]).hosts
         return host
@@ -103,7 +105,7 @@ class BootRig:
 
     def _engine(self) -> tuple[Engine, Any]:
         fleet = load(self.folder, {})
-        return Engine(fleet, layers=LAYERS), fleet.hosts[self.vm.name]
+        return Engine(fleet, layers=self.layers), fleet.hosts[self.vm.name]
 
 
 def make(lab: Lab, vm: BootingMachine, folder: Path) -> BootRig:
