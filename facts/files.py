@@ -1,7 +1,7 @@
 """State of single paths: kind, mode, owner, hash. Many paths are read by one script.
 
 The only fact that the batch merges: an operation asks for one path at a time, and the whole site's
-paths become one stat(1) and one sha256sum(1) on the host.
+paths become one stat(1), one find(1) and one sha256sum(1) on the host.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from facts.value import ABSENT, Absent, Unknown
 
 #: Files longer than this are never fetched for a diff, in bytes.
 TEXT_LIMIT: Final = 262_144
+#: Files longer than this are not hashed, in bytes: a path may be a swap file of 160 GiB, and that
+#: takes minutes to read. Whatever this product compares by its content is shorter.
+HASH_LIMIT: Final = 67_108_864
+#: sha256 of a longer one.
+TOO_LONG: Final = Unknown(f"longer than {HASH_LIMIT >> 20} MiB, not read")
 #: sha256 of nothing readable: the reader was not allowed to open the file.
 _NO_HASH: Final = Unknown("not readable by this user")
 
@@ -38,9 +43,9 @@ while [ $n -gt 0 ]; do
     else printf 'U\t%s\t%s\n' "$p" "$d"; fi
   fi
 done
-[ $# = 0 ] || sha256sum -- "$@"
+[ $# = 0 ] || find "$@" -maxdepth 0 -type f -size -@LIMIT@c -exec sha256sum -- {} +
 true
-"""
+""".replace("@LIMIT@", str(HASH_LIMIT + 1))
 
 _KINDS: Final = {
     stat.S_IFREG: "file",
@@ -57,7 +62,7 @@ class Stat:
         kind: file, directory, link or other.
         mode: four octal digits.
         mtime: seconds since the epoch, on the host's clock.
-        sha256: of a file; ABSENT for other kinds, Unknown when it may not be read.
+        sha256: of a file; ABSENT for other kinds, Unknown when it may not be read or is too long.
         target: of a link, else empty.
     """
 
@@ -106,7 +111,7 @@ def describe(text: str, path: str) -> Stat | Absent | Unknown:
     kind = _KINDS.get(stat.S_IFMT(bits), "other")
     sha: str | Absent | Unknown = ABSENT
     if kind == "file":
-        sha = digest or _NO_HASH
+        sha = digest or (TOO_LONG if int(fields[5]) > HASH_LIMIT else _NO_HASH)
     return Stat(
         kind=kind,
         mode=f"{stat.S_IMODE(bits):04o}",

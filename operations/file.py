@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState, Stat
+from facts.files import TOO_LONG, FileState, Stat
 from facts.value import Absent, Unknown
 from operations.filewrite import FileWrite
 from spec.secret import Secret
@@ -61,7 +61,8 @@ def file(
     state = _state(path)
     if state is not None and state.kind == "directory":
         raise OperationError(f"{path} is a directory, a file was declared")
-    if isinstance(state, Stat) and isinstance(state.sha256, Unknown):
+    differs = state is not None and state.sha256 == TOO_LONG and state.size != len(data)
+    if isinstance(state, Stat) and isinstance(state.sha256, Unknown) and not differs:
         raise OperationError(f"content of {path} is unknown: {state.sha256.reason}")
     if state is None or state.sha256 != hashlib.sha256(data).hexdigest():
         yield FileWrite(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.files import FileState, FileText, Stat, script
+from facts.files import HASH_LIMIT, TOO_LONG, FileState, FileText, Stat, script
 from facts.value import ABSENT, Unknown
 
 
@@ -52,6 +52,24 @@ def tree(tmp_path: Path) -> dict[str, Path]:
     paths["dangling"].symlink_to("/nowhere")
     os.mkfifo(paths["fifo"])
     return paths
+
+
+def test_what_a_path_costs_does_not_grow_with_the_file_that_lies_there(tmp_path: Path) -> None:
+    """A swap file of 160 GiB is a path as well: every plan and every audit looks at it."""
+    huge, edge, beside = tmp_path / "swap", tmp_path / "edge", tmp_path / "beside"
+    with huge.open("wb") as stream:
+        stream.truncate(1 << 40)
+    with edge.open("wb") as stream:
+        stream.truncate(HASH_LIMIT)
+    beside.write_text("x")
+    long, still, short = bulk([huge, edge, beside])
+    assert isinstance(long, Stat)
+    assert (long.kind, long.size, long.sha256) == ("file", 1 << 40, TOO_LONG)
+    assert isinstance(still, Stat)
+    assert still.sha256 == hashlib.sha256(bytes(HASH_LIMIT)).hexdigest()
+    assert isinstance(short, Stat)
+    assert short.sha256 == hashlib.sha256(b"x").hexdigest(), "its neighbours are read all the same"
+    assert single(huge) == long
 
 
 def test_a_file_has_mode_size_and_hash(tree: dict[str, Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState
+from facts.files import HASH_LIMIT, TOO_LONG, FileState
 from facts.value import ABSENT, Unknown
 from operations.file import absent, directory, file, link
 from operations.filewrite import FileWrite
@@ -56,6 +56,15 @@ def test_a_secret_makes_the_file_sensitive() -> None:
 def test_nothing_is_written_on_unknown(state: object) -> None:
     with pytest.raises(OperationError, match="unknown"):
         run_operation(file, {FileState: state}, path=PATH, content="a=1\n")
+
+
+def test_a_file_too_long_to_be_read_is_replaced_when_its_length_alone_tells() -> None:
+    longer = stat(sha256=TOO_LONG, size=HASH_LIMIT + 1)
+    with stub_host({FileState: longer}):
+        (command,) = file._inner(path=PATH, content="a=1\n")
+    assert command.content == b"a=1\n"
+    with pytest.raises(OperationError, match="is unknown: longer than 64 MiB"):
+        run_operation(file, {FileState: longer}, path=PATH, content="a" * (HASH_LIMIT + 1))
 
 
 def test_a_directory_in_the_way_is_refused_not_removed() -> None:
