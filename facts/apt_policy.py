@@ -111,7 +111,9 @@ def policy_script(names: tuple[str, ...]) -> str:
     if not names:
         raise ValueError("no package name was given")
     # root would write apt's package cache when it is stale; nobody builds it in memory
-    ask = 'ask() { if [ "$uid" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups '
+    ask = (
+        'user; ask() { if [ "$uid" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups '
+    )
     return script(
         f'{ask} apt-cache -q policy "$@"; else apt-cache -q policy "$@"; fi; }}\n'
         'part names; for n in $names; do echo "$n"; done\n'

@@ -1,4 +1,4 @@
-# Link probe, schema 2: read-only, shell builtins only, no card is woken. Needs $probe_root (may be empty).
+# Link probe, schema 2: read-only, shell builtins and one grep, no card is woken. Needs $probe_root (may be empty).
 #   S schema uid
 #   G bdf device class revision subvendor subdevice numa driver iommu_group physfn totalvfs numvfs card render
 #     bar2_mib bar2_sizes power_control runtime_status power_state d3cold_allowed downgrade_capable
@@ -11,6 +11,8 @@
 LC_ALL=C; export LC_ALL
 pci=$probe_root/sys/bus/pci/devices
 tab=$(printf '\t')
+nl='
+'
 row() { IFS=$tab; printf '%s\n' "$*"; unset IFS; }
 get() { # first line of a file -> r
   r=
@@ -35,10 +37,14 @@ hwmon() { # name of the xe driver's hwmon folder of this function; the number mo
   for x do get "$x/name"; case $r in xe*) h=${x##*/} ;; esac; done
   r=$h
 }
-total() { # value of the TOTAL_ERR_ line -> r
-  get "$1"; [ "$r" != - ] && [ "$r" != '!' ] || return 0
-  r='!'
-  while read -r k v _; do case $k in TOTAL_*) r=$v ;; esac; done 2>/dev/null <"$1"
+total() { # value of the TOTAL_ERR_ line of a hop's counters -> r
+  r=-
+  if [ -e "$pci/$1/$2" ]; then r='!'; fi
+  IFS=$nl # lines one by one: cutting a long text takes a shell a second
+  for x in $totals; do
+    case $x in */"$1/$2:TOTAL_"*) r=${x#* }; r=${r%% *}; break ;; esac
+  done
+  unset IFS
 }
 bar2() { # size of BAR 2 in MiB from the third line of "resource" -> r
   get "$1"; [ "$r" != - ] && [ "$r" != '!' ] || return 0
@@ -60,6 +66,10 @@ bar2() { # size of BAR 2 in MiB from the third line of "resource" -> r
 uid=-
 while read -r k _ v _; do if [ "$k" = Uid: ]; then uid=$v; break; fi; done 2>/dev/null </proc/self/status
 row S 2 "$uid"
+# `read` would take the 900 bytes of each hop one by one
+totals=$(
+  { grep -s TOTAL_ "$pci"/*/aer_dev_correctable "$pci"/*/aer_dev_nonfatal "$pci"/*/aer_dev_fatal /dev/null; } 2>/dev/null
+)
 cards=0; hops=0
 for d in "$pci"/*; do
   get "$d/vendor"
@@ -101,7 +111,7 @@ for d in "$pci"/*; do
     for f in current_link_speed current_link_width max_link_speed max_link_width; do
       polite "$here/$f"; set -- "$@" "$r"
     done
-    for f in correctable nonfatal fatal; do total "$here/aer_dev_$f"; set -- "$@" "$r"; done
+    for f in correctable nonfatal fatal; do total "$hop" "aer_dev_$f"; set -- "$@" "$r"; done
     get "$here/link/l1_aspm"; set -- "$@" "$r" "$sleep"
     row "$@"
     here=${here%/*}; depth=$((depth + 1)); hops=$((hops + 1))

@@ -57,7 +57,7 @@ _SCRIPT: Final = """
 val hostname /proc/sys/kernel/hostname
 val machine_id /etc/machine-id
 for f in $dmi; do val "$f" "$root/sys/class/dmi/id/$f"; done
-part uid; printf '%s\\n' "$uid"
+user; part uid; printf '%s\\n' "$uid"
 tool user id -un
 if [ "$uid" = 0 ]; then part sudo; echo root
 elif ! command -v sudo >/dev/null 2>&1; then part sudo; echo missing

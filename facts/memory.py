@@ -31,6 +31,7 @@ for d in /sys/devices/system/edac/mc/mc[0-9]*; do
     printf '%s %s %s %s\\n' "${d##*/}" "${c:-?}" "${u:-?}" "${n:-?}"
   fi
 done
+user
 if [ "$uid" != 0 ]; then lack arrays ! 'needs root'
 elif [ ! -d /sys/firmware/dmi/tables ]; then lack arrays -
 else tool arrays dmidecode -q -t 16; fi

@@ -52,6 +52,7 @@ for f in /usr/lib/*/"$loader"* /usr/lib/"$loader"* \
     /usr/local/lib/"$loader"* /usr/local/lib/*/"$loader"*; do
   if [ -e "$f" ]; then printf '%s\n' "$f"; fi
 done
+user
 if [ "$uid" != 0 ]; then lack locks ! 'needs root'
 else
   part locks

@@ -21,7 +21,8 @@ T = TypeVar("T")
 SPEAKING: Final = "^[[:space:]]*[^#[:space:]]"
 
 #: Shell functions for scripts. Only `lines` and `tool` start a process, the rest is built into
-#: the shell: each fork costs 1-3 ms on a host.
+#: the shell: each fork costs 1-3 ms on a host. `read` takes a file byte by byte, a call each,
+#: so a long file is for a tool.
 #:
 #: part NAME             the lines that follow belong to NAME
 #: lack NAME MARK WHY    there is no text: mark `-` absent, `!` needs root, `?` any other reason
@@ -29,7 +30,7 @@ SPEAKING: Final = "^[[:space:]]*[^#[:space:]]"
 #: lines NAME ERE FILE…  matching lines of many files as `path:line number:line`, and `!path` for a
 #:                       file that may not be read
 #: tool NAME COMMAND…    output of a command
-#: $uid                  effective user id
+#: user                  sets $uid, the effective user id
 PRELUDE: Final = r"""PATH=$PATH:/usr/sbin:/sbin
 part() { printf '#b70 %s\n' "$1"; }
 lack() { printf '#b70 %s %s%s\n' "$1" "$2" "$3"; }
@@ -55,8 +56,9 @@ tool() {
     "$@" || lack "$n" '?' "$1 failed with exit status $?"
   else lack "$n" '?' "$1 is not installed"; fi
 }
-uid=
-while read -r k _ v _; do if [ "$k" = Uid: ]; then uid=$v; break; fi; done </proc/self/status
+user() {
+  while read -r k _ uid _; do [ "$k" != Uid: ] || return 0; done </proc/self/status
+}
 """
 
 _HEADER: Final = re.compile(r"^#b70 (\S+)(?: ([-!?])(.*))?$")

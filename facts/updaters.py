@@ -123,6 +123,7 @@ class Updaters(HostFact[UpdaterState]):
             _UNIT_STATES,
             _SCRIPT,
             f'lines jobs "$job" {" ".join(JOB_FILES)}',
+            "user",
             "if [ \"$uid\" = 0 ]; then part spool; echo read; else lack spool ! 'needs root'; fi",
         ]
         units = " ".join(unit for watch in WATCHES for unit in watch.units)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.gpu_card import Link
+from facts.gpu_card import Card, Link
 from facts.gpu_link import GpuLinks
 from facts.gpu_link_state import judge
 from facts.value import ABSENT, Unknown
@@ -75,6 +75,17 @@ def test_every_field_of_a_healthy_card_is_read(root: Path) -> None:
     assert card.hops[2].current == Link(5, 16)
     assert (card.hops[2].aer_correctable, card.hops[2].aer_fatal) == (4, 0)
     assert card.hops[2].l1_aspm is False
+
+
+def test_four_cards_cost_few_reads_although_a_shell_reads_byte_by_byte(root: Path) -> None:
+    build(root, Spec(), Spec(), Spec(), Spec())
+    for counters in (root / "sys/devices").rglob("aer_dev_*"):
+        kinds = "".join(f"Kind{number} 0\n" for number in range(25))  # as long as Linux writes it
+        counters.write_text(kinds + counters.read_text())
+    script = GpuLinks().script(str(root)) + "\ngrep syscr: /proc/$$/io >&2\n"
+    done = subprocess.run(["sh", "-s"], input=script, capture_output=True, text=True, check=True)
+    assert len(GpuLinks().parse(done.stdout)) == 4
+    assert int(done.stderr.split()[1]) < 6000
 
 
 def test_a_switch_with_a_gen1_uplink_is_found_behind_perfect_card_links(root: Path) -> None:
@@ -207,18 +218,32 @@ def test_the_fifo_trick_catches_a_probe_that_opens_the_file(root: Path, name: st
     assert out.splitlines()[-1] == "E\t1\t4"
 
 
-def test_the_probe_starts_no_program(root: Path) -> None:
+def test_the_probe_starts_one_program_and_goes_without_it_where_it_must(
+    root: Path, tmp_path: Path
+) -> None:
     build(root, *[Spec()] * 4)
     shell = shutil.which("dash") or "/bin/sh"
-    done = subprocess.run(
-        [shell, "-c", GpuLinks().script(str(root))],
-        env={"PATH": "/nowhere"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-1] == "E\t4\t16"
+    grep = tmp_path / "grep"
+    grep.write_text(f'#!/bin/sh\necho >>{tmp_path}/started\nexec {shutil.which("grep")} "$@"\n')
+    grep.chmod(0o755)
+
+    def cards(path: str) -> tuple[Card, ...]:
+        done = subprocess.run(
+            [shell, "-c", GpuLinks().script(str(root))],
+            env={"PATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        return GpuLinks().parse(done.stdout)
+
+    assert {hop.aer_correctable for card in cards(str(tmp_path)) for hop in card.hops} == {4}
+    assert (tmp_path / "started").read_text() == "\n"
+    without = cards("/nowhere")
+    assert [str(judge(card).state) for card in without] == ["ok"] * 4
+    counters = {type(hop.aer_correctable) for card in without for hop in card.hops}
+    assert counters == {Unknown}, "nothing is claimed"
 
 
 def test_the_probe_changes_nothing(root: Path) -> None:
