@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -116,18 +117,20 @@ class Plan:
         return cls(**data | {"box": tuple(data["box"])})
 
 
-def cpu(number: int, allowed: Iterable[int]) -> int:
-    """Return the CPU that a machine runs on.
+def cpu(number: int, allowed: Iterable[int], taken: Iterable[int]) -> int:
+    """Return the CPU that a machine runs on until its next boot.
 
     Kernel and guest processes take turns and never run at once, and a turn on one CPU is cheap: a
     boot took 3.4 s there against 5.5 s on two, with a third less CPU time.
 
     Args:
-        number: the machine's host number; neighbours are spread.
+        number: the machine's host number; of equals the next takes the next.
         allowed: CPUs that may be used.
+        taken: the CPU of each other machine that runs.
     """
-    cpus = sorted(allowed)
-    return cpus[number % len(cpus)]
+    cpus, others = sorted(allowed), Counter(taken)
+    turns = [cpus[(number + turn) % len(cpus)] for turn in range(len(cpus))]
+    return min(turns, key=others.__getitem__)
 
 
 def hardware(plan: Plan, kernel: str, words: Sequence[str], boot: int, initrd: bool) -> list[str]:

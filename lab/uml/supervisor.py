@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -110,6 +111,7 @@ class Machine:
         shutil.rmtree(self._folder / self._plan.name, ignore_errors=True)  # its monitor's socket
         console = self._folder / SERIAL
         before, begin = console.stat().st_size, time.monotonic()
+        chosen = cpu(self._plan.number, os.sched_getaffinity(0), self._taken())
         with console.open("ab") as out:
             process = subprocess.Popen(
                 ["./kernel", *words],
@@ -120,7 +122,7 @@ class Machine:
                 stderr=out,
                 pass_fds=[self._agent.fileno()],
                 start_new_session=True,
-                preexec_fn=self._enter_box,
+                preexec_fn=lambda: self._enter_box(chosen),
             )
         status = process.wait()
         with console.open("rb") as log:
@@ -128,10 +130,18 @@ class Machine:
             said = log.read().decode(errors="replace")
         return judge(status, time.monotonic() - begin, said)
 
-    def _enter_box(self) -> None:
-        os.sched_setaffinity(0, {cpu(self._plan.number, os.sched_getaffinity(0))})
+    def _enter_box(self, chosen: int) -> None:
+        os.sched_setaffinity(0, {chosen})
         for folder in self._plan.box:
             Path(folder, "cgroup.procs").write_text("0")
+
+    def _taken(self) -> Iterator[int]:
+        """Yield the CPU of every machine of this computer that runs."""
+        for box in map(Path, self._plan.box[:1]):
+            for file in box.parent.parent.glob(f"*/{box.name}/cgroup.procs"):
+                with suppress(OSError):  # it ends just now
+                    for pid in file.read_text().split()[:1]:
+                        yield from os.sched_getaffinity(int(pid))
 
     def _end_box(self) -> None:
         """End what the kernel runs in: its guest's processes are processes here."""

@@ -25,15 +25,15 @@ BOOTED = "booted"
 DISKS = ("1G", "320M", "1G")
 #: Files by the time that they take: workers end together when the longest come first.
 LONGEST_FIRST = (
+    "test_power_cut",
+    "test_storage",
+    "test_swap",
     "test_layouts",
     "test_release",
-    "test_boot_set",
-    "test_power_cut",
-    "test_host_settings",
-    "test_swap",
-    "test_cards",
-    "test_storage",
     "test_lab_uml",
+    "test_boot_set",
+    "test_cards",
+    "test_host_settings",
     "test_lost_contact",
 )
 

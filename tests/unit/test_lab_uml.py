@@ -81,8 +81,11 @@ def test_hardware_depends_on_a_word_of_the_boot_entry_or_on_the_number_of_the_bo
 
 
 def test_machines_are_spread_over_the_cpus_that_may_be_used() -> None:
-    assert [cpu(number, {4, 1, 7}) for number in (12, 13, 14, 15)] == [1, 4, 7, 1]
-    assert cpu(255, {3}) == 3
+    assert [cpu(number, {4, 1, 7}, ()) for number in (12, 13, 14, 15)] == [1, 4, 7, 1]
+    assert cpu(255, {3}, [3, 3]) == 3
+    assert cpu(12, {0, 1}, [0]) == 1, "the idle one"
+    assert cpu(12, {0, 1}, [0, 1, 1, 9]) == 0, "the one with less to do"
+    assert [cpu(number, {0, 1}, [0, 1]) for number in (12, 13)] == [0, 1]
 
 
 def test_a_machine_with_no_cards_for_a_boot_has_none() -> None:
