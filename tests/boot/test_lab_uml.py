@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -136,6 +137,28 @@ def test_a_frozen_network_swallows_packets_while_the_machine_lives(pristine: Uml
     finally:
         pristine.thaw()
     pristine.wait_ready()
+
+
+def test_a_kernel_without_seccomp_mode_runs_its_processes_by_ptrace(
+    bench: Bench,
+) -> None:
+    """Sources older than 6.16 have no other mode."""
+    vm = bench.owns(BOOTED)
+    before, able = vm.boot_id(), vm.record
+    vm.kill9()
+    vm.record = replace(able, seccomp=False)
+    try:
+        vm.start()
+        vm.wait_ready()
+        tracers = {
+            int(re.findall(r"TracerPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
+            for pid in Group(vm.unique).pids(BOX)
+        }
+        assert tracers == {0, vm.kernel_pid()}
+        assert vm.boot_id() != before
+        assert over_ssh(vm, "id -un").strip() == "rig"
+    finally:
+        vm.record = able
 
 
 # -- power ----------------------------------------------------------------------------------------
