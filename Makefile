@@ -37,7 +37,7 @@ boot: setup
 	$(ROOT) $(BIN)/pytest tests/boot -n 3 --dist loadfile --no-loadscope-reorder -q
 
 vm: setup
-	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist loadfile --no-loadscope-reorder -q
+	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist worksteal -q
 
 lint: setup ## Ruff
 	$(BIN)/ruff check .

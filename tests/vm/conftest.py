@@ -20,7 +20,8 @@ from tests.ssh.conftest import MirrorGuard, Site
 
 #: Name of the saved state of each machine right after its first boot.
 BOOTED = "booted"
-#: Files by the time that they take: two workers end together when the longest come first.
+#: Files by the time that they take: two workers end together when the longest come first. The first
+#: is one test of five minutes; a worker that has nothing left takes over what waits behind it.
 LONGEST_FIRST = (
     "test_first_boot",
     "test_grub_choice",
