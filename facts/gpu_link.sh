@@ -42,7 +42,7 @@ total() { # value of the TOTAL_ERR_ line of a hop's counters -> r
   if [ -e "$pci/$1/$2" ]; then r='!'; fi
   IFS=$nl # lines one by one: cutting a long text takes a shell a second
   for x in $totals; do
-    case $x in */"$1/$2:TOTAL_"*) r=${x#* }; r=${r%% *}; break ;; esac
+    case $x in */"$1/$2:TOTAL_"*) r=${x##*:TOTAL_}; r=${r#* }; r=${r%% *}; break ;; esac
   done
   unset IFS
 }

@@ -88,6 +88,12 @@ def test_four_cards_cost_few_reads_although_a_shell_reads_byte_by_byte(root: Pat
     assert int(done.stderr.split()[1]) < 6000
 
 
+def test_counters_are_read_below_a_folder_with_a_blank_in_its_name(root: Path) -> None:
+    build(root / "a rig", Spec())
+    (card,) = run(GpuLinks(), root / "a rig")
+    assert [hop.aer_correctable for hop in card.hops] == [4] * 4
+
+
 def test_a_switch_with_a_gen1_uplink_is_found_behind_perfect_card_links(root: Path) -> None:
     build(root, *[Spec(link=(4, 16), port=(4, 16))] * 4, uplink=(1, 16))
     assert states(root) == ["uplink-limited"] * 4
