@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import TOO_LONG, FileState, Stat
+from facts.files import HASH_LIMIT, TOO_LONG, FileState, Stat
 from facts.value import Absent, Unknown
 from operations.filewrite import FileWrite
 from spec.secret import Secret
@@ -58,11 +58,15 @@ def file(
     if isinstance(content, Secret):
         sensitive, content = True, content.reveal()
     data = content.encode() if isinstance(content, str) else content
+    if len(data) > HASH_LIMIT:
+        raise OperationError(
+            f"{len(data)} bytes are declared as the content of {path}; {HASH_LIMIT} are possible"
+        )
     state = _state(path)
     if state is not None and state.kind == "directory":
         raise OperationError(f"{path} is a directory, a file was declared")
-    differs = state is not None and state.sha256 == TOO_LONG and state.size != len(data)
-    if isinstance(state, Stat) and isinstance(state.sha256, Unknown) and not differs:
+    # what is too long to be read is longer than any declared content, so it differs
+    if isinstance(state, Stat) and isinstance(state.sha256, Unknown) and state.sha256 != TOO_LONG:
         raise OperationError(f"content of {path} is unknown: {state.sha256.reason}")
     if state is None or state.sha256 != hashlib.sha256(data).hexdigest():
         yield FileWrite(

@@ -58,13 +58,13 @@ def test_nothing_is_written_on_unknown(state: object) -> None:
         run_operation(file, {FileState: state}, path=PATH, content="a=1\n")
 
 
-def test_a_file_too_long_to_be_read_is_replaced_when_its_length_alone_tells() -> None:
+def test_a_file_too_long_to_be_read_is_replaced_and_one_that_long_cannot_be_declared() -> None:
     longer = stat(sha256=TOO_LONG, size=HASH_LIMIT + 1)
     with stub_host({FileState: longer}):
         (command,) = file._inner(path=PATH, content="a=1\n")
     assert command.content == b"a=1\n"
-    with pytest.raises(OperationError, match="is unknown: longer than 64 MiB"):
-        run_operation(file, {FileState: longer}, path=PATH, content="a" * (HASH_LIMIT + 1))
+    with pytest.raises(OperationError, match="67108864 are possible"):
+        run_operation(file, {FileState: ABSENT}, path=PATH, content="a" * (HASH_LIMIT + 1))
 
 
 def test_a_directory_in_the_way_is_refused_not_removed() -> None:
