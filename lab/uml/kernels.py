@@ -246,8 +246,6 @@ class Kernels:
             "CC": "ccache gcc",
             "CCACHE_DIR": str(cache),
             "CCACHE_MAXSIZE": "1G",
-            # what the compiler read is known from itself, without a preprocessor before it
-            "CCACHE_DEPEND": "1",
         }
 
     def _build_tree(self, say: Callable[[str], None]) -> None:
