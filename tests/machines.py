@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 from facts.gpu_link_state import LinkState, judge
 from facts.gpu_log import KernelLog
@@ -12,7 +13,6 @@ from fleet.config import load
 from fleet.engine import Engine
 from lab.booting import BootingMachine
 from lab.lab import Lab
-from tests.ssh.conftest import Site
 
 #: Longest time that one command over SSH may take, in seconds; a handshake under TCG takes seconds.
 PATIENCE_S = 120
@@ -36,10 +36,15 @@ def over_ssh(vm: BootingMachine, command: str) -> str:
     return done.stdout
 
 
-def four_healthy_cards_are_found(site: Site, vm: BootingMachine) -> None:
-    """The facts tell of a live kernel's four cards, and of the identity that is pinned."""
+def four_healthy_cards_are_found(folder: Path, vm: BootingMachine) -> dict[str, object]:
+    """The facts tell of a live kernel's four cards and of the pinned identity; returns all facts.
+
+    Args:
+        folder: fleet directory of the machine.
+        vm: running.
+    """
     vm.cards.keep_awake()
-    fleet = load(site.folder)
+    fleet = load(folder)
     spec = fleet.hosts[vm.name]
     assert spec.probe_root == "", "nothing is simulated"
     facts = Engine(fleet).facts([spec])[vm.name]
@@ -55,3 +60,4 @@ def four_healthy_cards_are_found(site: Site, vm: BootingMachine) -> None:
     log = facts.values["gpu_log"]
     assert isinstance(log, KernelLog)
     assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
+    return facts.values

@@ -91,7 +91,7 @@ def test_it_answers_as_its_unprivileged_user_with_the_identity_that_is_pinned(
 def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
     site: Site, pristine: UmlMachine
 ) -> None:
-    four_healthy_cards_are_found(site, pristine)
+    four_healthy_cards_are_found(site.folder, pristine)
 
 
 def test_the_extra_disks_are_blank_and_found_by_their_serial_number(pristine: UmlMachine) -> None:

@@ -37,7 +37,7 @@ def test_a_machine_comes_up_through_grub_on_the_older_kernel(lab: Lab, vm: Virtu
 def test_facts_of_a_live_kernel_find_four_healthy_cards_and_nothing_simulated(
     site: Site, vm: VirtualMachine
 ) -> None:
-    four_healthy_cards_are_found(site, vm)
+    four_healthy_cards_are_found(site.folder, vm)
 
 
 def on_disk(vm: VirtualMachine, path: str, scratch: Path) -> str:
