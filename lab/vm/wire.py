@@ -44,15 +44,25 @@ class Wire:
     deadline: float
     rest: bytes = b""
 
-    def send(self, message: dict[str, Any]) -> None:
-        """Send one message."""
-        self.connection.sendall(json.dumps(message).encode() + b"\n")
+    def send(self, message: dict[str, Any], mark: bytes = b"") -> None:
+        """Send one message.
+
+        Args:
+            message: what to send.
+            mark: bytes to send before it.
+
+        Raises:
+            Closed: the other side is gone.
+        """
+        with _closed_if_gone():
+            self.connection.sendall(mark + json.dumps(message).encode() + b"\n")
 
     def line(self) -> bytes:
         """Return the next line.
 
         Raises:
-            LabError: it did not come in time, or the other side closed.
+            Closed: the other side is gone.
+            LabError: it did not come in time.
         """
         while b"\n" not in self.rest:
             left = self.deadline - time.monotonic()
@@ -60,7 +70,8 @@ class Wire:
                 raise LabError("QEMU or its guest did not answer in time")
             self.connection.settimeout(left)
             try:
-                chunk = self.connection.recv(1 << 20)
+                with _closed_if_gone():
+                    chunk = self.connection.recv(1 << 20)
             except TimeoutError:
                 continue
             if not chunk:
@@ -134,13 +145,21 @@ def agent(folder: Path, timeout_s: float) -> Iterator[Wire]:
     """
     with _open(folder, AGENT, timeout_s) as wire:
         token = secrets.randbelow(1 << 31)
-        wire.connection.sendall(_DELIMITER)
-        wire.send({"execute": "guest-sync-delimited", "arguments": {"id": token}})
+        wire.send({"execute": "guest-sync-delimited", "arguments": {"id": token}}, _DELIMITER)
         while True:  # answers to whoever went away before come first
             line = wire.line().rpartition(_DELIMITER)[2]
             if line and _id(line) == token:
                 break
         yield wire
+
+
+@contextmanager
+def _closed_if_gone() -> Iterator[None]:
+    """Raise `Closed` for a reset and a broken pipe too: QEMU ends with calls unread."""
+    try:
+        yield
+    except ConnectionError as error:
+        raise Closed("QEMU closed the connection") from error
 
 
 def _id(line: bytes) -> object:

@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -296,6 +297,25 @@ def test_an_answer_to_somebody_else_is_not_taken_and_a_refusal_is_an_error(
 ) -> None:
     with wire.agent(guest_agent, 5) as agent, pytest.raises(LabError, match="no such command"):
         agent.call("guest-nonsense")
+
+
+@pytest.mark.parametrize("how", ["in good order", "with a call unread", "before the call"])
+def test_the_other_side_is_gone_however_the_socket_says_so(how: str) -> None:
+    """A socket tells it as an end of file, as a reset, or as a broken pipe."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        line = wire.Wire(ours, time.monotonic() + 5)
+        if how == "in good order":
+            theirs.shutdown(socket.SHUT_WR)
+        elif how == "with a call unread":
+            ours.sendall(b"unread")
+            theirs.close()
+        else:
+            theirs.close()
+        with pytest.raises(wire.Closed):
+            line.call("query-status")
+        with pytest.raises(wire.Closed):
+            line.line()
 
 
 def test_a_machine_has_started_once_its_monitor_takes_calls_not_once_its_socket_is_there(
