@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -111,7 +111,7 @@ class Machine:
         shutil.rmtree(self._folder / self._plan.name, ignore_errors=True)  # its monitor's socket
         console = self._folder / SERIAL
         before, begin = console.stat().st_size, time.monotonic()
-        chosen = cpu(self._plan.number, os.sched_getaffinity(0), self._taken())
+        chosen = cpu(self._plan.number, os.sched_getaffinity(0), taken(self._plan.box))
         with console.open("ab") as out:
             process = subprocess.Popen(
                 ["./kernel", *words],
@@ -135,14 +135,6 @@ class Machine:
         for folder in self._plan.box:
             Path(folder, "cgroup.procs").write_text("0")
 
-    def _taken(self) -> Iterator[int]:
-        """Yield the CPU of every machine of this computer that runs."""
-        for box in map(Path, self._plan.box[:1]):
-            for file in box.parent.parent.glob(f"*/{box.name}/cgroup.procs"):
-                with suppress(OSError):  # it ends just now
-                    for pid in file.read_text().split()[:1]:
-                        yield from os.sched_getaffinity(int(pid))
-
     def _end_box(self) -> None:
         """End what the kernel runs in: its guest's processes are processes here."""
         for folder in self._plan.box:
@@ -163,6 +155,19 @@ class Machine:
         }
         with (self._folder / BOOTS).open("a") as log:
             log.write(json.dumps(about) + "\n")
+
+
+def taken(boxes: Sequence[str]) -> Iterator[int]:
+    """Yield the CPU of every machine of this computer that runs.
+
+    Args:
+        boxes: control group folders of one machine's kernel; the others lie beside it.
+    """
+    for box in map(Path, boxes[:1]):
+        for file in box.parent.parent.glob(f"*/{box.name}/cgroup.procs"):
+            with suppress(OSError):  # it ends just now
+                for pid in file.read_text().split()[:1]:
+                    yield from os.sched_getaffinity(int(pid))
 
 
 def _kill(pid: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +88,22 @@ def test_machines_are_spread_over_the_cpus_that_may_be_used() -> None:
     assert cpu(12, {0, 1}, [0]) == 1, "the idle one"
     assert cpu(12, {0, 1}, [0, 1, 1, 9]) == 0, "the one with less to do"
     assert [cpu(number, {0, 1}, [0, 1]) for number in (12, 13)] == [0, 1]
+
+
+def test_a_machine_looks_which_cpus_the_others_run_on(tmp_path: Path) -> None:
+    own = min(os.sched_getaffinity(0))
+    with subprocess.Popen(["taskset", "-c", str(own), "sleep", "60"]) as other:
+        deadline = time.monotonic() + 20
+        while os.sched_getaffinity(other.pid) != {own} and time.monotonic() < deadline:
+            pass
+        gone = 2**22 + 1  # no process can have this number
+        for name, pids in {"a": "", "b": f"{other.pid}\n1\n", "c": f"{gone}\n"}.items():
+            (tmp_path / name / "box").mkdir(parents=True)
+            (tmp_path / name / "box/cgroup.procs").write_text(pids)
+        found = list(supervisor.taken([str(tmp_path / "a/box")]))
+        other.kill()
+    assert found == [own]
+    assert list(supervisor.taken([])) == []
 
 
 def test_a_machine_with_no_cards_for_a_boot_has_none() -> None:
