@@ -30,7 +30,7 @@ while read -r number fs mount subvolume volume; do
   esac
   mkdir -p "$target$mount"
   mount -t "$fs" -o "$options" "$node" "$target$mount"
-  echo "UUID=$(blkid -s UUID -o value "$node") $mount $fs $options 0 1" >>/run/b70lab-fstab
+  echo "UUID=$(blkid -s UUID -o value "$node") $mount $fs $options 0 0" >>/run/b70lab-fstab
   modules="$fs ${modules-}"
 done <"$table"
 

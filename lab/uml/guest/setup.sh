@@ -21,6 +21,9 @@ printf '%s\n' 'KERNEL=="ubd*[!0-9]", ATTRS{serial}=="?*", ENV{ID_SERIAL}="$attr{
   'KERNEL=="ubd*[0-9]", ATTRS{serial}=="?*", SYMLINK+="disk/by-id/virtio-$attr{serial}-part%n"' \
   >/etc/udev/rules.d/59-b70lab-ubd.rules
 
+# lvm2 is here for one layout of the disk, and nobody mirrors it.
+systemctl mask lvm2-monitor.service
+
 # GRUB's menu waits in real time, with a processor of its own, and nobody reads it.
 sed -i 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=0/' /etc/default/grub
 sed -i 's/set timeout=1$/set timeout=0/' /boot/grub/grub.cfg
