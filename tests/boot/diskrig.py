@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from fleet.engine import Engine
 from fleet.plan import HostResult
 from lab.booting import BootingMachine
 from lab.host import LabHost
+from tests import warm
 from tests.ssh.controllers import only
 
 LAYERS = (Layer("storage", storage), Layer("swap", swap))
@@ -66,13 +66,10 @@ class StorageRig:
 
     def b70(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the real command in a process of its own."""
-        return subprocess.run(
-            [sys.executable, "-m", "fleet.main", "-i", str(self.folder), *words],
+        return warm.b70(
+            ["-i", str(self.folder), *words],
             env={**os.environ, "B70_STATE": str(self.folder / "state"), "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
+            timeout_s=PATIENCE_S,
         )
 
     def ok(self, *words: str) -> str:

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from lab.lab import Lab
 from lab.machines import Machine
 from lab.mirror import Mirror
 from lab.rigshape import RigShape
+from tests import warm
 from tests.ssh.damage import PROOFS, make_whole
 
 #: Longest name of a test file in the name of a machine, in characters (see `rigs`).
@@ -64,14 +64,8 @@ class Site:
     def b70(self, *words: str, timeout_s: float = PATIENCE_S, stdin: str = "") -> Done:
         """Run the real command in a process of its own."""
         with self.guard.using():
-            done = subprocess.run(
-                self.command(*words),
-                env=self.env(),
-                input=stdin,
-                capture_output=True,
-                text=True,
-                timeout=timeout_s,
-                check=False,
+            done = warm.b70(
+                ["-i", str(self.folder), *words], env=self.env(), input=stdin, timeout_s=timeout_s
             )
         return Done(done.returncode, done.stdout, done.stderr)
 

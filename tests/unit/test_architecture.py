@@ -25,7 +25,13 @@ BESIDE = ("lab", "bench", "tests", "inventory")
 #: the only files that know how greenlets and SSH connections work
 ENGINE_ROOM = {f"fleet/{name}.py" for name in ("session", "factbatch", "executor", "main")}
 #: the only processes of which gevent takes hold
-PATCHED = {"fleet/main.py", "tests/conftest.py", "tests/ssh/planted.py", "bench/worker.py"}
+PATCHED = {
+    "fleet/main.py",
+    "tests/conftest.py",
+    "tests/ssh/planted.py",
+    "tests/warm.py",
+    "bench/worker.py",
+}
 #: lines of a file: fewer are a fragment, more are two rooms in one
 FEWEST, MOST = 20, 400
 #: package markers and lists of paths have as many lines as they have entries
