@@ -1,17 +1,19 @@
 """Machines that really boot for the boot tier: one per pytest worker, as User-mode Linux.
 
 A worker's machine is installed once. A test gets it in a saved state, which costs a boot, unless
-the test before it left that state as it was (`Bench`).
+the tests before it left it good enough (`Bench`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from lab import shapes
+from lab.errors import LabError
 from lab.kinds import UML
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
@@ -20,6 +22,8 @@ from tests.ssh.conftest import MirrorGuard, Site
 
 #: Name of the saved state of each machine right after its first boot.
 BOOTED = "booted"
+#: Seconds within which a machine that is up answers its agent.
+ANSWER_S = 10
 #: Sizes of its extra disks; the second is the one that the signatures in tests/fixtures were
 #: recorded for.
 DISKS = ("1G", "320M", "1G")
@@ -50,7 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Bench:
-    """A machine and the saved state that it is in, as long as nobody changed it.
+    """A machine, and what is known of the state that it is in.
+
+    Going back to a saved state is a boot, so a test says what it needs and what it leaves behind:
+    `reads`, `owns` and `switches_on` go back unless the machine is still exactly as it was saved;
+    `lent` and `takes` are content with what tests left that borrowed it before.
 
     Args:
         machine: the worker's.
@@ -58,28 +66,68 @@ class Bench:
 
     def __init__(self, machine: UmlMachine) -> None:
         self.machine = machine
-        self._state: str | None = None
+        self._exact: str | None = None
+        self._near: str | None = None
 
     def reads(self, state: str) -> UmlMachine:
         """Return the machine in a state, for a test that changes nothing."""
-        if self._state != state or not self.machine.is_running():
-            for number in self.machine.record.pulled:
-                self.machine.plug_disk(number)
-            self.machine.show(shapes.HEALTHY_GEN5)
-            self.machine.restore(state)
-        self._state = state
+        if self._exact != state or not self.machine.is_running():
+            self.switches_on(state, lambda machine: None)
+        self._exact, self._near = state, None
         return self.machine
 
     def owns(self, state: str) -> UmlMachine:
         """Return the machine in a state, for a test that may do anything to it."""
         machine = self.reads(state)
-        self._state = None
+        self._exact = None
         return machine
+
+    def switches_on(self, state: str, fit: Callable[[UmlMachine], None]) -> UmlMachine:
+        """Return the machine after a cold start from a state, for a test that owns it.
+
+        Args:
+            state: the saved state.
+            fit: gives it other hardware first.
+        """
+        machine = self.machine
+        self._exact = self._near = None
+        for number in machine.record.pulled:
+            machine.plug_disk(number)
+        machine.show(shapes.HEALTHY_GEN5)
+        fit(machine)
+        machine.restore(state)
+        return machine
+
+    def takes(self, state: str) -> UmlMachine:
+        """Return the machine in a state or as borrowers left it, for a test that keeps it."""
+        if state not in (self._exact, self._near) or not self._answers():
+            self.switches_on(state, lambda machine: None)
+        self._exact = self._near = None
+        return self.machine
+
+    @contextmanager
+    def lent(self, state: str, session: pytest.Session) -> Iterator[UmlMachine]:
+        """Lend the machine to a test that undoes what the next borrower would see.
+
+        Args:
+            state: the saved state that all these tests are content with.
+            session: of pytest; a test that fails gives nothing back.
+        """
+        machine, failed = self.takes(state), session.testsfailed
+        yield machine
+        if session.testsfailed == failed:
+            self._near = state
 
     def saved(self, state: str) -> None:
         """Save the machine as it is; it is in that state then."""
         self.machine.snapshot(state)
-        self._state = state
+        self._exact, self._near = state, None
+
+    def _answers(self) -> bool:
+        try:
+            return self.machine.is_running() and bool(self.machine.run("true", timeout_s=ANSWER_S))
+        except LabError:
+            return False
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +159,13 @@ def bench(lab: Lab) -> Iterator[Bench]:
 def vm(bench: Bench) -> UmlMachine:
     """Return this worker's machine as it was right after its first boot, to be changed."""
     return bench.owns(BOOTED)
+
+
+@pytest.fixture
+def borrowed(bench: Bench, request: pytest.FixtureRequest) -> Iterator[UmlMachine]:
+    """Return it much like that, for a test that undoes what it did."""
+    with bench.lent(BOOTED, request.session) as machine:
+        yield machine
 
 
 @pytest.fixture

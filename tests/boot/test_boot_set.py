@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from deploys.boot_oneshot import one_shot
@@ -68,6 +72,14 @@ def rig(bench: Bench, done: BootRig) -> BootRig:
 
 
 @pytest.fixture
+def lent(bench: Bench, done: BootRig, request: pytest.FixtureRequest) -> Iterator[BootRig]:
+    """Return the same for a test that undoes what it did."""
+    with bench.lent(DONE, request.session):
+        done.declare(done.boot_set())
+        yield done
+
+
+@pytest.fixture
 def untouched(bench: Bench, done: BootRig) -> BootRig:
     """Return the same for a test that only reads."""
     bench.reads(DONE)
@@ -78,6 +90,14 @@ def untouched(bench: Bench, done: BootRig) -> BootRig:
 def make_new(rig: BootRig) -> None:
     """Forget that the host is in production."""
     rig.out(f"rm {MARK}")
+
+
+@contextmanager
+def as_new(rig: BootRig) -> Iterator[None]:
+    """Let the host forget that it is in production, and remember it again."""
+    rig.out(f"mv {MARK} /root/")
+    yield
+    rig.out(f"mv /root/{Path(MARK).name} {MARK}")
 
 
 def refused(rig: BootRig, said: str) -> HostResult:
@@ -117,34 +137,62 @@ def test_the_packages_blob_is_kept_once(untouched: BootRig) -> None:
     assert "70.54.0" in untouched.out(f"head -c 40 /var/lib/b70fleet/firmware/{kept[0]}")
 
 
+def test_one_shot_boots_are_possible_on_a_plain_partition(untouched: BootRig) -> None:
+    facts = untouched.facts()
+    found = one_shot(facts["boot"], facts["block"])  # type: ignore[arg-type]
+    assert found.possible is True, found.why
+
+
 def test_the_held_fallback_survives_autoremove_and_still_boots_from_the_menu(
-    rig: BootRig,
+    lent: BootRig,
 ) -> None:
-    rig.out("apt-get -q -y autoremove --purge")
-    kept = rig.out("ls /boot").split()
-    assert {f"vmlinuz-{rig.installed.release}", f"initrd.img-{rig.installed.release}"} <= set(kept)
-    menu = rig.vm.read("/boot/grub/grub.cfg")
-    assert f"gnulinux-{rig.installed.release}-advanced-" in menu
-    assert set(rig.out("apt-mark showhold").split()) == {
+    lent.out("apt-get -q -y autoremove --purge")
+    kept = lent.out("ls /boot").split()
+    assert {f"vmlinuz-{lent.installed.release}", f"initrd.img-{lent.installed.release}"} <= set(
+        kept
+    )
+    menu = lent.vm.read("/boot/grub/grub.cfg")
+    assert f"gnulinux-{lent.installed.release}-advanced-" in menu
+    assert set(lent.out("apt-mark showhold").split()) == {
         kernel_package
-        for kernel in (rig.installed, rig.newer)
+        for kernel in (lent.installed, lent.newer)
         for kernel_package in (kernel.package, kernel.modules)
     }
 
 
 def test_drift_of_the_boot_set_in_production_is_refused_and_names_the_rollout(
-    rig: BootRig,
+    lent: BootRig,
 ) -> None:
-    rig.vm.write(DEFAULTS, OURS.replace("xe.disable_display=1", "xe.disable_display=0"))
-    result = refused(rig, "is in production and its boot set differs")
+    lent.vm.write(DEFAULTS, OURS.replace("xe.disable_display=1", "xe.disable_display=0"))
+    result = refused(lent, "is in production and its boot set differs")
     assert result.error_id == "boot-set-drift"
     assert "b70 rollout start" in result.hint
-    assert "xe.disable_display=0" in rig.vm.read(DEFAULTS), "nothing was changed"
+    assert "xe.disable_display=0" in lent.vm.read(DEFAULTS), "nothing was changed"
+    lent.vm.write(DEFAULTS, OURS)
+
+
+def test_a_drop_in_that_takes_a_token_away_stops_the_run(lent: BootRig) -> None:
+    drop_in = "/etc/default/grub.d/99-x.cfg"
+    lent.vm.write(drop_in, 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
+    with as_new(lent):
+        refused(lent, f"{drop_in}:1 sets GRUB_CMDLINE_LINUX_DEFAULT")
+    lent.out(f"rm {drop_in}")
+
+
+def test_a_kernel_without_a_driver_for_the_card_stops_before_the_reboot(lent: BootRig) -> None:
+    index = f"/lib/modules/{lent.newer.release}/modules.alias"
+    lent.out(f"cp -p {index} /root/ && sed -i /E223/Id {index}")
+    with as_new(lent):
+        refused(lent, f"kernel {lent.newer.release} has no module for 8086:e223")
+    lent.out(f"mv /root/modules.alias {index}")
 
 
 def test_a_token_changed_by_hand_is_repaired_on_a_host_that_is_not_in_production(
-    rig: BootRig,
+    bench: Bench, done: BootRig
 ) -> None:
+    rig = done
+    bench.takes(DONE)
+    rig.declare(rig.boot_set())
     make_new(rig)
     rig.vm.write(DEFAULTS, OURS.replace("xe.disable_display=1 ", ""))
     rig.out("update-grub")
@@ -154,12 +202,6 @@ def test_a_token_changed_by_hand_is_repaired_on_a_host_that_is_not_in_production
     found = rig.vm.read(DEFAULTS)
     # the token comes back behind the others; nothing else moves
     assert found == OURS.replace("xe.disable_display=1 panic=10", "panic=10 xe.disable_display=1")
-
-
-def test_a_drop_in_that_takes_a_token_away_stops_the_run(rig: BootRig) -> None:
-    make_new(rig)
-    rig.vm.write("/etc/default/grub.d/99-x.cfg", 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
-    refused(rig, "/etc/default/grub.d/99-x.cfg:1 sets GRUB_CMDLINE_LINUX_DEFAULT")
 
 
 def test_an_image_without_the_module_stops_before_the_reboot(rig: BootRig) -> None:
@@ -175,21 +217,8 @@ def test_an_image_without_declared_firmware_stops_before_the_reboot(rig: BootRig
     refused(rig, "has no firmware xe/not_there.bin: the host must not be rebooted")
 
 
-def test_a_kernel_without_a_driver_for_the_card_stops_before_the_reboot(rig: BootRig) -> None:
-    make_new(rig)
-    index = f"/lib/modules/{rig.newer.release}/modules.alias"
-    rig.out(f"sed -i /E223/Id {index}")
-    refused(rig, f"kernel {rig.newer.release} has no module for 8086:e223")
-
-
 def test_a_menu_that_cannot_be_written_stops_before_the_reboot(rig: BootRig) -> None:
     make_new(rig)
     rig.vm.write(DEFAULTS, OURS.replace("panic=10", "panic=9"))
     rig.out("chmod -x /etc/grub.d/10_linux")
     refused(rig, f"no entry of /boot/grub/grub.cfg loads {rig.newer.release}")
-
-
-def test_one_shot_boots_are_possible_on_a_plain_partition(untouched: BootRig) -> None:
-    facts = untouched.facts()
-    found = one_shot(facts["boot"], facts["block"])  # type: ignore[arg-type]
-    assert found.possible is True, found.why

@@ -23,7 +23,7 @@ from lab.errors import LabError
 from lab.rigshape import RigShape
 from lab.uml.machine import UmlMachine
 from lab.vm.cards import Cards
-from tests.boot.conftest import Bench
+from tests.boot.conftest import BOOTED, Bench
 from tests.ssh.conftest import Site
 from tests.ssh.test_shapes import DIFFERENT, FOUR_CARDS, NO_VRAM, ONE_SLOWER
 
@@ -115,9 +115,10 @@ def declared(site: Site, bench: Bench) -> Site:
 
 
 @pytest.fixture(scope="module")
-def healthy(declared: Site, module_vm: UmlMachine) -> Answer:
-    module_vm.cards.keep_awake()
-    return ask(declared, module_vm)
+def healthy(declared: Site, bench: Bench, request: pytest.FixtureRequest) -> Answer:
+    with bench.lent(BOOTED, request.session) as machine:
+        machine.cards.keep_awake()
+        return ask(declared, machine)
 
 
 def no_user_learns_more_than_root(as_root: Answer, as_user: Answer) -> None:
@@ -136,11 +137,13 @@ class State:
         damage: what happens.
         link: state of its link, None when it is not on the bus.
         gates: what its gates say unlike those of a healthy rig.
+        undo: what makes the card healthy again.
     """
 
     damage: Callable[[Cards], object]
     link: LinkState | None
     gates: Mapping[str, str]
+    undo: Callable[[Cards], object]
 
 
 #: What one card without a driver, or asleep, leaves untold.
@@ -155,36 +158,54 @@ ASLEEP = {
 }
 STATES = {
     "degraded-x8": State(
-        lambda cards: cards.retrain(1, width=8), DEGRADED, simulated("degraded-x8")
+        lambda cards: cards.retrain(1, width=8),
+        DEGRADED,
+        simulated("degraded-x8"),
+        lambda cards: cards.retrain(1, width=16),
     ),
     "gen1": State(
         lambda cards: cards.retrain(1, gen=1),
         DEGRADED,
         {**ONE_SLOWER, "narrow-slot": "FAIL 1", "expect-gen5": "PASS", "gen3-tp": "WARN"},
+        lambda cards: cards.retrain(1, gen=5),
     ),
-    "downgraded": State(lambda cards: cards.downgrade(1), DEGRADED, simulated("downgraded")),
+    "downgraded": State(
+        lambda cards: cards.downgrade(1),
+        DEGRADED,
+        simulated("downgraded"),
+        lambda cards: cards.downgrade(1, False),
+    ),
     # its registers read all-ones: the kernel lists the resources that it had, no capability
     "dead-card": State(
-        lambda cards: cards.dead(1), DEAD, {**simulated("dead-card"), "bar-whole": "UNKNOWN 1"}
+        lambda cards: cards.dead(1),
+        DEAD,
+        {**simulated("dead-card"), "bar-whole": "UNKNOWN 1"},
+        lambda cards: cards.dead(1, False),
     ),
-    "missing-endpoint": State(lambda cards: cards.unplug(1), None, simulated("missing-endpoint")),
-    "unbound": State(lambda cards: cards.unbind(1), OK, UNTOLD),
+    "missing-endpoint": State(
+        lambda cards: cards.unplug(1),
+        None,
+        simulated("missing-endpoint"),
+        lambda cards: cards.replug(),
+    ),
+    "unbound": State(lambda cards: cards.unbind(1), OK, UNTOLD, lambda cards: cards.bind(1)),
     # what only a waking read could tell stays untold
-    "asleep": State(lambda cards: cards.suspend(1), OK, ASLEEP),
+    "asleep": State(lambda cards: cards.suspend(1), OK, ASLEEP, lambda cards: cards.keep_awake()),
     # a link that looks degraded while its card sleeps is not judged, and opens nothing either
     "degraded-x8-asleep": State(
         lambda cards: (cards.retrain(1, width=8), cards.suspend(1)),
         LinkState.SUSPENDED,
         simulated("suspended"),
+        lambda cards: (cards.keep_awake(), cards.retrain(1, width=16)),
     ),
 }
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_what_happens_to_one_card_is_seen_and_judged_as_on_a_simulated_rig(
-    declared: Site, vm: UmlMachine, healthy: Answer, name: str
+    declared: Site, borrowed: UmlMachine, healthy: Answer, name: str
 ) -> None:
-    state = STATES[name]
+    state, vm = STATES[name], borrowed
     vm.cards.keep_awake()
     state.damage(vm.cards)
     found = ask(declared, vm)
@@ -197,55 +218,7 @@ def test_what_happens_to_one_card_is_seen_and_judged_as_on_a_simulated_rig(
     if state.link and "asleep" in name:
         assert vm.cards.wakes(1) == 0, "somebody woke it"
         assert vm.cards.runtime_status(1) == "suspended"
-
-
-def test_what_cards_are_from_power_on_is_judged_as_on_simulated_rigs(
-    declared: Site, vm: UmlMachine, healthy: Answer
-) -> None:
-    """The second card is in survivability mode, the third has a small BAR."""
-    power_on(vm, CRIPPLED)
-    found = ask(declared, vm)
-    assert found.states == [OK, LinkState.SURVIVABILITY, OK, OK]
-    assert moved(found, healthy) == {**simulated("survivability"), **simulated("small-bar")}
-    with ordinary_user(declared, vm):
-        no_user_learns_more_than_root(found, ask(declared, vm))
-    told = [item["text"] for item in findings(declared, vm)]
-    assert any(f"{vm.cards.bdf(1)}: survivability mode" in text for text in told)
-    assert any(f"{vm.cards.bdf(2)}: BAR2 is only 256 MiB" in text for text in told)
-
-
-def test_a_switch_uplink_limits_every_card_behind_it(
-    declared: Site, vm: UmlMachine, healthy: Answer
-) -> None:
-    power_on(vm, shapes.SWITCH_GEN1)
-    before = (declared.folder / "hosts.yaml").read_text()
-    try:
-        declare_addresses(declared, vm)
-        found = ask(declared, vm)
-        assert found.states == [LinkState.UPLINK_LIMITED] * 4
-        assert moved(found, healthy) == simulated("switch-gen1")
-        vm.cards.retrain_uplink(gen=4)
-        assert moved(ask(declared, vm), healthy) == simulated("switch-gen4")
-    finally:
-        (declared.folder / "hosts.yaml").write_text(before)
-
-
-def power_on(vm: UmlMachine, shape: RigShape) -> None:
-    """Show other cards; that takes a cold start."""
-    vm.kill9()
-    vm.show(shape)
-    vm.start()
-    vm.wait_ready()
-    vm.cards.keep_awake()
-
-
-def declare_addresses(site: Site, vm: UmlMachine) -> None:
-    """Declare the addresses that the cards have now."""
-    path = site.folder / "hosts.yaml"
-    values = yaml.safe_load(path.read_text())
-    for number, card in enumerate(values["hosts"][vm.name]["hardware"]["cards"]):
-        card["bdf"] = vm.cards.bdf(number)
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    state.undo(vm.cards)
 
 
 def findings(site: Site, vm: UmlMachine) -> list[dict[str, str]]:
@@ -257,8 +230,9 @@ def findings(site: Site, vm: UmlMachine) -> list[dict[str, str]]:
 
 
 def test_the_doctor_tells_firmware_power_memory_window_and_faults_of_live_cards(
-    declared: Site, vm: UmlMachine
+    declared: Site, bench: Bench
 ) -> None:
+    vm = bench.takes(BOOTED)
     vm.cards.keep_awake()
     vm.cards.suspend(2)
     vm.cards.unbind(1)
@@ -273,3 +247,50 @@ def test_the_doctor_tells_firmware_power_memory_window_and_faults_of_live_cards(
     assert found["one-shot-boot"][0].startswith("possible: /boot/grub is on ext4")
     assert any(f"{vm.cards.bdf(1)}: 1 x firmware since boot" in t for t in found["gpu-faults"])
     assert vm.cards.wakes(2) == 0
+
+
+def test_what_cards_are_from_power_on_is_judged_as_on_simulated_rigs(
+    declared: Site, bench: Bench, healthy: Answer
+) -> None:
+    """The second card is in survivability mode, the third has a small BAR."""
+    vm = power_on(bench, CRIPPLED)
+    found = ask(declared, vm)
+    assert found.states == [OK, LinkState.SURVIVABILITY, OK, OK]
+    assert moved(found, healthy) == {**simulated("survivability"), **simulated("small-bar")}
+    with ordinary_user(declared, vm):
+        no_user_learns_more_than_root(found, ask(declared, vm))
+    told = [item["text"] for item in findings(declared, vm)]
+    assert any(f"{vm.cards.bdf(1)}: survivability mode" in text for text in told)
+    assert any(f"{vm.cards.bdf(2)}: BAR2 is only 256 MiB" in text for text in told)
+
+
+def test_a_switch_uplink_limits_every_card_behind_it(
+    declared: Site, bench: Bench, healthy: Answer
+) -> None:
+    vm = power_on(bench, shapes.SWITCH_GEN1)
+    before = (declared.folder / "hosts.yaml").read_text()
+    try:
+        declare_addresses(declared, vm)
+        found = ask(declared, vm)
+        assert found.states == [LinkState.UPLINK_LIMITED] * 4
+        assert moved(found, healthy) == simulated("switch-gen1")
+        vm.cards.retrain_uplink(gen=4)
+        assert moved(ask(declared, vm), healthy) == simulated("switch-gen4")
+    finally:
+        (declared.folder / "hosts.yaml").write_text(before)
+
+
+def power_on(bench: Bench, shape: RigShape) -> UmlMachine:
+    """Show other cards; that takes a cold start."""
+    machine = bench.switches_on(BOOTED, lambda machine: machine.show(shape))
+    machine.cards.keep_awake()
+    return machine
+
+
+def declare_addresses(site: Site, vm: UmlMachine) -> None:
+    """Declare the addresses that the cards have now."""
+    path = site.folder / "hosts.yaml"
+    values = yaml.safe_load(path.read_text())
+    for number, card in enumerate(values["hosts"][vm.name]["hardware"]["cards"]):
+        card["bdf"] = vm.cards.bdf(number)
+    path.write_text(yaml.safe_dump(values, sort_keys=False))

@@ -68,7 +68,9 @@ def test_a_machine_comes_up_through_grub_on_the_older_kernel(
     assert pristine.run("uname -r").stdout.strip() == installed.release
     shown = pristine.read("/proc/cmdline").split()
     assert shown[0] == f"BOOT_IMAGE=/boot/vmlinuz-{installed.release}"
-    assert not [word for word in shown if "b70lab" in word or word.startswith(("ubd", "vec0"))]
+    hidden = ("ubd", "vec0", "lpj")
+    assert not [word for word in shown if "b70lab" in word or word.startswith(hidden)]
+    assert "(skipped) preset value" in pristine.run("dmesg").stdout, "its speed is not measured"
     assert pristine.run("systemctl --failed --no-legend").stdout == ""
 
 
@@ -139,34 +141,13 @@ def test_a_frozen_network_swallows_packets_while_the_machine_lives(pristine: Uml
     pristine.wait_ready()
 
 
-def test_a_kernel_without_seccomp_mode_runs_its_processes_by_ptrace(
-    bench: Bench,
-) -> None:
-    """Sources older than 6.16 have no other mode."""
-    vm = bench.owns(BOOTED)
-    before, able = vm.boot_id(), vm.record
-    vm.kill9()
-    vm.record = replace(able, seccomp=False)
-    try:
-        vm.start()
-        vm.wait_ready()
-        tracers = {
-            int(re.findall(r"TracerPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
-            for pid in Group(vm.unique).pids(BOX)
-        }
-        assert tracers == {0, vm.kernel_pid()}
-        assert vm.boot_id() != before
-        assert over_ssh(vm, "id -un").strip() == "rig"
-    finally:
-        vm.record = able
-
-
 # -- power ----------------------------------------------------------------------------------------
 
 
 def test_a_reboot_a_reset_and_a_power_cut_each_start_a_new_boot_of_the_same_machine(
-    vm: UmlMachine,
+    borrowed: UmlMachine,
 ) -> None:
+    vm = borrowed
     boots = [vm.boot_id()]
     vm.write("/root/kept", "kept\n")
     vm.run("sync; echo gone >/root/gone")
@@ -190,15 +171,10 @@ def test_a_reboot_a_reset_and_a_power_cut_each_start_a_new_boot_of_the_same_mach
     assert over_ssh(vm, "cat /etc/machine-id").strip() == vm.machine_id
 
 
-def test_a_machine_that_is_switched_off_stays_off(vm: UmlMachine) -> None:
-    vm.stop()
-    assert not vm.is_running()
-    assert vm.boots()[-1].end == "OFF"
-
-
 def test_a_kernel_that_panics_starts_over_when_its_setting_says_so_and_else_stands_still(
-    vm: UmlMachine,
+    borrowed: UmlMachine,
 ) -> None:
+    vm = borrowed
     before, count = vm.boot_id(), len(vm.boots())
     # the live setting counts, not the command line
     vm.run("sysctl -q kernel.panic=1")
@@ -215,8 +191,9 @@ def test_a_kernel_that_panics_starts_over_when_its_setting_says_so_and_else_stan
 
 
 def test_a_machine_that_hangs_is_silent_until_its_watchdog_or_a_person_resets_it(
-    vm: UmlMachine,
+    borrowed: UmlMachine,
 ) -> None:
+    vm = borrowed
     before = vm.boot_id()
     vm.hang()
     with pytest.raises(TimeoutError), socket.create_connection((vm.address, 22), 2) as connection:
@@ -229,8 +206,10 @@ def test_a_machine_that_hangs_is_silent_until_its_watchdog_or_a_person_resets_it
     assert vm.boots()[-1].end == "RESET"
 
 
-def test_a_saved_state_is_its_disks_and_going_back_to_it_is_a_boot(bench: Bench) -> None:
-    vm = bench.owns(BOOTED)
+def test_a_saved_state_is_its_disks_and_going_back_to_it_is_a_boot(
+    borrowed: UmlMachine,
+) -> None:
+    vm = borrowed
     boot = vm.boot_id()
     vm.write("/root/later", "x\n")
     vm.snapshot("later")
@@ -248,6 +227,42 @@ def test_a_saved_state_is_its_disks_and_going_back_to_it_is_a_boot(bench: Bench)
         ).stdout.strip()
         == "0"
     )
+
+
+def test_a_machine_whose_kernel_file_is_gone_stands_still_with_grubs_words_on_its_console(
+    bench: Bench,
+) -> None:
+    vm = bench.takes(BOOTED)
+    vm.run("rm /boot/vmlinuz-* && sync")
+    vm.reset()
+    wait_for(lambda: vm.boots()[-1].end == "DEAD", "GRUB has given up")
+    assert "not found" in vm.serial()[-3000:]
+    assert vm.is_running()
+
+
+def test_a_kernel_without_seccomp_mode_runs_its_processes_by_ptrace(bench: Bench) -> None:
+    """Sources older than 6.16 have no other mode."""
+    able = bench.machine.record
+
+    def unable(machine: UmlMachine) -> None:
+        machine.record = replace(able, seccomp=False)
+
+    try:
+        vm = bench.switches_on(BOOTED, unable)
+        tracers = {
+            int(re.findall(r"TracerPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
+            for pid in Group(vm.unique).pids(BOX)
+        }
+        assert tracers == {0, vm.kernel_pid()}
+        assert over_ssh(vm, "id -un").strip() == "rig"
+    finally:
+        bench.machine.record = able
+
+
+def test_a_machine_that_is_switched_off_stays_off(vm: UmlMachine) -> None:
+    vm.stop()
+    assert not vm.is_running()
+    assert vm.boots()[-1].end == "OFF"
 
 
 # -- what boots -----------------------------------------------------------------------------------
@@ -282,7 +297,7 @@ def both(lab: Lab, bench: Bench) -> str:
 def test_a_one_shot_entry_boots_once_and_the_next_boot_is_the_saved_one(
     lab: Lab, bench: Bench, both: str
 ) -> None:
-    vm = bench.owns(both)
+    vm = bench.takes(both)
     installed, newer = kernels(lab)
     vm.run(f"grub-reboot '{entry(vm, newer.release)}'")
     vm.reboot()
@@ -295,13 +310,13 @@ def test_a_one_shot_entry_boots_once_and_the_next_boot_is_the_saved_one(
 def test_a_card_may_be_missing_under_the_new_kernel_only_or_in_one_boot_only(
     lab: Lab, bench: Bench, both: str
 ) -> None:
-    vm = bench.owns(both)
     _, newer = kernels(lab)
-    vm.kill9()
-    vm.show_when(ONE_MISSING, kernel=f"*{newer.release}")
-    vm.show_when(shapes.DEGRADED_X8, boots=(3,))
-    vm.start()
-    vm.wait_ready()
+
+    def fit(machine: UmlMachine) -> None:
+        machine.show_when(ONE_MISSING, kernel=f"*{newer.release}")
+        machine.show_when(shapes.DEGRADED_X8, boots=(3,))
+
+    vm = bench.switches_on(both, fit)
     present = [card.bdf for card in cards(vm)]
     assert len(present) == 4
     vm.run(f"grub-reboot '{entry(vm, newer.release)}'")
@@ -310,16 +325,6 @@ def test_a_card_may_be_missing_under_the_new_kernel_only_or_in_one_boot_only(
     vm.reboot()
     vm.cards.keep_awake()
     assert [judge(card).state for card in cards(vm)].count(LinkState.DEGRADED) == 1
-
-
-def test_a_machine_whose_kernel_file_is_gone_stands_still_with_grubs_words_on_its_console(
-    vm: UmlMachine,
-) -> None:
-    vm.run("rm /boot/vmlinuz-* && sync")
-    vm.reset()
-    wait_for(lambda: vm.boots()[-1].end == "DEAD", "GRUB has given up")
-    assert "not found" in vm.serial()[-3000:]
-    assert vm.is_running()
 
 
 # -- more than one, and what is left --------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,6 @@ SECTORS = json.loads(
 BY_TOOL = {"ext4": "mkfs.ext4 -q", "data": "sh -c 'echo x >$0'"}
 
 
-@pytest.fixture
-def rig(vm: UmlMachine, tmp_path: Path) -> DiskRig:
-    """Return the machine as it was first booted, with blank extra disks."""
-    return DiskRig(vm, tmp_path)
-
-
 @dataclass(frozen=True)
 class Stored:
     """The machine after its first disk was made ready, and what that run changed."""
@@ -52,11 +47,11 @@ def first_run(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Stored:
 
 
 @pytest.fixture
-def stored(bench: Bench, first_run: Stored) -> Stored:
-    """Return it as it was right after that run."""
-    bench.owns(STORED)
-    declare(first_run.rig)
-    return first_run
+def stored(bench: Bench, first_run: Stored, request: pytest.FixtureRequest) -> Iterator[Stored]:
+    """Return it as that run left it, but for what lies in its directories."""
+    with bench.lent(STORED, request.session):
+        declare(first_run.rig)
+        yield first_run
 
 
 def declare(rig: DiskRig, **changes: Any) -> None:
@@ -94,47 +89,51 @@ def test_a_blank_disk_is_formatted_once_and_never_again(stored: Stored) -> None:
     assert again.certificate
 
 
-def test_a_disk_with_any_signature_or_data_is_refused(rig: DiskRig) -> None:
-    # the whole list is tried on loop disks (tests/unit/test_storage_real_disks.py)
-    disk = "/dev/disk/by-id/virtio-extra2"
-    for name in ("lvm", *BY_TOOL):
-        rig.out(f"blkdiscard -z {disk}")
-        if name in BY_TOOL:
-            rig.out(f"{BY_TOOL[name]} {disk}")
-        else:
-            put_sectors(rig, disk, SECTORS[name])
-        before = rig.out(f"sync; udevadm settle; sha256sum {disk}")
-        declare(rig, serial="extra2", fstype="xfs" if name == "ext4" else "ext4")
-        host = rig.converge()
-        assert (host.state, host.changed) == (HostState.FAILED, []), name
-        assert "never formatted" in host.error, name
-        assert rig.out(f"sha256sum {disk}") == before, name
-    assert rig.vm.run(f"ls {POINT}", check=False).returncode == 2
-
-
-def put_sectors(rig: DiskRig, disk: str, sectors: dict[str, str]) -> None:
-    """Write recorded bytes at their offsets."""
-    for offset, text in sectors.items():
-        write = f"dd of={disk} bs=1 seek={offset} conv=notrunc status=none"
-        rig.out(f"echo {text} | base64 -d | {write}")
-
-
-def test_fstab_by_uuid_survives_a_reboot_in_which_the_disks_change_their_names(
-    rig: DiskRig,
-) -> None:
-    declare(rig, serial="extra3", fstype="xfs", mkfs=[])
-    changed(rig.converge())
-    before = rig.out(f"findmnt -n -o SOURCE {POINT}")
-    rig.vm.pull_disk(1)
-    rig.off_and_on()
-    assert rig.out(f"findmnt -n -o SOURCE,FSTYPE {POINT}").split()[0] != before
-    assert rig.plan().state is HostState.IN_SYNC
-
-
-def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written_in_its_place(
+def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(
     stored: Stored,
 ) -> None:
     rig = stored.rig
+    rig.out(f"sed -i 's|noatime,nofail|defaults|' /etc/fstab; mount -o remount,relatime {POINT}")
+    rig.out(f"chown root {POINT}/llm-models")
+    planned = [r.name for r in rig.plan().resources if r.status is ResourceStatus.CHANGE]
+    assert planned == [f"Mount[{POINT}]", f"Directory[{POINT}/llm-models]"]
+    assert changed(rig.converge()) == planned
+    assert "noatime" in rig.out(f"findmnt -n -o OPTIONS {POINT}")
+    assert changed(rig.converge()) == []
+
+
+def ended(rig: DiskRig) -> int:
+    """Return how many runs the host's journal knows from begin to end."""
+    return int(rig.out('grep -c \'"event": "end"\' /var/lib/b70fleet/journal.jsonl'))
+
+
+def test_budget_and_prune_see_the_real_disk_and_remove_only_what_is_named(
+    stored: Stored,
+) -> None:
+    rig = stored.rig
+    cache = f"{POINT}/llm-cache/hf"
+    rig.out(f"mkdir {cache}/old {cache}/new {cache}/used && head -c 50M /dev/zero >{cache}/old/f")
+    rig.out(f"touch -d '40 days ago' {cache}/old/f {cache}/old {cache}/used")
+    rig.out(f"systemd-run -q -p WorkingDirectory={cache}/used sleep 1000")
+    assert f"{cache}  hub-cache" in rig.ok("storage", "budget", rig.vm.name)
+    runs = ended(rig)
+    listed = rig.ok("storage", "prune", rig.vm.name)
+    assert f"{cache}/old\n" in listed
+    assert "stays: in use by process" in listed
+    refused = rig.b70("storage", "prune", rig.vm.name, f"{cache}/used", f"{cache}/old", "-y")
+    assert refused.returncode == 3
+    assert rig.out(f"ls {cache}").split() == ["new", "old", "used"]
+    assert f"Tree[{cache}/old]" in rig.ok("storage", "prune", rig.vm.name, f"{cache}/old", "-y")
+    assert rig.out(f"ls {cache}").split() == ["new", "used"]
+    # no certificate comes from it: the host is as new as it was before
+    assert ended(rig) == runs + 1
+
+
+def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written_in_its_place(
+    bench: Bench, first_run: Stored
+) -> None:
+    rig = first_run.rig
+    bench.takes(STORED)
     # a disk that is gone is waited for as long as the declaration says; systemd's own time is 90 s
     declare(rig, options=["noatime", "nofail", "x-systemd.device-timeout=5s"])
     assert changed(rig.converge()) == [f"Mount[{POINT}]"]
@@ -150,35 +149,41 @@ def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written
     assert rig.plan().state is HostState.IN_SYNC
 
 
-def test_damage_to_mount_options_and_owner_is_named_repaired_and_then_silent(
-    stored: Stored,
-) -> None:
-    rig = stored.rig
-    rig.out(f"sed -i 's|noatime,nofail|defaults|' /etc/fstab; mount -o remount,relatime {POINT}")
-    rig.out(f"chown root {POINT}/llm-models")
-    planned = [r.name for r in rig.plan().resources if r.status is ResourceStatus.CHANGE]
-    assert planned == [f"Mount[{POINT}]", f"Directory[{POINT}/llm-models]"]
-    assert changed(rig.converge()) == planned
-    assert "noatime" in rig.out(f"findmnt -n -o OPTIONS {POINT}")
-    assert changed(rig.converge()) == []
+def test_a_disk_with_any_signature_or_data_is_refused(borrowed: UmlMachine, tmp_path: Path) -> None:
+    # the whole list is tried on loop disks (tests/unit/test_storage_real_disks.py)
+    rig = DiskRig(borrowed, tmp_path)
+    disk = "/dev/disk/by-id/virtio-extra2"
+    for name in ("lvm", *BY_TOOL):
+        rig.out(f"blkdiscard -z {disk}")
+        if name in BY_TOOL:
+            rig.out(f"{BY_TOOL[name]} {disk}")
+        else:
+            put_sectors(rig, disk, SECTORS[name])
+        before = rig.out(f"sync; udevadm settle; sha256sum {disk}")
+        declare(rig, serial="extra2", fstype="xfs" if name == "ext4" else "ext4")
+        host = rig.converge()
+        assert (host.state, host.changed) == (HostState.FAILED, []), name
+        assert "never formatted" in host.error, name
+        assert rig.out(f"sha256sum {disk}") == before, name
+    assert rig.vm.run(f"ls {POINT}", check=False).returncode == 2
+    rig.out(f"blkdiscard -z {disk}")
 
 
-def test_budget_and_prune_see_the_real_disk_and_remove_only_what_is_named(
-    stored: Stored,
+def put_sectors(rig: DiskRig, disk: str, sectors: dict[str, str]) -> None:
+    """Write recorded bytes at their offsets."""
+    for offset, text in sectors.items():
+        write = f"dd of={disk} bs=1 seek={offset} conv=notrunc status=none"
+        rig.out(f"echo {text} | base64 -d | {write}")
+
+
+def test_fstab_by_uuid_survives_a_reboot_in_which_the_disks_change_their_names(
+    bench: Bench, tmp_path: Path
 ) -> None:
-    rig = stored.rig
-    cache = f"{POINT}/llm-cache/hf"
-    rig.out(f"mkdir {cache}/old {cache}/new {cache}/used && head -c 50M /dev/zero >{cache}/old/f")
-    rig.out(f"touch -d '40 days ago' {cache}/old/f {cache}/old {cache}/used")
-    rig.out(f"systemd-run -q -p WorkingDirectory={cache}/used sleep 1000")
-    assert f"{cache}  hub-cache" in rig.ok("storage", "budget", rig.vm.name)
-    listed = rig.ok("storage", "prune", rig.vm.name)
-    assert f"{cache}/old\n" in listed
-    assert "stays: in use by process" in listed
-    refused = rig.b70("storage", "prune", rig.vm.name, f"{cache}/used", f"{cache}/old", "-y")
-    assert refused.returncode == 3
-    assert rig.out(f"ls {cache}").split() == ["new", "old", "used"]
-    assert f"Tree[{cache}/old]" in rig.ok("storage", "prune", rig.vm.name, f"{cache}/old", "-y")
-    assert rig.out(f"ls {cache}").split() == ["new", "used"]
-    # no certificate comes from it: the host is as new as it was before
-    assert rig.out('grep -c \'"event": "end"\' /var/lib/b70fleet/journal.jsonl') == "2"
+    rig = DiskRig(bench.takes(BOOTED), tmp_path)
+    declare(rig, serial="extra3", fstype="xfs", mkfs=[])
+    changed(rig.converge())
+    before = rig.out(f"findmnt -n -o SOURCE {POINT}")
+    rig.vm.pull_disk(1)
+    rig.off_and_on()
+    assert rig.out(f"findmnt -n -o SOURCE,FSTYPE {POINT}").split()[0] != before
+    assert rig.plan().state is HostState.IN_SYNC

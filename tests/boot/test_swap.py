@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fleet.plan import HostState
 from lab.uml.machine import UmlMachine
+from tests.boot.conftest import BOOTED, Bench
 from tests.boot.diskrig import DiskRig
 from tests.ssh.controllers import exists, wait_for
 
-POINT = "/mnt/big"
+DISK, POINT = "/dev/disk/by-id/virtio-extra1", "/mnt/big"
 PATH = f"{POINT}/build.swap"
 RECORD = "/var/lib/b70fleet/build-swap"
 BUILD = {"path": PATH, "size_gib": 0.125}
+SERVING = "vllm-x.service"
 UNIT = "[Service]\nExecStart=sleep infinity\n"
 
 
 @pytest.fixture
-def rig(vm: UmlMachine, tmp_path: Path) -> DiskRig:
-    """Return the machine as it was first booted, with blank extra disks."""
-    return DiskRig(vm, tmp_path)
+def rig(borrowed: UmlMachine, tmp_path: Path) -> Iterator[DiskRig]:
+    """Return a machine with a blank extra disk and without swap; both is so again afterwards."""
+    lent = DiskRig(borrowed, tmp_path)
+    yield lent
+    lent.out(
+        f"systemctl stop '{SERVING}'; rm -f /etc/systemd/system/{SERVING}; "
+        "systemctl daemon-reload; "
+        rf"swapoff -a; umount {POINT} && rmdir {POINT}; sed -i '\|{POINT}|d' /etc/fstab; "
+        f"wipefs -qa {DISK} && rm -f {RECORD}"
+    )
 
 
 def mounted(rig: DiskRig, kind: str) -> None:
     """Put a file system on the extra disk, mounted now and at boot, and declare build swap."""
-    disk = "/dev/disk/by-id/virtio-extra1"
-    rig.out(f"mkfs.{kind} -q {disk} && mkdir -p {POINT}")
-    rig.out(f"echo {disk} {POINT} {kind} defaults,nofail 0 0 >>/etc/fstab && mount {POINT}")
+    rig.out(f"mkfs.{kind} -q {DISK} && mkdir {POINT}")
+    rig.out(f"echo {DISK} {POINT} {kind} defaults,nofail 0 0 >>/etc/fstab && mount {POINT}")
     rig.declare(swap={"build": BUILD}, storage={"min_free_gib": 0})
 
 
@@ -97,14 +106,14 @@ def test_build_swap_is_never_on_beside_serving_unless_the_declaration_allows_it(
 ) -> None:
     mounted(rig, "ext4")
     rig.ok("swap", "build-up", rig.vm.name)
-    rig.vm.write("/etc/systemd/system/vllm-x.service", UNIT)
-    rig.out("systemctl daemon-reload && systemctl start vllm-x")
+    rig.vm.write(f"/etc/systemd/system/{SERVING}", UNIT)
+    rig.out(f"systemctl daemon-reload && systemctl start {SERVING}")
     host = rig.converge()
     assert (host.state, host.changed) == (HostState.CONVERGED, ["Swap[build:serving]"])
     assert (active(rig), record(rig)) == ([], "kept")
     refused = rig.b70("swap", "build-up", rig.vm.name)
     assert refused.returncode == 3
-    assert "vllm-x.service serves" in refused.stderr
+    assert f"{SERVING} serves" in refused.stderr
     build = {**BUILD, "forbid_while_serving": False}
     rig.declare(swap={"build": build}, storage={"min_free_gib": 0})
     rig.ok("swap", "build-up", rig.vm.name)
@@ -112,7 +121,10 @@ def test_build_swap_is_never_on_beside_serving_unless_the_declaration_allows_it(
     assert rig.converge().state is HostState.IN_SYNC
 
 
-def test_the_permanent_file_is_on_after_a_reboot_and_changes_its_size(rig: DiskRig) -> None:
+def test_the_permanent_file_is_on_after_a_reboot_and_changes_its_size(
+    bench: Bench, tmp_path: Path
+) -> None:
+    rig = DiskRig(bench.takes(BOOTED), tmp_path)
     for size in (0.125, 0.25):
         swap = {"permanent": {"path": "/swap.b70", "size_gib": size}}
         rig.declare(swap=swap, storage={"min_free_gib": 0})
