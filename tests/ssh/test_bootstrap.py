@@ -33,7 +33,7 @@ def fresh(machine: Machine) -> Machine:
     machine.write(
         "/etc/ssh/sshd_config.d/test.conf", "PermitRootLogin yes\nPasswordAuthentication yes\n"
     )
-    machine.run("systemctl reload ssh; rm -f /usr/bin/python3*")
+    machine.run("systemctl restart ssh; rm -f /usr/bin/python3*")
     return machine
 
 
