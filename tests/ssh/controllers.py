@@ -43,6 +43,14 @@ def ended(process: subprocess.Popen[str], patience_s: float) -> HostResult:
     return only(RunResult.model_validate_json(out))
 
 
+def restart_sshd(machine: LabHost) -> None:
+    """Let sshd read its files anew; it listens again when this returns.
+
+    A reload ends before that. Systemd refuses a sixth restart in ten seconds unless it forgets.
+    """
+    machine.run("systemctl reset-failed ssh && systemctl restart ssh")
+
+
 def only(result: RunResult) -> HostResult:
     """Return the only host of a run."""
     (host,) = result.hosts

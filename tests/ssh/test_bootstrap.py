@@ -10,6 +10,7 @@ import yaml
 from fleet.exitcodes import ExitCode
 from lab.machines import Machine
 from tests.ssh.conftest import Done, MirrorGuard, Site
+from tests.ssh.controllers import restart_sshd
 
 pytestmark = pytest.mark.ssh
 
@@ -33,7 +34,8 @@ def fresh(machine: Machine) -> Machine:
     machine.write(
         "/etc/ssh/sshd_config.d/test.conf", "PermitRootLogin yes\nPasswordAuthentication yes\n"
     )
-    machine.run("systemctl restart ssh; rm -f /usr/bin/python3*")
+    machine.run("rm -f /usr/bin/python3*")
+    restart_sshd(machine)
     return machine
 
 

@@ -16,7 +16,7 @@ from fleet.plan import HostState, RunResult
 from lab.machines import Machine
 from operations.file import file
 from tests.ssh.conftest import Site
-from tests.ssh.controllers import exists, wait_for
+from tests.ssh.controllers import exists, restart_sshd, wait_for
 
 pytestmark = pytest.mark.ssh
 
@@ -64,7 +64,7 @@ def test_a_change_that_a_new_connection_confirms_stays(site: Site, machine: Mach
 
 def test_a_change_that_locks_us_out_goes_back_by_itself(site: Site, machine: Machine) -> None:
     machine.write(DROP_IN, "LoginGraceTime 90\n", 0o644)
-    machine.run("systemctl restart ssh")  # a reload ends before sshd listens again
+    restart_sshd(machine)
     result = converge(site, machine, f"DenyUsers {machine.user}\n")
     host = result.hosts[0]
     assert result.exit_code is ExitCode.FAILED
@@ -84,7 +84,8 @@ def test_a_change_that_locks_us_out_goes_back_by_itself(site: Site, machine: Mac
 
 
 def test_a_new_file_that_locks_us_out_is_taken_away(site: Site, machine: Machine) -> None:
-    machine.run(f"rm -f {DROP_IN}; systemctl restart ssh")
+    machine.run(f"rm -f {DROP_IN}")
+    restart_sshd(machine)
     result = converge(site, machine, f"DenyUsers {machine.user}\n")
     assert result.hosts[0].error_id == "change-taken-back"
     wait_for(
