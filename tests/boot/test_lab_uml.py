@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -32,6 +33,8 @@ from tests.machines import four_healthy_cards_are_found, over_ssh
 from tests.ssh.conftest import Site
 from tests.ssh.controllers import wait_for
 
+T = TypeVar("T")
+
 #: The healthy rig with the second slot empty.
 ONE_MISSING = replace(
     shapes.HEALTHY_GEN5,
@@ -49,6 +52,21 @@ def cards(vm: UmlMachine, user: str = "root") -> tuple[Card, ...]:
     """Read the link fact on the machine's real /sys, as this user."""
     script = shlex.quote(GpuLinks().script())
     return GpuLinks().parse(vm.run(f"runuser -u {user} -- sh -c {script}").stdout)
+
+
+def of_each(vm: UmlMachine, look: Callable[[int], T]) -> list[T]:
+    """Return what is seen of each process of a machine; some end while they are looked at."""
+    found = []
+    for pid in Group(vm.unique).pids(BOX):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.append(look(pid))
+    return found
+
+
+def tracer(pid: int) -> int:
+    """Return the process that traces this one, 0 for none."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"TracerPid:\s+(\d+)", status)[0])
 
 
 def kernels(lab: Lab) -> tuple[Kernel, Kernel]:
@@ -75,9 +93,8 @@ def test_a_machine_comes_up_through_grub_on_the_older_kernel(
 
 
 def test_a_machine_and_its_processes_take_turns_on_one_cpu(pristine: UmlMachine) -> None:
-    pids = Group(pristine.unique).pids(BOX)
-    assert pristine.kernel_pid() in pids
-    cpus = [sorted(os.sched_getaffinity(pid)) for pid in pids]
+    assert pristine.kernel_pid() in Group(pristine.unique).pids(BOX)
+    cpus = of_each(pristine, lambda pid: sorted(os.sched_getaffinity(pid)))
     assert len(cpus) > 10, "the guest's processes are processes here"
     assert cpus == [cpus[0]] * len(cpus)
     assert len(cpus[0]) == 1
@@ -249,10 +266,7 @@ def test_a_kernel_without_seccomp_mode_runs_its_processes_by_ptrace(bench: Bench
 
     try:
         vm = bench.switches_on(BOOTED, unable)
-        tracers = {
-            int(re.findall(r"TracerPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
-            for pid in Group(vm.unique).pids(BOX)
-        }
+        tracers = set(of_each(vm, tracer))
         assert tracers == {0, vm.kernel_pid()}
         assert over_ssh(vm, "id -un").strip() == "rig"
     finally:
