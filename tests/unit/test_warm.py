@@ -12,7 +12,6 @@ import pytest
 
 from tests import warm
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
 
 
@@ -53,12 +52,16 @@ def test_a_call_says_and_ends_as_a_cold_start_does(words: list[str], tmp_path: P
 def test_a_call_has_an_environment_and_a_folder_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = warm.b70(["history"], env={**os.environ, "B70_INVENTORY": "one"}, timeout_s=PATIENCE_S)
+    said = []
+    for name in ("first-rigs", "other-rigs"):
+        env = {**os.environ, "B70_INVENTORY": name}
+        said.append(warm.b70(["history"], env=env, timeout_s=PATIENCE_S).stderr)
+    assert ["first-rigs" in text for text in said] == [True, False]
+    assert ["other-rigs" in text for text in said] == [False, True]
     monkeypatch.chdir(tmp_path)
-    after = warm.b70(["history"], env={**os.environ, "B70_INVENTORY": "two"}, timeout_s=PATIENCE_S)
-    assert "one" in before.stderr
-    assert "one" not in after.stderr
-    assert "two" in after.stderr
+    begun = warm.b70(["init", "rigs"], env=dict(os.environ), timeout_s=PATIENCE_S)
+    assert begun.returncode == 0, begun.stderr
+    assert (tmp_path / "rigs").is_dir()
 
 
 def test_a_call_that_takes_too_long_is_ended(tmp_path: Path) -> None:
