@@ -57,8 +57,8 @@ class Bench:
     """A machine, and what is known of the state that it is in.
 
     Going back to a saved state is a boot, so a test says what it needs and what it leaves behind:
-    `reads`, `owns` and `switches_on` go back unless the machine is still exactly as it was saved;
-    `lent` and `takes` are content with what tests left that borrowed it before.
+    `reads` and `owns` go back unless the machine is still exactly as it was saved, `lent` and
+    `takes` are content with what earlier borrowers left, `switches_on` always boots.
 
     Args:
         machine: the worker's.
@@ -72,7 +72,7 @@ class Bench:
     def reads(self, state: str) -> UmlMachine:
         """Return the machine in a state, for a test that changes nothing."""
         if self._exact != state or not self.machine.is_running():
-            self.switches_on(state, lambda machine: None)
+            self.switches_on(state)
         self._exact, self._near = state, None
         return self.machine
 
@@ -82,7 +82,9 @@ class Bench:
         self._exact = None
         return machine
 
-    def switches_on(self, state: str, fit: Callable[[UmlMachine], None]) -> UmlMachine:
+    def switches_on(
+        self, state: str, fit: Callable[[UmlMachine], None] = lambda _: None
+    ) -> UmlMachine:
         """Return the machine after a cold start from a state, for a test that owns it.
 
         Args:
@@ -101,7 +103,7 @@ class Bench:
     def takes(self, state: str) -> UmlMachine:
         """Return the machine in a state or as borrowers left it, for a test that keeps it."""
         if state not in (self._exact, self._near) or not self._answers():
-            self.switches_on(state, lambda machine: None)
+            self.switches_on(state)
         self._exact = self._near = None
         return self.machine
 

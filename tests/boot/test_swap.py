@@ -24,7 +24,7 @@ UNIT = "[Service]\nExecStart=sleep infinity\n"
 
 @pytest.fixture
 def rig(borrowed: UmlMachine, tmp_path: Path) -> Iterator[DiskRig]:
-    """Return a machine with a blank extra disk and without swap; both is so again afterwards."""
+    """Return a machine with a blank extra disk and without swap; both again at its end."""
     lent = DiskRig(borrowed, tmp_path)
     yield lent
     lent.out(
