@@ -33,6 +33,8 @@ from lab.vm.recipe import SOURCES, Firmware
 
 ROOM: Final = Path(__file__).parent
 KERNEL: Final = ROOM / "kernel"
+#: What a tree is made from.
+_TREE: Final = ("uml.config", "um.patch", "um-older.patch", "b70lab.c", "build.sh")
 #: Seconds; 5 minutes were measured on 2 cores.
 _TIMEOUT_S: Final = 3600
 
@@ -135,9 +137,7 @@ class Kernels:
     def __init__(self, settings: Settings, firmware: Firmware) -> None:
         self._settings = settings
         self._firmware = firmware
-        tree = _digest(
-            *(KERNEL / name for name in ("uml.config", "um.patch", "b70lab.c", "build.sh"))
-        )
+        tree = _digest(*(KERNEL / name for name in _TREE))
         self.folder = settings.images / f"linux-{tree}"
         cards = [path for path in sorted(SOURCES.iterdir()) if path.suffix in (".c", ".h")]
         own = [*cards, SOURCES / "Makefile", KERNEL / "release.sh", Path(modules.__file__)]

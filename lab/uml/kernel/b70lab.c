@@ -15,7 +15,8 @@
 #include <asm/setup.h>
 #include <os.h>
 
-#define HARDWARE	"B70LAB_HARDWARE="
+/* libc's: this kernel is a program. Its main() passes the environment on in some versions only. */
+char *getenv(const char *name);
 
 static char *serial = "", *board = "", *cards = "", *driver = "";
 module_param(serial, charp, 0);
@@ -26,17 +27,16 @@ module_param(driver, charp, 0);
 static char given[COMMAND_LINE_SIZE], parsed[2 * COMMAND_LINE_SIZE];
 
 /* Called by um_arch.c before the kernel starts; `take` is how it takes its own arguments. */
-void __init b70lab_hardware(char **envp, void (*take)(char *line, int *add));
-void __init b70lab_hardware(char **envp, void (*take)(char *line, int *add))
+void __init b70lab_hardware(void (*take)(char *line, int *add));
+void __init b70lab_hardware(void (*take)(char *line, int *add))
 {
+	const char *words = getenv("B70LAB_HARDWARE");
 	char *rest = given, *word;
 	int add;
 
-	for (; *envp && strncmp(*envp, HARDWARE, strlen(HARDWARE)); envp++)
-		;
-	if (!*envp)
+	if (!words)
 		return;
-	strscpy(given, *envp + strlen(HARDWARE), sizeof(given));
+	strscpy(given, words, sizeof(given));
 	while ((word = strsep(&rest, "\n"))) {
 		add = 1;
 		if (*word)
