@@ -236,7 +236,8 @@ def test_the_agents_line_serves_one_client_after_the_other_whatever_they_send(
 
 def test_the_kernel_is_patched_where_it_takes_arguments_parses_them_and_panics() -> None:
     patch = (kernels.KERNEL / "um.patch").read_text()
-    for call in ("b70lab_hardware(uml_checksetup)", "b70lab_command_line(command_line)", "b70lab_panic();"):
+    changed = ("b70lab_hardware(", "b70lab_command_line(command_line)", "b70lab_panic();")
+    for call in changed:
         assert f"+\t{call}" in patch or f"= {call}" in patch
 
 
