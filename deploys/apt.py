@@ -13,6 +13,8 @@ from pyinfra import host
 from pyinfra.api import deploy
 from pyinfra.api.exceptions import OperationError
 
+from declaration.host import HostSpec
+from declaration.secret import Secret
 from deploys.apt_files import KEYRINGS, SourceFile, files, paths, source_path, strays
 from deploys.layer import declaration
 from facts.apt_sources import AptSources
@@ -23,8 +25,6 @@ from operations.apt_lists import MARK, apt_lists
 from operations.apt_repository import Repository
 from operations.dpkg import dpkg_configured
 from operations.file import absent, directory, file
-from spec.host import HostSpec
-from spec.secret import Secret
 
 #: Folder of this layer's marks.
 STATE: Final = MARK.rpartition("/")[0]

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from pyinfra.api.exceptions import OperationError
 
+from declaration.apt import AptSource
+from declaration.openpgp import KeyRefused, pinned
+from declaration.secret import Resolve, Secret
 from deploys.base_paths import BANNER
 from deploys.render import render
-from spec.apt import AptSource
-from spec.openpgp import KeyRefused, pinned
-from spec.secret import Resolve, Secret
 
 KEYRINGS: Final = "/etc/apt/keyrings"
 #: Every file of ours starts with this, whatever its folder.

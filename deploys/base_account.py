@@ -7,6 +7,8 @@ from typing import Final
 
 from pyinfra.api.exceptions import OperationError
 
+from declaration.host import HostSpec
+from declaration.system import Base
 from deploys.base_paths import BANNER, LIMITS, UNIT_LIMITS
 from deploys.render import render
 from facts.reader import read
@@ -15,8 +17,6 @@ from facts.value import Unknown
 from operations.file import directory, file
 from operations.group import group, group_member
 from operations.user import user
-from spec.host import HostSpec
-from spec.system import Base
 
 #: Shells that end a login at once.
 NO_LOGIN: Final = ("nologin", "false")

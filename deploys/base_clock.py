@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from pyinfra.api.exceptions import OperationError
 
+from declaration.system import TimeSync
 from deploys.base_paths import BANNER
 from deploys.distribution import Distribution, TimeDaemon
 from deploys.render import render
@@ -21,7 +22,6 @@ from facts.value import Unknown
 from operations.accepted import accepted
 from operations.file import absent, directory, file
 from operations.unit import unit
-from spec.system import TimeSync
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from declaration.system import UpdateFence
 from deploys.base_paths import BANNER, FENCE, NEEDRESTART
 from deploys.distribution import Distribution
 from deploys.render import render
 from operations.file import absent, directory, file
-from spec.system import UpdateFence
 
 
 def fence(declared: UpdateFence, table: Distribution) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from declaration.system import Journal
 from deploys.base_paths import BANNER, JOURNAL, JOURNALD
 from deploys.distribution import Distribution
 from deploys.render import render
@@ -12,7 +13,6 @@ from facts.reader import read
 from facts.value import Unknown
 from operations.file import directory, file
 from operations.unit import unit
-from spec.system import Journal
 
 
 def journal(declared: Journal, table: Distribution) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from declaration.system import Base
 from deploys import base_lockup
 from deploys.base_paths import BANNER, SYSCTL
 from deploys.render import render
@@ -9,7 +10,6 @@ from facts.crash_capture import CrashCapture
 from facts.reader import read
 from operations.file import file
 from operations.sysctl import sysctl
-from spec.system import Base
 
 
 def kernel_settings(base: Base) -> None:

@@ -15,6 +15,7 @@ from pyinfra import host
 from pyinfra.api import deploy
 from pyinfra.api.exceptions import OperationError
 
+from declaration.boot import BootSet, Guc
 from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.distribution import distribution
@@ -30,7 +31,6 @@ from operations.kernel_modules import kernel_modules
 from operations.modprobe_options import content as options_text
 from operations.modprobe_options import modprobe_options
 from operations.package_set import package_set
-from spec.boot import BootSet, Guc
 
 #: Seconds that a kernel's download, unpacking and hooks may take on a slow disk.
 _TRANSACTION_S: Final = 3600

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from declaration.boot import REPEATABLE, BootSet, covers, key_of
+from declaration.host import HostSpec
 from facts.gpu_card import Card
 from facts.gpu_log import CardLog, KernelLog
 from facts.kernel import RunningKernel, XeModule
 from facts.value import ABSENT, Absent, Unknown
-from spec.boot import REPEATABLE, BootSet, covers, key_of
-from spec.host import HostSpec
 
 #: How a module option and sysfs spell the same switch.
 _SWITCH: dict[str, str] = {

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from declaration.host import HostSpec
 from deploys.boot_state import pending_reboot
 from facts.gpu_link import GpuLinks
 from facts.gpu_log import GpuLog
 from facts.kernel import Kernel
 from facts.reader import Readable, read
-from spec.host import HostSpec
 
 #: The facts that `pending_reboot` looks at, by domain.
 _FACTS: Final[dict[str, type[Readable[object]]]] = {

@@ -14,10 +14,10 @@ import yaml
 from pydantic import Field
 from pyinfra.api.exceptions import OperationError
 
+from declaration.base import Declared
 from facts.os_release import OperatingSystem, OsRelease
 from facts.reader import read
 from facts.value import Unknown
-from spec.base import Declared
 
 #: The checkout's distribution tables.
 FOLDER: Final = Path(__file__).resolve().parent.parent / "group_data" / "distributions"

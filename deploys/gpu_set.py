@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from declaration.stack import Stack
 from operations import loader_shim
 from operations.loader_gate import SHIM
-from spec.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)

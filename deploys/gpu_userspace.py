@@ -6,6 +6,8 @@ from typing import Final
 
 from pyinfra.api import deploy
 
+from declaration.host import HostSpec
+from declaration.stack import Stack
 from deploys.apt import repositories
 from deploys.boot_wait import waits_for_boot
 from deploys.distribution import distribution
@@ -20,8 +22,6 @@ from operations.package_set import package_set
 from operations.packages import packages
 from operations.setvars import setvars_unsourced
 from operations.verified import MARKS, mark_path, verified
-from spec.host import HostSpec
-from spec.stack import Stack
 
 #: Seconds that a download and unpacking of the oneAPI set may take (some 3 GB over 20 Mbit/s).
 _TRANSACTION_S: Final = 3600

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pyinfra.api import deploy
 
+from declaration.settings import POWER_CAP_W, HostSettings
 from deploys.base_paths import BANNER
 from deploys.boot_wait import waits_for_boot
 from deploys.layer import declaration
@@ -24,7 +25,6 @@ from operations.file import absent, directory, file
 from operations.live_setting import idle_states, power_caps
 from operations.runtime_pm import kept_awake
 from operations.unit import unit
-from spec.settings import POWER_CAP_W, HostSettings
 
 #: Takes a rules file where udevadm can check one (systemd 254 and later).
 _VERIFY = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
-from spec.host import HostSpec
+from declaration.host import HostSpec
 
 #: One sentence per reason, from the declaration and the facts by domain.
 Reasons = Callable[[HostSpec, Mapping[str, object]], list[str]]

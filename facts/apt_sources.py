@@ -13,10 +13,10 @@ from typing import Final
 
 from typing_extensions import override
 
+from declaration.openpgp import dearmor, keys
 from facts.base import HostFact, ParseError
 from facts.parts import Files, Line, Parts, convert, script
 from facts.value import ABSENT, Reading, Unknown
-from spec.openpgp import dearmor, keys
 
 #: Keyrings above this size are not fetched, in bytes: third-party ones and Ubuntu's have 1 to 4 kB;
 #: Debian's own has 56 kB, mostly signatures, which would be most of what an audit sends, and dpkg

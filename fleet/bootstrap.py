@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from declaration.secret import Secret
 from facts.registry import batch_facts
 from fleet.errors import FleetError, Refused
 from fleet.factbatch import FactCache, NoAnswer
 from fleet.factkey import fact_key
 from fleet.pyinfrahost import new_state
 from fleet.session import Session
-from spec.secret import Secret
 
 #: The sudoers drop-in; sudo ignores names with a dot, so there is none.
 SUDOERS: Final = "/etc/sudoers.d/b70fleet"

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from declaration.host import HostSpec
 from deploys.layer import Layer
 from deploys.swap import MAKE_S
 from fleet.errors import FleetError, Refused
 from fleet.events import Emit, discard
 from fleet.plan import HostState, RunResult
 from operations.build_swap import build_swap
-from spec.host import HostSpec
 
 
 class Runs(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from declaration.host import HostSpec
 from facts.block import Block, Storage
 from facts.clock import Clock, ClockState
 from facts.directory_use import DirectoryUse, RealPath, TreeUse
@@ -13,7 +14,6 @@ from facts.value import Absent, Unknown
 from fleet.engine import HostFacts
 from fleet.events import Emit, discard
 from fleet.factkey import FactKey, fact_key
-from spec.host import HostSpec
 
 
 class Asks(Protocol):

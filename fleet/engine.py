@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.registry import all_facts
 from fleet import contact, hostjob, hostlock
@@ -29,7 +30,6 @@ from fleet.pyinfrahost import remember_lookups
 from fleet.runid import run_id
 from gates.model import Decision
 from gates.needed import FACTS as NEEDED
-from spec.host import HostSpec
 
 #: Domains that differ at every reading; a history of them would be noise.
 VOLATILE = frozenset({"clock", "memory", "block", "units"})

@@ -10,9 +10,9 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from declaration.host import HostSpec
 from fleet.atomic import write_text
 from fleet.config.fleet import Fleet
-from spec.host import HostSpec
 
 
 def host_data(spec: HostSpec, fleet: Fleet) -> dict[str, object]:

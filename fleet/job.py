@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from declaration.host import HostSpec
 from deploys.layer import Layer
 from fleet.errors import FleetError
 from fleet.events import Emit
 from fleet.factkey import FactKey, Key
-from spec.host import HostSpec
 
 
 @dataclass(slots=True)

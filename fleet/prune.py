@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from declaration.host import HostSpec
+from declaration.storage import below, plain_path
 from facts.directory_use import Entry, TreeUse
 from facts.value import Absent, Unknown
-from spec.host import HostSpec
-from spec.storage import below, plain_path
 
 #: Uses whose content can be made or fetched again; models and results are never offered.
 PRUNABLE: Final = ("sources", "compile-cache", "hub-cache", "artifacts")

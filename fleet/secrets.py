@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from declaration.secret import MASK, Secret, SecretRef
 from fleet.errors import Refused
-from spec.secret import MASK, Secret, SecretRef
 
 #: Seconds that a secret's command may take; a password manager may ask its user for a touch.
 COMMAND_TIMEOUT_S: Final = 30.0

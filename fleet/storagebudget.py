@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from declaration.host import HostSpec
 from facts.block import Storage as Disks
 from facts.directory_use import TreeUse
 from facts.value import Absent, Unknown
 from fleet.exitcodes import ExitCode, worst
 from operations.headroom import GIB
-from spec.host import HostSpec
 
 
 class Verdict(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from declaration.swap import BuildSwap
 from operations.build_swap import FILE, RECORD
 from operations.build_swap_state import SENTENCE, diagram
-from spec.swap import BuildSwap
 
 
 def page() -> Iterator[str]:

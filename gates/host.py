@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pyinfra import host
 
+from declaration.host import HostSpec
 from facts.reader import read
 from gates.engine import decide
 from gates.model import Decision
 from gates.needed import FACTS, KEYED
 from gates.rows import load
 from gates.world import build
-from spec.host import HostSpec
 
 
 def readings() -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import yaml
 from typing_extensions import override
 
-from spec.yamlloader import SafeLoader
+from declaration.yamlloader import SafeLoader
 
 #: Where a node sits in the document: mapping keys and list indices from the top.
 Place: TypeAlias = tuple[str | int, ...]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from declaration.profile import Profile
 from gates.keys import UNSET, Key, effects
 from gates.model import Decision
 from gates.resolve import Choice, choices
-from spec.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from declaration.host import HostSpec
 from facts.registry import all_facts
 from facts.value import ABSENT, Reading, Unknown
 from gates import world_cards, world_declared, world_host, world_userspace
 from gates.vocabulary import Plain, Term, Vocabulary, vocabulary
 from gates.wording import text
 from gates.world_readings import Readings
-from spec.host import HostSpec
 
 _CARD: Final = "card."
 #: An environment variable that the profile does not mention is not set: ABSENT, not UNKNOWN.

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
+from declaration.hardware import Card as DeclaredCard
+from declaration.host import HostSpec
 from facts.gpu import Gpus, GpuState, Vram
 from facts.gpu_card import Card, Link
 from facts.gpu_link import GpuLinks
@@ -23,8 +25,6 @@ from facts.xpu_smi import XpuSmi
 from facts.xpu_smi_parse import XpuSmiReport
 from gates.vocabulary import Plain, vocabulary
 from gates.world_readings import Readings, then
-from spec.hardware import Card as DeclaredCard
-from spec.host import HostSpec
 
 #: PCIe generation -> GT/s per lane.
 _GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from declaration.host import HostSpec
+from declaration.profile import Profile
+from declaration.stack import Stack
 from facts.value import ABSENT, Reading
 from gates.vocabulary import Plain
-from spec.host import HostSpec
-from spec.profile import Profile
-from spec.stack import Stack
 
 #: Environment variables that pin threads to processors (OpenMP's and the collective library's own).
 _PINNING: Final = (

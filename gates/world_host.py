@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
+from declaration.host import HostSpec
 from facts.aspm import AspmPolicy
 from facts.block import Block, Device, Storage
 from facts.kernel import Kernel, RunningKernel
@@ -18,7 +19,6 @@ from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain
 from gates.world_cards import faulted_cards
 from gates.world_readings import Readings, then
-from spec.host import HostSpec
 
 _GIB: Final = 1 << 30
 #: Units that serve a model (globs): ours and those that rig owners have today.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cmp_to_key
 from typing import Final
 
+from declaration.host import HostSpec
 from facts.apt_policy import Policy
 from facts.clinfo import Clinfo, ClPlatform
 from facts.debian_version import version_compare
@@ -14,7 +15,6 @@ from facts.packages import Packages, PackageState
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain
 from gates.world_readings import Readings, then
-from spec.host import HostSpec
 
 #: Reading under which `build` expects facts/apt_policy.py's value, and the package it must cover.
 APT_POLICY: Final = "apt_policy"

@@ -15,6 +15,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Storage
+from declaration.swap import BuildSwap
 from facts.block import Storage as Disks
 from facts.memory import Memory, MemoryState
 from facts.reader import read
@@ -25,8 +27,6 @@ from operations.build_swap_state import OURS, Event, Move, Phase, Seen, Step, re
 from operations.filewrite import FileWrite
 from operations.storage_facts import block, live_mount, stat_of, swap_state, text_of
 from operations.swap_place import admit_file, may_turn_off, to_bytes
-from spec.storage import Storage
-from spec.swap import BuildSwap
 
 #: Phase, path: what the last run wrote down.
 RECORD: Final = "/var/lib/b70fleet/build-swap"

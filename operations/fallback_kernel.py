@@ -14,6 +14,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.boot import Kernel
 from facts.apt_marks import AutomaticPackages
 from facts.boot import Boot, InstalledKernel
 from facts.kernel import Kernel as RunningKernelFact
@@ -22,7 +23,6 @@ from facts.reader import read
 from facts.value import Unknown
 from operations.apt_command import waiting
 from operations.package_state import package_state
-from spec.boot import Kernel
 
 
 @dataclass(frozen=True, slots=True)

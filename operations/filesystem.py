@@ -13,11 +13,11 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Filesystem
 from facts.device_content import CONTENT
 from operations.script import Script
 from operations.storage_device import locate
 from operations.storage_facts import block, content_of
-from spec.storage import Filesystem
 
 # $1 device, $2 UUID, then the mkfs command without the device
 _FORMAT: Final = f"""{CONTENT}

@@ -13,6 +13,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.boot import Cmdline, covers
 from facts.assignments import assignments
 from facts.boot import GRUB_DEFAULT, Boot, BootState
 from facts.cmdline import tokens
@@ -23,7 +24,6 @@ from facts.value import Absent, Reading, Unknown
 from operations.filewrite import FileWrite
 from operations.grub_text import assign, edit
 from operations.shell_words import ShellTextError
-from spec.boot import Cmdline, covers
 
 #: Refuses the write when somebody edited the file since it was read.
 _UNCHANGED = f'[ "$(sha256sum <{GRUB_DEFAULT})" = "%s  -" ]'

@@ -10,6 +10,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.boot import Cmdline, covers
 from facts.boot import GRUB_DEFAULT, Boot, BootState, MenuEntry
 from facts.reader import read
 from facts.value import Absent, Unknown
@@ -17,7 +18,6 @@ from operations.boot_scripts import SET_DEFAULT, UPDATE_MENU
 from operations.grub_defaults import defaults_text, edited
 from operations.path_state import path_state
 from operations.script import Script
-from spec.boot import Cmdline, covers
 
 #: What GRUB reads at boot.
 MENU: Final = "/boot/grub/grub.cfg"

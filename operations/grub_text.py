@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from declaration.boot import REPEATABLE, covers, key_of
 from operations.shell_words import Assignment, Piece, ShellTextError, assignments
-from spec.boot import REPEATABLE, covers, key_of
 
 #: Characters that a shell takes as they are, outside quotes and in an assignment.
 _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+-,")

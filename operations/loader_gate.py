@@ -14,6 +14,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.stack import Loader
 from facts.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
@@ -21,7 +22,6 @@ from gates.host import decision
 from gates.model import Decision, Verdict
 from operations.apt_repository import Repository, unread
 from operations.loader_shim import NAME
-from spec.stack import Loader
 
 GATE: Final = "loader-shim"
 #: Choices of the gate: the empty package, or the archive's own.

@@ -9,6 +9,7 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Filesystem
 from facts.mountinfo import FstabEntry
 from facts.reader import read
 from facts.units import Unit, Units, UnitState
@@ -18,7 +19,6 @@ from operations.script import Script
 from operations.storage_device import locate
 from operations.storage_facts import block, content_of, fstab_write, live_mount
 from operations.unit_name import from_path
-from spec.storage import Filesystem
 
 #: fsck pass of a file system that is not the root; xfs repairs itself at mount.
 _CHECK: Final = {"ext4": 2, "xfs": 0}

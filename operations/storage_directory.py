@@ -13,12 +13,12 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Directory, Filesystem
 from facts.block import Storage
 from facts.mountinfo import Mount
 from operations.script import Script
 from operations.storage_device import locate, transports
 from operations.storage_facts import block, live_mount, stat_of
-from spec.storage import Directory, Filesystem
 
 #: File systems without owners, or that Linux keeps only as a guest
 #: (docs/evidence.md#model-storage).

@@ -9,6 +9,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Storage
+from declaration.swap import SwapFile
 from facts.memory import Memory
 from facts.mountinfo import FstabEntry
 from facts.reader import read
@@ -18,8 +20,6 @@ from operations.storage_device import locate
 from operations.storage_facts import block, fstab_write, live_mount, stat_of, swap_state
 from operations.swap_make import make, on_mount, turn_on
 from operations.swap_place import admit_file, may_turn_off, to_bytes
-from spec.storage import Storage
-from spec.swap import SwapFile
 
 _RELOAD: Final = "[ ! -d /run/systemd/system ] || systemctl daemon-reload"
 

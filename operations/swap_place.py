@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
+from declaration.storage import Storage as Declared
 from facts.block import Storage
 from facts.memory import MemoryState
 from facts.swap import SwapArea
 from facts.value import Unknown
 from operations.headroom import GIB, Admission, admit, place
 from operations.swap_make import MIB
-from spec.storage import Storage as Declared
 
 #: File system -> why the kernel takes no swap file on it. Whatever is not listed is tried.
 _REFUSED: Final = {

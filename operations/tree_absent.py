@@ -14,10 +14,10 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import plain_path
 from facts.directory_use import USERS
 from operations.script import Script
 from operations.storage_facts import block, stat_of
-from spec.storage import plain_path
 
 # $1 path, $2 directory that it must lie in
 _REMOVE: Final = f"""{USERS}

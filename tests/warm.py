@@ -31,7 +31,7 @@ from typing import Any, Final, NoReturn
 from gevent import monkey
 
 #: Modules that a call may need; what a verb imports late is here too.
-_ALL: Final = ("fleet", "deploys", "facts", "operations", "gates", "spec")
+_ALL: Final = ("fleet", "deploys", "facts", "operations", "gates", "declaration")
 _CHUNK: Final = 1 << 20
 #: Seconds until everything is imported, on a busy machine; it is no part of any call's time.
 _IMPORTED_WITHIN_S: Final = 120

@@ -16,9 +16,9 @@ from fleet.cli.settings import current
 from fleet.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
+    from declaration.host import HostSpec
     from fleet.bootstrap import Contact, FirstContact
     from fleet.config import Fleet
-    from spec.host import HostSpec
 
 EXAMPLES: Final = (
     (

@@ -91,8 +91,8 @@ def groups(directory: Path) -> list[str]:
 def _hosts(directory: Path) -> Iterator[tuple[str, object]]:
     import yaml
 
+    from declaration.yamlloader import SafeLoader
     from fleet.config.places import locate
-    from spec.yamlloader import SafeLoader
 
     # with libyaml a fleet of 1,000 hosts is read in the time that a person does not notice
     with locate(directory).hosts_file.open(encoding="utf-8") as file:

@@ -13,6 +13,7 @@ from fleet.errors import ConfigError
 from fleet.statedir import ledger_path
 
 if TYPE_CHECKING:
+    from declaration.host import HostSpec
     from deploys.layer import Layer
     from fleet.config import Fleet
     from fleet.engine import HostFacts
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from fleet.ledger import Ledger
     from fleet.plan import RunResult
     from gates.model import Decision
-    from spec.host import HostSpec
 
 
 class Controller(Protocol):

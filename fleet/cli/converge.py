@@ -19,9 +19,9 @@ from fleet.cli.watch import watched
 from fleet.errors import ConfigError
 
 if TYPE_CHECKING:
+    from declaration.host import HostSpec
     from fleet.config import Fleet
     from fleet.plan import RunResult
-    from spec.host import HostSpec
 
 EXAMPLES: Final = (
     ("b70 converge --limit rig-a", "show the plan of one host, ask, apply"),

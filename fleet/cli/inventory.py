@@ -14,8 +14,8 @@ from fleet.plain import plain
 from fleet.report import json_report
 
 if TYPE_CHECKING:
+    from declaration.host import HostSpec
     from fleet.config import Fleet
-    from spec.host import HostSpec
 
 app = typer.Typer(
     no_args_is_help=True,

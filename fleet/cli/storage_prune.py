@@ -18,10 +18,10 @@ from fleet.errors import ConfigError, Refused
 from fleet.exitcodes import ExitCode
 
 if TYPE_CHECKING:
+    from declaration.host import HostSpec
     from deploys.layer import Layer
     from fleet.config import Fleet
     from fleet.prune import Candidate
-    from spec.host import HostSpec
 
 EXAMPLES: Final = (
     ("b70 storage prune rig-a", "only list, with sizes and ages"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
+from declaration.host import HostSpec
 from fleet.config.layers import Path, nearest
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import Node
-from spec.host import HostSpec
 
 
 def clashes(hosts: Mapping[str, HostSpec], records: Mapping[str, Node]) -> Iterator[Problem]:

@@ -13,10 +13,10 @@ from typing import Annotated, Final, Literal, NamedTuple, Union, get_args, get_o
 
 from pydantic import BaseModel
 
+from declaration.host import Connection, HostSpec
+from declaration.secret import SecretRef
 from fleet.config.layers import Path
 from fleet.config.problems import likely
-from spec.host import Connection, HostSpec
-from spec.secret import SecretRef
 
 #: Keys that only a host record may hold: what makes one host different from every other.
 PER_HOST: Final = frozenset({"address", "identity", "hardware", "probe_root", "groups"})

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from declaration.host import Connection, HostSpec
+from declaration.secret import Resolve, SecretRef
 from fleet.config import select as selection
 from fleet.config.fields import UnknownKey, split
 from fleet.config.layers import Layer, Provenance, explain
@@ -19,8 +21,6 @@ from fleet.config.problems import likely
 from fleet.config.yaml_marks import Node
 from fleet.errors import ConfigError, NoHostsMatched
 from fleet.secrets import RUN, Redactor, Secrets
-from spec.host import Connection, HostSpec
-from spec.secret import Resolve, SecretRef
 
 
 @dataclass(eq=False)

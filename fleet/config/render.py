@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from declaration.host import HostSpec
 from fleet.config import emit
 from fleet.config.fields import is_secret, split
 from fleet.config.fleet import Fleet, as_data, value_at
 from fleet.config.layers import Provenance, lookup, plain, step
 from fleet.config.yaml_marks import Node
-from spec.host import HostSpec
 
 #: Column of the comments, unless the value is longer.
 _COMMENT: Final = 44

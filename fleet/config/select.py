@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from declaration.host import HostSpec
 from fleet.config.problems import likely
 from fleet.errors import NoHostsMatched, Refused
-from spec.host import HostSpec
 
 
 class NothingChosen(Refused):

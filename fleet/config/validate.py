@@ -11,17 +11,17 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from declaration.apt import Apt
+from declaration.hardware import Hardware
+from declaration.host import Connection, HostSpec, Identity
+from declaration.profile import Profile
+from declaration.stack import Stack
+from declaration.system import Base
 from fleet.config.fields import BY_NAME, is_secret, record_shape, spelling, walk
 from fleet.config.layers import Path, lookup, nearest, plain
 from fleet.config.plain_secrets import plain_secrets
 from fleet.config.problems import Problem, Where, likely
 from fleet.config.yaml_marks import Node
-from spec.apt import Apt
-from spec.hardware import Hardware
-from spec.host import Connection, HostSpec, Identity
-from spec.profile import Profile
-from spec.stack import Stack
-from spec.system import Base
 
 _PARTS: Final[Mapping[str, type[BaseModel]]] = {
     "identity": Identity,

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 import yaml
 
+from declaration.yamlloader import SafeLoader
 from fleet.config.problems import Problem, Where
-from spec.yamlloader import SafeLoader
 
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | dict[str, "Node"] | list["Node"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from spec.host import HostSpec
+from declaration.host import HostSpec
 
 
 class Level(StrEnum):

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pyinfra.api import deploy
 
+from declaration.host import HostSpec
 from deploys.apt import apt
 from deploys.layer import Layer
 from deploys.storage import storage
@@ -27,7 +28,6 @@ from fleet.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from operations.packages import packages
-from spec.host import HostSpec
 from tests.boot.conftest import BOOTED, Bench
 from tests.ssh.controllers import exists, only, wait_for
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import pytest
 from pyinfra.api import deploy
 
+from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.kernel import RunningKernel
 from fleet import reboot as rebooting
@@ -19,7 +20,6 @@ from fleet.plan import HostResult, HostState
 from fleet.session import Session
 from lab.machines import Machine
 from operations.file import file
-from spec.host import HostSpec
 from tests.ssh.conftest import Site
 
 pytestmark = pytest.mark.ssh

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from declaration.stack import Stack
 from facts.apt_sources import AptSourceState, Source
 from facts.packages import LOADER, Loader, Package, PackageState
 from facts.value import ABSENT
-from spec.stack import Stack
 
 STACKS = Path(__file__).parents[2] / "group_data" / "stacks"
 LOADER_FILE = f"/usr/lib/x86_64-linux-gnu/{LOADER}"

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from typer.testing import CliRunner, Result
 
+from declaration.host import Connection, HostSpec
 from fleet import logfile
 from fleet.cli import context
 from fleet.cli.app import app
@@ -29,7 +30,6 @@ from fleet.events import (
 from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from gates.model import Decision
-from spec.host import Connection, HostSpec
 
 RUN = "20250131T081500Z-1f2e"
 STARTED = "2025-01-31T08:15:00+00:00"

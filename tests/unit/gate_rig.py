@@ -7,6 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from declaration.hardware import Card as Slot
+from declaration.hardware import Hardware
+from declaration.host import Connection, HostSpec
+from declaration.profile import Needs, Profile
+from declaration.stack import Loader as WantedLoader
+from declaration.stack import PackageSet, Stack
 from facts.apt_policy import Available, Origin, Policy
 from facts.aspm import AspmPolicy
 from facts.gpu import Gpu, Gpus, GpuState, Vram
@@ -25,12 +31,6 @@ from gates.engine import decide
 from gates.model import Decision
 from gates.rows import load
 from gates.world import build
-from spec.hardware import Card as Slot
-from spec.hardware import Hardware
-from spec.host import Connection, HostSpec
-from spec.profile import Needs, Profile
-from spec.stack import Loader as WantedLoader
-from spec.stack import PackageSet, Stack
 from tests.unit import gpu_tree
 from tests.unit.fact_frame import run
 

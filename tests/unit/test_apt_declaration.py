@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from spec.apt import Apt, AptSource, shared_packages
-from spec.globs import overlap
-from spec.stack import Stack
+from declaration.apt import Apt, AptSource, shared_packages
+from declaration.globs import overlap
+from declaration.stack import Stack
 
 GROUP_DATA = Path(__file__).parents[2] / "group_data"
 KEY = {"fingerprint": "0C0E 6AF9 55CE 463C 03FC 5157 4D09 8D70 AFBE 5E1F"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec.openpgp import KeyRefused, armor, dearmor, keys, pinned
+from declaration.openpgp import KeyRefused, armor, dearmor, keys, pinned
 from tests.unit.fact_frame import FIXTURES, fixture
 
 #: as gpg printed them when the fixtures were made

@@ -13,12 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 #: room -> product rooms below it; a room always knows itself
 BELOW: dict[str, set[str]] = {
-    "spec": set(),
-    "facts": {"spec"},
-    "gates": {"spec", "facts"},
-    "operations": {"spec", "facts", "gates"},
-    "deploys": {"spec", "facts", "gates", "operations"},
-    "fleet": {"spec", "facts", "gates", "operations", "deploys"},
+    "declaration": set(),
+    "facts": {"declaration"},
+    "gates": {"declaration", "facts"},
+    "operations": {"declaration", "facts", "gates"},
+    "deploys": {"declaration", "facts", "gates", "operations"},
+    "fleet": {"declaration", "facts", "gates", "operations", "deploys"},
 }
 #: beside the product: they may import all of it, and nothing imports them
 BESIDE = ("lab", "bench", "tests", "inventory")
@@ -44,9 +44,9 @@ SMALL = {
     "lab/errors.py",
     "lab/grub/errors.py",
     "operations/accepted.py",
-    "spec/base.py",
-    "spec/globs.py",
-    "spec/yamlloader.py",
+    "declaration/base.py",
+    "declaration/globs.py",
+    "declaration/yamlloader.py",
 }
 #: put together here, so that this file is none of its own findings
 UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "HA" + "CK"]) + r")\b")
@@ -102,7 +102,9 @@ def test_imports_point_one_way() -> None:
 
 def test_facts_take_only_the_key_reader_from_the_declaration() -> None:
     seen = {module for path in sources("facts") for module in imports(path)}
-    assert {module for module in seen if module.split(".")[0] == "spec"} == {"spec.openpgp"}
+    assert {module for module in seen if module.split(".")[0] == "declaration"} == {
+        "declaration.openpgp"
+    }
 
 
 def test_greenlets_and_ssh_stay_in_the_engine_room() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from spec.boot import BootSet, Cmdline, Guc, Kernel, covers
-from spec.host import HostSpec
-from spec.settings import HostSettings
+from declaration.boot import BootSet, Cmdline, Guc, Kernel, covers
+from declaration.host import HostSpec
+from declaration.settings import HostSettings
 
 KERNEL = {"package": "linux-image-7.0.0-38-generic", "version": "7.0.0-38.38~24.04.1"}
 SHA = "0123456789abcdef" * 4

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from declaration.host import HostSpec
 from deploys.boot_oneshot import one_shot
 from deploys.boot_state import pending_reboot, unproven_boot
 from facts.block import Device, Storage
@@ -14,7 +15,6 @@ from facts.gpu_log import CardLog, KernelLog
 from facts.kernel import XeModule
 from facts.mountinfo import Mount
 from facts.value import ABSENT, Unknown
-from spec.host import HostSpec
 from tests.unit.boot_facts import NEW, OLD, boot, running
 
 BDF = "0000:03:00.0"

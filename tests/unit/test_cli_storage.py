@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.clock import ClockState
 from facts.directory_use import DirectoryUse, Entry, RealPath, TreeUse
@@ -21,7 +22,6 @@ from fleet.events import Emit, discard
 from fleet.exitcodes import ExitCode
 from fleet.factkey import FactKey
 from fleet.plan import Change, HostResult, HostState, Resource, ResourceStatus, RunResult
-from spec.host import HostSpec
 from tests.unit.cli_harness import ScriptedEngine, b70, imaginary_fleet, run_result
 from tests.unit.disk_facts import GIB, POINT, disks, mount, rig
 from tests.unit.golden import check_golden

@@ -14,9 +14,9 @@ from pyinfra.connectors.sshuserclient import client as ssh_client
 from pyinfra.context import ctx_state
 from pyinfra_cli.inventory import make_inventory_from_files  # type: ignore[import-untyped]
 
+from declaration.host import Connection, HostSpec, Identity
 from fleet.config.places import PRODUCT
 from fleet.hostdata import host_data, known_hosts
-from spec.host import Connection, HostSpec, Identity
 from tests.unit.config_cases import loaded, write
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3xK2m1o9Yb6jVb0B4cQ0m0tq0m1p8Yw3nq1s5u7v9x"

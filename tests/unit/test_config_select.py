@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from declaration.host import Connection, HostSpec
 from fleet.config.select import NothingChosen, select
 from fleet.errors import NoHostsMatched
 from fleet.exitcodes import ExitCode
-from spec.host import Connection, HostSpec
 
 GROUPS = ("production", "canary", "spare")
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.apt import AptSource
+from declaration.host import Connection, HostSpec
+from declaration.secret import Secret, SecretRef
 from deploys.apt import apt, purpose
 from deploys.apt_files import auth, deb822, files, key, pin, preferences, strays
 from facts.apt_sources import AptSources
 from facts.files import FileState
 from facts.packages import Packages
 from facts.value import ABSENT, Unknown
-from spec.apt import AptSource
-from spec.host import Connection, HostSpec
-from spec.secret import Secret, SecretRef
 from tests.unit.apt_facts import apt_facts, package_facts, source
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import stat

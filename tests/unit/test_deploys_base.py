@@ -9,6 +9,8 @@ import pytest
 import yaml
 from pyinfra.api.exceptions import OperationError
 
+from declaration.host import Connection, HostSpec
+from declaration.system import Base
 from deploys.base import base
 from deploys.base_paths import FENCE, JOURNAL, JOURNALD, LIMITS, NEEDRESTART, SYSCTL, UNIT_LIMITS
 from facts.apt_sources import AptSources, AptSourceState
@@ -24,8 +26,6 @@ from facts.units import Units
 from facts.users import User, Users
 from facts.value import ABSENT, Unknown
 from operations.filewrite import FileWrite
-from spec.host import Connection, HostSpec
-from spec.system import Base
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import accounts, mounts, running, stat, system, units
 from tests.unit.pyinfra_harness import Resource, run_deploy

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.host import HostSpec
 from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.boot_set import boot_set
@@ -22,7 +23,6 @@ from facts.os_release import OsRelease
 from facts.packages import Packages
 from facts.value import ABSENT
 from operations.guc_firmware import BACKUPS
-from spec.host import HostSpec
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import stat, system
 from tests.unit.boot_facts import NEW, OLD, boot, contents, entry, kernel, running

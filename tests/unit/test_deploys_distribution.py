@@ -8,9 +8,9 @@ import pytest
 from jinja2 import UndefinedError
 from pydantic import ValidationError
 
+from declaration.system import UpdateFence
 from deploys.distribution import Distribution, tables
 from deploys.render import FOLDER, render
-from spec.system import UpdateFence
 
 
 def test_the_three_target_distributions_have_a_table() -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from declaration.boot import BootSet
+from declaration.host import Connection, HostSpec
+from declaration.stack import Stack
 from deploys import gpu_userspace as room
 from deploys.gpu_set import checks, gpu_set, oneapi_versions
 from facts.apt_sources import AptSources
@@ -22,9 +25,6 @@ from operations import loader_gate
 from operations.loader_gate import REAL, SHIM
 from operations.loader_shim import package as shim
 from operations.verified import fingerprint
-from spec.boot import BootSet
-from spec.host import Connection, HostSpec
-from spec.stack import Stack
 from tests.unit import boot_facts
 from tests.unit.apt_facts import apt_facts, declared_stack, package_facts
 from tests.unit.base_facts import stat

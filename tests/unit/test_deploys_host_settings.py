@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.host import HostSpec
 from deploys.base_paths import BANNER
 from deploys.host_settings import host_settings
 from deploys.render import render
@@ -34,7 +35,6 @@ from facts.units import Units
 from facts.value import ABSENT, Unknown
 from operations.live_setting import idle_states, power_caps
 from operations.runtime_pm import kept_awake
-from spec.host import HostSpec
 from tests.unit import boot_facts
 from tests.unit.base_facts import running, stat, units
 from tests.unit.fact_frame import SHELLS, plant, run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from declaration.profile import Needs, Profile
 from gates.engine import decide
 from gates.rows import load
 from gates.tuning import Setting, effective, environment
-from spec.profile import Needs, Profile
 from tests.unit.gate_world import LOST, decision, good_world
 
 PROFILE = Profile(

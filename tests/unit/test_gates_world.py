@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from declaration.hardware import Card as Slot
+from declaration.hardware import Hardware
+from declaration.host import Connection, HostSpec
+from declaration.profile import Needs
+from declaration.stack import Loader as WantedLoader
 from facts.apt_policy import Policy
 from facts.block import Block, Device, Storage
 from facts.clinfo import ClDevice, Clinfo, ClPlatform
@@ -22,11 +27,6 @@ from facts.value import ABSENT, Unknown
 from gates.model import Verdict
 from gates.needed import FACTS, KEYED
 from gates.world import World, build
-from spec.hardware import Card as Slot
-from spec.hardware import Hardware
-from spec.host import Connection, HostSpec
-from spec.profile import Needs
-from spec.stack import Loader as WantedLoader
 from tests.unit import gpu_tree
 from tests.unit.gate_rig import (
     GIB,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from declaration.storage import Storage as Declared
 from facts.block import Room, Storage
 from facts.memory import MemoryState
 from facts.mountinfo import Mount
@@ -14,7 +15,6 @@ from facts.value import ABSENT, Unknown
 from operations.headroom import GIB, Place, admit, place
 from operations.mount_options import drift
 from operations.swap_place import admit_file, may_turn_off, to_bytes
-from spec.storage import Storage as Declared
 
 BYTES = st.integers(0, 2**50)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration import boot as declared
 from facts.apt_marks import AutomaticPackages
 from facts.boot import Boot
 from facts.files import FileState
@@ -23,7 +24,6 @@ from operations.initramfs import initramfs
 from operations.kernel_modules import kernel_modules
 from operations.modprobe_options import modprobe_options
 from operations.package_set import package_set
-from spec import boot as declared
 from tests.unit.apt_facts import package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import files, stat

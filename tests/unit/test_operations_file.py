@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.secret import Secret
 from facts.files import HASH_LIMIT, TOO_LONG, FileState
 from facts.value import ABSENT, Unknown
 from operations.file import absent, directory, file, link
 from operations.filewrite import FileWrite
-from spec.secret import Secret
 from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.boot import Cmdline
 from facts.boot import Boot
 from facts.files import FileState, FileText
 from facts.value import ABSENT, Unknown
 from operations.filewrite import FileWrite
 from operations.grub_defaults import grub_defaults
 from operations.grub_menu import default_path, faults, grub_default, grub_menu
-from spec.boot import Cmdline
 from tests.unit.base_facts import stat
 from tests.unit.boot_facts import MADE, NEW, OLD, SICK_DISK, TOKENS, BootRoot, boot, entry
 from tests.unit.pyinfra_harness import run_operation, stub_host

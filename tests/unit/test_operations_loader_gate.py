@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.stack import Loader
 from facts.apt_sources import AptSources
 from facts.value import Unknown
 from gates.model import Decision, Severity, Verdict
 from operations import loader_gate as room
 from operations.apt_repository import Repository
 from operations.loader_gate import GATE, REAL, SHIM, chosen, loader_gate
-from spec.stack import Loader
 from tests.unit.apt_facts import apt_facts
 from tests.unit.pyinfra_harness import run_operation
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Directory, Filesystem
 from facts.block import Block
 from facts.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
@@ -17,7 +18,6 @@ from operations.script import Script
 from operations.storage_device import locate, planned_uuid
 from operations.storage_directory import storage_directory
 from operations.tree_absent import tree_absent
-from spec.storage import Directory, Filesystem
 from tests.unit.base_facts import stat
 from tests.unit.disk_facts import (
     FSTAB,

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Storage
+from declaration.swap import BuildSwap, SwapFile
 from facts.memory import MemoryState
 from facts.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
 from operations.build_swap import RECORD, build_swap, build_swap_beside_serving, path_of
 from operations.swap_file import swap_file
-from spec.storage import Storage
-from spec.swap import BuildSwap, SwapFile
 from tests.unit.base_facts import stat
 from tests.unit.disk_facts import FSTAB, GIB, POINT, area, disks, mount, rig, swaps
 from tests.unit.test_operations_storage import plan

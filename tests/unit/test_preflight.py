@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from declaration.host import HostSpec
 from facts.block import Mount, Room, Storage
 from facts.clock import ClockState
 from facts.identity import Board, Sudo, Who
@@ -17,7 +18,6 @@ from facts.packages import LockHolder
 from facts.updaters import Updater, UpdaterState
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, explanations, inhibitors, inspect
-from spec.host import HostSpec
 from tests.unit.apt_facts import package_facts
 
 GIB = 1024**3

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from declaration.host import HostSpec
 from facts.gpu_link import GpuLinks
 from facts.gpu_log import Fault, GpuLog, KernelLog
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, Level, inhibitors, inspect
 from lab import fakesys, shapes, tree
-from spec.host import HostSpec
 from tests.unit.boot_facts import NEW, OLD, boot, kernel, running
 from tests.unit.fact_frame import run
 from tests.unit.test_boot_state import PLAIN, device, storage

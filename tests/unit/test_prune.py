@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from declaration.host import Connection, HostSpec
+from declaration.storage import below
 from facts.directory_use import Entry, TreeUse
 from facts.value import ABSENT, Unknown
 from fleet.prune import PRUNABLE, candidates, directories, named_paths
-from spec.host import Connection, HostSpec
-from spec.storage import below
 
 NOW, DAY = 100 * 86_400, 86_400
 SRC, ART = "/mnt/x/src", "/mnt/x/artifacts"

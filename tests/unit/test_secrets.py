@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from declaration.secret import MASK, SecretRef
 from fleet.errors import FleetError
 from fleet.exitcodes import ExitCode
 from fleet.secrets import Redactor, Secrets, SecretUnavailable
-from spec.secret import MASK, SecretRef
 
 PLANTED = "tr0ub4dor&3"
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from declaration.secret import MASK
 from fleet.secrets import Redactor, redact
-from spec.secret import MASK
 
 SECRET = 'it\'s a "s3cret" $(id) ÄÖ/+='
 #: Long enough to be no word of its own; printable, as passwords are.

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from declaration.host import Connection, HostSpec
 from facts.directory_use import TreeUse
 from facts.value import ABSENT, Unknown
 from fleet.exitcodes import ExitCode
 from fleet.storagebudget import Budget, Verdict, budget
-from spec.host import Connection, HostSpec
 from tests.unit.disk_facts import GIB, POINT, disks, mount
 
 MODELS, CACHE = f"{POINT}/models", f"{POINT}/models/cache"

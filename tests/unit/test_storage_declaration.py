@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from spec.host import Connection, HostSpec
-from spec.storage import Filesystem, Storage
-from spec.swap import BuildSwap, Swap
+from declaration.host import Connection, HostSpec
+from declaration.storage import Filesystem, Storage
+from declaration.swap import BuildSwap, Swap
 
 DISK = {"serial": "S5GXNX0W000000A", "partition": 1}
 

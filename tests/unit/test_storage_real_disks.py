@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Directory, Filesystem
 from facts.block import Block
 from facts.device_content import Content, DeviceContent
 from facts.value import ABSENT
 from operations.filesystem import filesystem
 from operations.mount_entry import mount_entry
 from operations.storage_directory import storage_directory
-from spec.storage import Directory, Filesystem
 from tests.unit.fact_frame import FIXTURES
 from tests.unit.private_host import DISK, PrivateHost, loop_disk, private_host
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.storage import Storage
+from declaration.swap import BuildSwap, SwapFile
 from facts.units import Unit, UnitState
 from facts.value import ABSENT
 from operations.build_swap import RECORD, build_swap, build_swap_beside_serving
 from operations.swap_file import swap_file
 from operations.swap_make import make
-from spec.storage import Storage
-from spec.swap import BuildSwap, SwapFile
 from tests.unit.fact_frame import FIXTURES
 from tests.unit.private_host import PrivateHost, loop_disk, private_host
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from spec.base import Declared
+from declaration.base import Declared
 
 
 class Needs(Declared):

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from spec.base import Declared
+from declaration.base import Declared
 
 #: GiB that stay free on a file system when something big is written to it; the public headroom
 #: check of steveseguin/b70-optimization-lab uses the same (docs/evidence.md#model-storage).

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from spec.base import Declared
-from spec.boot import BootSet
-from spec.package import PackageName, Version, Versions
+from declaration.base import Declared
+from declaration.boot import BootSet
+from declaration.package import PackageName, Version, Versions
 
 
 class PackageSet(Declared):

@@ -8,7 +8,7 @@ from typing import Final, NoReturn, TypeAlias
 from pydantic import model_validator
 from typing_extensions import override
 
-from spec.base import Declared
+from declaration.base import Declared
 
 MASK: Final = "*****"
 

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from spec.base import Declared
-from spec.hardware import PciAddress
+from declaration.base import Declared
+from declaration.hardware import PciAddress
 
 #: Board power that a B70 can be set to, in W (docs/evidence.md#host-settings).
 POWER_CAP_W: Final = (160, 290)

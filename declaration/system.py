@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from spec.base import Declared
+from declaration.base import Declared
 
 
 class ServiceUser(Declared):

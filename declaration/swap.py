@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from spec.base import Declared
-from spec.storage import plain_path
+from declaration.base import Declared
+from declaration.storage import plain_path
 
 
 def _swap_path(value: str) -> str:

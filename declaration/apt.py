@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from spec.base import Declared
-from spec.globs import overlap
-from spec.secret import SecretRef
+from declaration.base import Declared
+from declaration.globs import overlap
+from declaration.secret import SecretRef
 
 _FINGERPRINT = re.compile(r"^[0-9A-F]{40}$")
 #: what apt accepts as the name of a file in preferences.d

@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from spec.apt import Apt
-from spec.base import Declared
-from spec.hardware import Hardware
-from spec.profile import Profile
-from spec.secret import SecretRef
-from spec.settings import HostSettings
-from spec.stack import Stack
-from spec.storage import Storage
-from spec.swap import Swap
-from spec.system import Base
+from declaration.apt import Apt
+from declaration.base import Declared
+from declaration.hardware import Hardware
+from declaration.profile import Profile
+from declaration.secret import SecretRef
+from declaration.settings import HostSettings
+from declaration.stack import Stack
+from declaration.storage import Storage
+from declaration.swap import Swap
+from declaration.system import Base
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
 _MACHINE_ID = re.compile(r"^[0-9a-f]{32}$")

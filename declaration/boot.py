@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from spec.base import Declared
-from spec.package import PackageName, Version, Versions
+from declaration.base import Declared
+from declaration.package import PackageName, Version, Versions
 
 #: One token as it stands in GRUB's settings and in /proc/cmdline. GRUB and the shell both expand or
 #: swallow quotes, `$`, backslashes and `;`, so a token that needs them cannot be declared.
