@@ -17,7 +17,7 @@ from declaration.host import HostSpec
 from declaration.secret import Secret
 from deploys.apt_files import KEYRINGS, SourceFile, files, paths, source_path, strays
 from deploys.layer import declaration
-from facts.apt_sources import AptSources
+from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt_foreign import replaced_source, sole_sources

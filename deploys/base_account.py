@@ -12,7 +12,7 @@ from declaration.system import Base
 from deploys.base_paths import BANNER, LIMITS, UNIT_LIMITS
 from deploys.render import render
 from facts.reader import read
-from facts.users import Accounts, Users
+from facts.system.users import Accounts, Users
 from facts.value import Unknown
 from operations.file import directory, file
 from operations.group import group, group_member

@@ -15,9 +15,9 @@ from declaration.system import TimeSync
 from deploys.base_paths import BANNER
 from deploys.distribution import Distribution, TimeDaemon
 from deploys.render import render
-from facts.os_release import OperatingSystem, OsRelease
 from facts.reader import read
-from facts.units import Unit, Units, UnitState
+from facts.system.os_release import OperatingSystem, OsRelease
+from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
 from operations.accepted import accepted
 from operations.file import absent, directory, file

@@ -8,8 +8,8 @@ from declaration.system import Journal
 from deploys.base_paths import BANNER, JOURNAL, JOURNALD
 from deploys.distribution import Distribution
 from deploys.render import render
-from facts.identity import Identity
 from facts.reader import read
+from facts.system.identity import Identity
 from facts.value import Unknown
 from operations.file import directory, file
 from operations.unit import unit

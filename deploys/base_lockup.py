@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from facts.crash_capture import Capture
+from facts.system.crash_capture import Capture
 from facts.value import Unknown
 
 #: The key that the policy decides unless it is declared.

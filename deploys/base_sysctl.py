@@ -6,8 +6,8 @@ from declaration.system import Base
 from deploys import base_lockup
 from deploys.base_paths import BANNER, SYSCTL
 from deploys.render import render
-from facts.crash_capture import CrashCapture
 from facts.reader import read
+from facts.system.crash_capture import CrashCapture
 from operations.file import file
 from operations.sysctl import sysctl
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from facts.block import Device, Storage
-from facts.boot import BootState
-from facts.mountinfo import Mount
+from facts.boot.loader import BootState
+from facts.disks.block import Device, Storage
+from facts.disks.mountinfo import Mount
 from facts.value import Absent, Reading, Unknown
 
 _FOLDER: Final = "/boot/grub"

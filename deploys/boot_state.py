@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from declaration.boot import REPEATABLE, BootSet, covers, key_of
 from declaration.host import HostSpec
-from facts.gpu_card import Card
-from facts.gpu_log import CardLog, KernelLog
-from facts.kernel import RunningKernel, XeModule
+from facts.boot.kernel import RunningKernel, XeModule
+from facts.pci.gpu_card import Card
+from facts.pci.gpu_log import CardLog, KernelLog
 from facts.value import ABSENT, Absent, Unknown
 
 #: How a module option and sysfs spell the same switch.

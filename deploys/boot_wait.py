@@ -10,9 +10,9 @@ from typing import Final
 
 from declaration.host import HostSpec
 from deploys.boot_state import pending_reboot
-from facts.gpu_link import GpuLinks
-from facts.gpu_log import GpuLog
-from facts.kernel import Kernel
+from facts.boot.kernel import Kernel
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import GpuLog
 from facts.reader import Readable, read
 
 #: The facts that `pending_reboot` looks at, by domain.

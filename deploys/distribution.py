@@ -15,8 +15,8 @@ from pydantic import Field
 from pyinfra.api.exceptions import OperationError
 
 from declaration.base import Declared
-from facts.os_release import OperatingSystem, OsRelease
 from facts.reader import read
+from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import Unknown
 
 #: The checkout's distribution tables.

@@ -26,7 +26,7 @@ SPEAKING: Final = "^[[:space:]]*[^#[:space:]]"
 #:
 #: part NAME             the lines that follow belong to NAME
 #: lack NAME MARK WHY    there is no text: mark `-` absent, `!` needs root, `?` any other reason
-#: val NAME PATH         first line of a file; not for numbers below /proc/sys, see facts/sysctl.py
+#: val NAME PATH         first line of a file; not for numbers below /proc/sys, see system/sysctl.py
 #: lines NAME ERE FILE…  matching lines of many files as `path:line number:line`, and `!path` for a
 #:                       file that may not be read
 #: tool NAME COMMAND…    output of a command

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from declaration.host import HostSpec
-from facts.block import Block, Storage
-from facts.clock import Clock, ClockState
-from facts.directory_use import DirectoryUse, RealPath, TreeUse
+from facts.disks.block import Block, Storage
+from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
+from facts.system.clock import Clock, ClockState
 from facts.value import Absent, Unknown
 from fleet.engine import HostFacts
 from fleet.events import Emit, discard

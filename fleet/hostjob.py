@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from deploys.layer import Layer, Reasons
-from facts.files import FileState, FileText
-from facts.standing import Standing
+from facts.system.files import FileState, FileText
+from facts.system.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
 from fleet import describe, hostlock, reboot
 from fleet.contact import (

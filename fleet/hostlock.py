@@ -11,11 +11,11 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from facts.standing import MARK
+from facts.system.standing import MARK
 
 #: Everything that a run leaves on a host lies here.
 STATE_DIR: Final = "/var/lib/b70fleet"
-#: Marks a host as in production (facts.standing reads it).
+#: Marks a host as in production (facts.system.standing reads it).
 PRODUCTION: Final = MARK
 #: Seconds that a lock outlives the last command of its owner: the longest command plus a margin.
 LEASE_S: Final = 1_200

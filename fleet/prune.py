@@ -13,7 +13,7 @@ from typing import Final
 
 from declaration.host import HostSpec
 from declaration.storage import below, plain_path
-from facts.directory_use import Entry, TreeUse
+from facts.disks.directory_use import Entry, TreeUse
 from facts.value import Absent, Unknown
 
 #: Uses whose content can be made or fetched again; models and results are never offered.

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 from declaration.host import HostSpec
-from facts.block import Storage as Disks
-from facts.directory_use import TreeUse
+from facts.disks.block import Storage as Disks
+from facts.disks.directory_use import TreeUse
 from facts.value import Absent, Unknown
 from fleet.exitcodes import ExitCode, worst
 from operations.headroom import GIB

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, Protocol, TypeAlias
 
-from facts.debian_version import version_compare
+from facts.packages.debian_version import version_compare
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain, Term
 

@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from facts.apt_policy import AptPolicy
-from facts.aspm import AspmPolicy
 from facts.base import HostFact
-from facts.block import Block
-from facts.gpu import Gpus
-from facts.gpu_link import GpuLinks
-from facts.gpu_log import GpuLog
-from facts.kernel import Kernel
-from facts.measurements import Measurements
-from facts.memory import Memory
-from facts.network import Network
-from facts.packages import Packages
-from facts.swap import Swap
-from facts.units import Units
+from facts.boot.kernel import Kernel
+from facts.disks.block import Block
+from facts.disks.swap import Swap
+from facts.packages.apt_policy import AptPolicy
+from facts.packages.dpkg import Packages
+from facts.pci.aspm import AspmPolicy
+from facts.pci.gpu import Gpus
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import GpuLog
+from facts.system.measurements import Measurements
+from facts.system.memory import Memory
+from facts.system.network import Network
+from facts.system.units import Units
 from gates.world_userspace import APT_POLICY, LIBZE1
 
 #: All part of the normal batch. xpu-smi and clinfo are not, since they start the GPU stack; what

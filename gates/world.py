@@ -83,7 +83,7 @@ def build(spec: HostSpec, readings: Mapping[str, object]) -> World:
     Args:
         spec: its declaration.
         readings: domain -> fact value or Unknown; a domain that is not there was not read.
-            `apt_policy` stands for facts/apt_policy.py, asked about `libze1`.
+            `apt_policy` stands for facts/packages/apt_policy.py, asked about `libze1`.
     """
     given = Readings(readings)
     cards = world_cards.cards(spec, given)

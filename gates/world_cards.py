@@ -11,18 +11,18 @@ from typing import Final
 
 from declaration.hardware import Card as DeclaredCard
 from declaration.host import HostSpec
-from facts.gpu import Gpus, GpuState, Vram
-from facts.gpu_card import Card, Link
-from facts.gpu_link import GpuLinks
-from facts.gpu_link_parse import address_key
-from facts.gpu_link_state import LinkState, SlotLink, judge, presence, slot_link
-from facts.gpu_log import CardLog, GpuLog, KernelLog
-from facts.gpu_topology import isolated, same_host_bridge, shared_switch
-from facts.measurements import Measurement, MeasurementLog, Measurements
+from facts.pci.gpu import Gpus, GpuState, Vram
+from facts.pci.gpu_card import Card, Link
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_link_parse import address_key
+from facts.pci.gpu_link_state import LinkState, SlotLink, judge, presence, slot_link
+from facts.pci.gpu_log import CardLog, GpuLog, KernelLog
+from facts.pci.gpu_topology import isolated, same_host_bridge, shared_switch
+from facts.pci.witness import compare
+from facts.pci.xpu_smi import XpuSmi
+from facts.pci.xpu_smi_parse import XpuSmiReport
+from facts.system.measurements import Measurement, MeasurementLog, Measurements
 from facts.value import ABSENT, Absent, Reading, Unknown, known
-from facts.witness import compare
-from facts.xpu_smi import XpuSmi
-from facts.xpu_smi_parse import XpuSmiReport
 from gates.vocabulary import Plain, vocabulary
 from gates.world_readings import Readings, then
 

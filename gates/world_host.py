@@ -7,14 +7,14 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from declaration.host import HostSpec
-from facts.aspm import AspmPolicy
-from facts.block import Block, Device, Storage
-from facts.kernel import Kernel, RunningKernel
-from facts.measurements import Measured, Measurement, MeasurementLog, Measurements
-from facts.memory import Memory, MemoryState
-from facts.network import Network, NetworkState
-from facts.swap import Swap, SwapState
-from facts.units import Units, UnitState
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.disks.block import Block, Device, Storage
+from facts.disks.swap import Swap, SwapState
+from facts.pci.aspm import AspmPolicy
+from facts.system.measurements import Measured, Measurement, MeasurementLog, Measurements
+from facts.system.memory import Memory, MemoryState
+from facts.system.network import Network, NetworkState
+from facts.system.units import Units, UnitState
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain
 from gates.world_cards import faulted_cards

@@ -7,16 +7,16 @@ from functools import cmp_to_key
 from typing import Final
 
 from declaration.host import HostSpec
-from facts.apt_policy import Policy
-from facts.clinfo import Clinfo, ClPlatform
-from facts.debian_version import version_compare
-from facts.kernel import Kernel, RunningKernel
-from facts.packages import Packages, PackageState
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.packages.apt_policy import Policy
+from facts.packages.debian_version import version_compare
+from facts.packages.dpkg import Packages, PackageState
+from facts.pci.clinfo import Clinfo, ClPlatform
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain
 from gates.world_readings import Readings, then
 
-#: Reading under which `build` expects facts/apt_policy.py's value, and the package it must cover.
+#: Reading under which `build` expects the value of apt_policy.py, and the package it must cover.
 APT_POLICY: Final = "apt_policy"
 LIBZE1: Final = "libze1"
 #: Package whose version names the graphics compiler that compiled caches depend on.

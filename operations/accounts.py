@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api.exceptions import OperationError
 
 from facts.reader import read
-from facts.users import Accounts, Users
+from facts.system.users import Accounts, Users
 from facts.value import Unknown
 
 

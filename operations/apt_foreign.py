@@ -12,7 +12,7 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.apt_sources import AptSources, AptSourceState, Source
+from facts.packages.apt_sources import AptSources, AptSourceState, Source
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt_repository import Repository, meant

@@ -14,9 +14,9 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.apt_sources import AptSources
-from facts.files import FileState, Stat
+from facts.packages.apt_sources import AptSources
 from facts.reader import read
+from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
 from operations.apt_command import apt_get, waiting
 from operations.apt_repository import Repository, unread

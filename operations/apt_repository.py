@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from facts.apt_sources import AptSourceState, Source
+from facts.packages.apt_sources import AptSourceState, Source
 
 #: Characters that apt writes as %xx in a list's name (apt-pkg/contrib/strutl.cc, URItoFileName).
 _QUOTED: Final = '\\|{}[]<>"^~_=!@#$%&*'

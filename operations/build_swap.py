@@ -17,10 +17,10 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Storage
 from declaration.swap import BuildSwap
-from facts.block import Storage as Disks
-from facts.memory import Memory, MemoryState
+from facts.disks.block import Storage as Disks
 from facts.reader import read
-from facts.units import Units, UnitState
+from facts.system.memory import Memory, MemoryState
+from facts.system.units import Units, UnitState
 from facts.value import Unknown
 from operations import swap_make
 from operations.build_swap_state import OURS, Event, Move, Phase, Seen, Step, respond

@@ -15,10 +15,10 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Kernel
-from facts.apt_marks import AutomaticPackages
-from facts.boot import Boot, InstalledKernel
-from facts.kernel import Kernel as RunningKernelFact
-from facts.packages import PackageState
+from facts.boot.kernel import Kernel as RunningKernelFact
+from facts.boot.loader import Boot, InstalledKernel
+from facts.packages.apt_marks import AutomaticPackages
+from facts.packages.dpkg import PackageState
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt_command import waiting

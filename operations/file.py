@@ -10,7 +10,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.secret import Secret
-from facts.files import HASH_LIMIT, TOO_LONG, FileState, Stat
+from facts.system.files import HASH_LIMIT, TOO_LONG, FileState, Stat
 from facts.value import Absent, Unknown
 from operations.filewrite import FileWrite
 

@@ -14,7 +14,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
-from facts.device_content import CONTENT
+from facts.disks.device_content import CONTENT
 from operations.script import Script
 from operations.storage_device import locate
 from operations.storage_facts import block, content_of

@@ -5,7 +5,7 @@ A line is ours by its place: the mount point, or the path of a swap file.
 
 from __future__ import annotations
 
-from facts.mountinfo import FstabEntry, parse_fstab
+from facts.disks.mountinfo import FstabEntry, parse_fstab
 
 
 class TwoLines(ValueError):

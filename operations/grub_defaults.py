@@ -15,11 +15,11 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
 from facts.assignments import assignments
-from facts.boot import GRUB_DEFAULT, Boot, BootState
-from facts.cmdline import tokens
-from facts.files import FileState, FileText, Stat
+from facts.boot.cmdline import tokens
+from facts.boot.loader import GRUB_DEFAULT, Boot, BootState
 from facts.parts import Line
 from facts.reader import read
+from facts.system.files import FileState, FileText, Stat
 from facts.value import Absent, Reading, Unknown
 from operations.filewrite import FileWrite
 from operations.grub_text import assign, edit

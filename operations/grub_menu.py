@@ -11,7 +11,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
-from facts.boot import GRUB_DEFAULT, Boot, BootState, MenuEntry
+from facts.boot.loader import GRUB_DEFAULT, Boot, BootState, MenuEntry
 from facts.reader import read
 from facts.value import Absent, Unknown
 from operations.boot_scripts import SET_DEFAULT, UPDATE_MENU

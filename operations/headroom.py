@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facts.block import Room, Storage
+from facts.disks.block import Room, Storage
 from facts.value import Absent, Reading, Unknown
 
 GIB = 1024**3

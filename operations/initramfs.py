@@ -13,10 +13,10 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.boot import Boot, BootFile
-from facts.files import Stat
-from facts.kernel_files import KernelContents
+from facts.boot.kernel_files import KernelContents
+from facts.boot.loader import Boot, BootFile
 from facts.reader import read
+from facts.system.files import Stat
 from facts.value import Absent, Unknown
 from operations.boot_scripts import BUILD_INITRAMFS
 from operations.kernel_modules import kernel_contents

@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.kernel_files import KernelContents, KernelFiles
+from facts.boot.kernel_files import KernelContents, KernelFiles
 from facts.value import Absent, Unknown
 from operations.script import Script
 

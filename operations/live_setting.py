@@ -12,9 +12,9 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.cpuidle import CpuIdle
-from facts.gpu_link import GpuLinks
+from facts.pci.gpu_link import GpuLinks
 from facts.reader import read
+from facts.system.cpuidle import CpuIdle
 from facts.value import Unknown
 
 #: A cap is declared in W and kept in sysfs in microwatts.

@@ -15,7 +15,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.stack import Loader
-from facts.apt_sources import AptSources
+from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
 from gates.host import decision

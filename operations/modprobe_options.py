@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.kernel import Kernel, ModprobeXe
+from facts.boot.kernel import Kernel, ModprobeXe
 from facts.reader import read
 from facts.value import Unknown
 from operations.file import absent, file

@@ -10,9 +10,9 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
-from facts.mountinfo import FstabEntry
+from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
-from facts.units import Unit, Units, UnitState
+from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
 from operations.mount_options import drift
 from operations.script import Script

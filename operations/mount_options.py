@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from facts.mountinfo import Mount
+from facts.disks.mountinfo import Mount
 
 #: Options that change on a mounted file system without any effect on who uses it.
 _SAFE: Final = frozenset(

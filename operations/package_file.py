@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState, Stat
+from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
 from operations.apt_command import apt_get
 from operations.package_state import differing, package_state

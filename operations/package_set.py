@@ -14,7 +14,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.packages import LOADER, Loader
+from facts.packages.dpkg import LOADER, Loader
 from operations.apt_command import apt_get
 from operations.package_state import differing, package_state, targets
 from operations.script import Script

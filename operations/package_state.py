@@ -7,7 +7,7 @@ from typing import Final
 
 from pyinfra.api.exceptions import OperationError
 
-from facts.packages import Packages, PackageState
+from facts.packages.dpkg import Packages, PackageState
 from facts.reader import read
 from facts.value import Unknown
 

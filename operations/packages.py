@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
-from facts.apt_sources import AptSources
+from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt_command import apt_get, command, waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState, Stat
+from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
 
 

@@ -12,8 +12,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from facts.pci.runtime_pm import RuntimePm
 from facts.reader import read
-from facts.runtime_pm import RuntimePm
 from facts.value import Unknown
 from operations.script import Script
 

@@ -8,7 +8,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.oneapi import OneApiState
+from facts.packages.oneapi import OneApiState
 from facts.reader import read
 from facts.value import Unknown
 

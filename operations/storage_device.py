@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
-from facts.block import Device, Storage
+from facts.disks.block import Device, Storage
 from facts.value import Absent, Unknown
 
 _NAMESPACE: Final = UUID("6f0a3f86-3d5e-4e0b-9d53-b70b70b70b70")

@@ -14,8 +14,8 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Directory, Filesystem
-from facts.block import Storage
-from facts.mountinfo import Mount
+from facts.disks.block import Storage
+from facts.disks.mountinfo import Mount
 from operations.script import Script
 from operations.storage_device import locate, transports
 from operations.storage_facts import block, live_mount, stat_of

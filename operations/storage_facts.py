@@ -7,12 +7,12 @@ from typing import Final
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
-from facts.block import Block, Storage
-from facts.device_content import Content, DeviceContent
-from facts.files import FileState, FileText, Stat
-from facts.mountinfo import FstabEntry, Mount
+from facts.disks.block import Block, Storage
+from facts.disks.device_content import Content, DeviceContent
+from facts.disks.mountinfo import FstabEntry, Mount
+from facts.disks.swap import Swap, SwapState
 from facts.reader import read
-from facts.swap import Swap, SwapState
+from facts.system.files import FileState, FileText, Stat
 from facts.value import Absent, Unknown
 from operations.filewrite import FileWrite
 from operations.fstab_text import TwoLines, put

@@ -11,9 +11,9 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Storage
 from declaration.swap import SwapFile
-from facts.memory import Memory
-from facts.mountinfo import FstabEntry
+from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
+from facts.system.memory import Memory
 from operations.filewrite import FileWrite
 from operations.script import Script
 from operations.storage_device import locate

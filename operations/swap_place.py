@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from declaration.storage import Storage as Declared
-from facts.block import Storage
-from facts.memory import MemoryState
-from facts.swap import SwapArea
+from facts.disks.block import Storage
+from facts.disks.swap import SwapArea
+from facts.system.memory import MemoryState
 from facts.value import Unknown
 from operations.headroom import GIB, Admission, admit, place
 from operations.swap_make import MIB

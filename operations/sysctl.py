@@ -10,10 +10,10 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.block import Block, Storage
+from facts.disks.block import Block, Storage
 from facts.reader import read
-from facts.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
-from facts.sysctl_files import BootSettings, SysctlFiles
+from facts.system.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
+from facts.system.sysctl_files import BootSettings, SysctlFiles
 from facts.value import Absent, Reading, Unknown
 
 #: Sets a value and compares what the kernel took with it (white space apart): PATH VALUE.

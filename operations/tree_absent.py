@@ -15,7 +15,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import plain_path
-from facts.directory_use import USERS
+from facts.disks.directory_use import USERS
 from operations.script import Script
 from operations.storage_facts import block, stat_of
 

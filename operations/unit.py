@@ -12,9 +12,9 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState, Stat
 from facts.reader import read
-from facts.units import Units
+from facts.system.files import FileState, Stat
+from facts.system.units import Units
 from facts.value import Absent, Unknown
 from operations.unit_steps import Wanted, stale, steps
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pyinfra.api.exceptions import OperationError
 
-from facts.units import Unit
+from facts.system.units import Unit
 from facts.value import Absent, Unknown
 
 #: Active states of a unit that runs or is about to (systemctl(1)).

@@ -15,8 +15,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState, Stat
-from facts.packages import PackageState
+from facts.packages.dpkg import PackageState
+from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
 from operations.filewrite import FileWrite
 from operations.package_state import package_state

@@ -6,9 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from facts.gpu_link_state import LinkState, judge
-from facts.gpu_log import KernelLog
-from facts.identity import Who
+from facts.pci.gpu_link_state import LinkState, judge
+from facts.pci.gpu_log import KernelLog
+from facts.system.identity import Who
 from fleet.config import load
 from fleet.engine import Engine
 from lab.booting import BootingMachine

@@ -197,7 +197,7 @@ def _pin(
     found: FirstContact,
     groups: list[str],
 ) -> None:
-    from facts.identity import Who
+    from facts.system.identity import Who
     from facts.value import known as reading
     from fleet.config.pins import add_host, pin
 
@@ -226,7 +226,7 @@ def _pin(
 
 def _cards(readings: dict[str, object]) -> list[dict[str, str]]:
     """Return the cards that are there now, as a start for the declaration."""
-    from facts.gpu_card import Card
+    from facts.pci.gpu_card import Card
 
     cards = readings.get("gpu_link")
     if not isinstance(cards, tuple):

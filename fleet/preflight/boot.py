@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from deploys.boot_oneshot import one_shot
 from deploys.boot_state import unproven_boot
-from facts.block import Storage
-from facts.boot import BootState
-from facts.kernel import RunningKernel
+from facts.boot.kernel import RunningKernel
+from facts.boot.loader import BootState
+from facts.disks.block import Storage
 from facts.value import Unknown
 from fleet.preflight.model import Context, Finding, Level, check, read
 

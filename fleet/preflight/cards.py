@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from facts.gpu_card import Card
-from facts.gpu_log import Fault, KernelLog
+from facts.pci.gpu_card import Card
+from facts.pci.gpu_log import Fault, KernelLog
 from facts.value import Absent, Unknown
 from fleet.preflight.model import Context, Finding, Level, check, read
 

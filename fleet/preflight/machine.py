@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from facts.block import Storage
-from facts.clock import ClockState
-from facts.identity import Sudo, Who
+from facts.disks.block import Storage
+from facts.system.clock import ClockState
+from facts.system.identity import Sudo, Who
 from facts.value import Absent, Unknown
 from fleet.preflight.model import Context, Finding, Level, check, read
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from facts.mirrors import Mirror
-from facts.packages import PackageState
-from facts.updaters import UpdaterState
+from facts.packages.dpkg import PackageState
+from facts.packages.mirrors import Mirror
+from facts.packages.updaters import UpdaterState
 from fleet.preflight.model import Context, Finding, Level, check, read
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from facts.block import Storage
-from facts.gpu_card import Card
-from facts.gpu_link_state import judge, slot_link
-from facts.identity import Who
-from facts.kernel import RunningKernel
-from facts.memory import MemoryState
-from facts.os_release import OperatingSystem
+from facts.boot.kernel import RunningKernel
+from facts.disks.block import Storage
+from facts.pci.gpu_card import Card
+from facts.pci.gpu_link_state import judge, slot_link
+from facts.system.identity import Who
+from facts.system.memory import MemoryState
+from facts.system.os_release import OperatingSystem
 from facts.value import Unknown
 
 _GIB = 1024**3

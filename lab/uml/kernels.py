@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import yaml
 
-from facts.debian_version import version_compare
+from facts.packages.debian_version import version_compare
 from lab import aptsources, debs
 from lab.aptsources import ArchiveLine
 from lab.errors import LabError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from facts.debian_version import version_compare
+from facts.packages.debian_version import version_compare
 from lab.errors import LabError
 from lab.shell import run
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deploys.boot_oneshot import one_shot
-from facts.gpu_log import KernelLog
-from facts.kernel import RunningKernel
-from facts.standing import MARK
+from facts.boot.kernel import RunningKernel
+from facts.pci.gpu_log import KernelLog
+from facts.system.standing import MARK
 from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
 from lab.lab import Lab

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import pytest
 import yaml
 
-from facts.gpu_link_state import LinkState, judge, presence
+from facts.pci.gpu_link_state import LinkState, judge, presence
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.exitcodes import ExitCode

@@ -17,9 +17,9 @@ from typing import TypeVar
 
 import pytest
 
-from facts.gpu_card import Card
-from facts.gpu_link import GpuLinks
-from facts.gpu_link_state import LinkState, judge
+from facts.pci.gpu_card import Card
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_link_state import LinkState, judge
 from lab import cgroups, disk, shapes
 from lab.cgroups import BOX, Group
 from lab.lab import Lab

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from facts.kernel import RunningKernel
+from facts.boot.kernel import RunningKernel
 from fleet.exitcodes import ExitCode
 from fleet.plan import HostState
 from lab.lab import Lab

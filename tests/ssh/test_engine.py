@@ -11,9 +11,9 @@ import gevent
 import pytest
 from paramiko.transport import Transport
 
-from facts.apt_policy import AptPolicy
-from facts.kernel import Kernel
-from facts.mirrors import Mirrors
+from facts.boot.kernel import Kernel
+from facts.packages.apt_policy import AptPolicy
+from facts.packages.mirrors import Mirrors
 from facts.registry import batch_facts
 from fleet import session
 from fleet.config import load

@@ -11,7 +11,7 @@ from pyinfra.api import deploy
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
-from facts.kernel import RunningKernel
+from facts.boot.kernel import RunningKernel
 from fleet import reboot as rebooting
 from fleet.config import load
 from fleet.engine import Engine

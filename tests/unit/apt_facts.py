@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 
 from declaration.stack import Stack
-from facts.apt_sources import AptSourceState, Source
-from facts.packages import LOADER, Loader, Package, PackageState
+from facts.packages.apt_sources import AptSourceState, Source
+from facts.packages.dpkg import LOADER, Loader, Package, PackageState
 from facts.value import ABSENT
 
 STACKS = Path(__file__).parents[2] / "group_data" / "stacks"

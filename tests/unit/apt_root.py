@@ -4,7 +4,7 @@ root = AptRoot(tmp_path)
 root.archive("graphics", "LP-PPA-x", {"libze1": Made("1.28.2", files={...})})
 root.update()
 root.run(command)          # a StringCommand of an operation, as the host would run it
-root.state()               # what facts.packages sees there
+root.state()               # what facts.packages.dpkg sees there
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facts.packages import LOADER, Loader, Package, PackageState
+from facts.packages.dpkg import LOADER, Loader, Package, PackageState
 from operations.deb import build
 
 

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from facts.block import Storage
-from facts.files import Stat
-from facts.mountinfo import Mount
-from facts.os_release import OperatingSystem
-from facts.units import Unit, UnitState
-from facts.users import Accounts, Group, User
+from facts.disks.block import Storage
+from facts.disks.mountinfo import Mount
+from facts.system.files import Stat
+from facts.system.os_release import OperatingSystem
+from facts.system.units import Unit, UnitState
+from facts.system.users import Accounts, Group, User
 from facts.value import ABSENT
 
 #: Second at which every running unit of the imaginary host started.

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facts.boot import Boot, BootFile, BootState, InstalledKernel, MenuEntry
-from facts.kernel import ModprobeXe, RunningKernel, XeModule
-from facts.kernel_files import KernelContents
+from facts.boot.kernel import ModprobeXe, RunningKernel, XeModule
+from facts.boot.kernel_files import KernelContents
+from facts.boot.loader import Boot, BootFile, BootState, InstalledKernel, MenuEntry
 from facts.parts import Line
 from facts.value import ABSENT
 from tests.unit.fact_frame import frame, read, relocated

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from facts.block import Block, Device, Room, Storage
-from facts.device_content import Content, DeviceContent
-from facts.files import FileState, FileText
-from facts.memory import Memory, MemoryState
-from facts.mountinfo import Mount
-from facts.swap import Swap, SwapArea, SwapState
-from facts.units import Units, UnitState
+from facts.disks.block import Block, Device, Room, Storage
+from facts.disks.device_content import Content, DeviceContent
+from facts.disks.mountinfo import Mount
+from facts.disks.swap import Swap, SwapArea, SwapState
+from facts.system.files import FileState, FileText
+from facts.system.memory import Memory, MemoryState
+from facts.system.units import Units, UnitState
 from facts.value import ABSENT
 from tests.unit.base_facts import stat
 

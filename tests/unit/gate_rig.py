@@ -13,19 +13,19 @@ from declaration.host import Connection, HostSpec
 from declaration.profile import Needs, Profile
 from declaration.stack import Loader as WantedLoader
 from declaration.stack import PackageSet, Stack
-from facts.apt_policy import Available, Origin, Policy
-from facts.aspm import AspmPolicy
-from facts.gpu import Gpu, Gpus, GpuState, Vram
-from facts.gpu_card import B70, Card
-from facts.gpu_link import GpuLinks
-from facts.gpu_log import CardLog, GpuLog, KernelLog
-from facts.kernel import Kernel, ModprobeXe, RunningKernel
-from facts.measurements import Measurement, MeasurementLog, Measurements
-from facts.memory import Memory, MemoryState
-from facts.network import DefaultRoute, Network, NetworkState
-from facts.packages import Loader, Package, Packages, PackageState
-from facts.swap import Swap, SwapArea, SwapState
-from facts.units import Units, UnitState
+from facts.boot.kernel import Kernel, ModprobeXe, RunningKernel
+from facts.disks.swap import Swap, SwapArea, SwapState
+from facts.packages.apt_policy import Available, Origin, Policy
+from facts.packages.dpkg import Loader, Package, Packages, PackageState
+from facts.pci.aspm import AspmPolicy
+from facts.pci.gpu import Gpu, Gpus, GpuState, Vram
+from facts.pci.gpu_card import B70, Card
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import CardLog, GpuLog, KernelLog
+from facts.system.measurements import Measurement, MeasurementLog, Measurements
+from facts.system.memory import Memory, MemoryState
+from facts.system.network import DefaultRoute, Network, NetworkState
+from facts.system.units import Units, UnitState
 from facts.value import ABSENT
 from gates.engine import decide
 from gates.model import Decision

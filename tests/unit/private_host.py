@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from facts.base import HostFact, interpret
-from facts.block import Block
-from facts.device_content import DeviceContent
-from facts.files import FileState, FileText
-from facts.memory import Memory
-from facts.swap import Swap
-from facts.units import Units, UnitState
+from facts.disks.block import Block
+from facts.disks.device_content import DeviceContent
+from facts.disks.swap import Swap
+from facts.system.files import FileState, FileText
+from facts.system.memory import Memory
+from facts.system.units import Units, UnitState
 from operations.filewrite import FileWrite
 from tests.unit.pyinfra_harness import stub_host
 

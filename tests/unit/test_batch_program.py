@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facts.base import HostFact, interpret
-from facts.files import FileState
-from facts.os_release import OsRelease
+from facts.system.files import FileState
+from facts.system.os_release import OsRelease
 from fleet.batchprogram import NO_HEAD, Answer, Batch
 from fleet.factkey import FactKey, Key, RawKey, fact_key, from_text, to_text
 

@@ -10,10 +10,10 @@ import pytest
 from declaration.host import HostSpec
 from deploys.boot_oneshot import one_shot
 from deploys.boot_state import pending_reboot, unproven_boot
-from facts.block import Device, Storage
-from facts.gpu_log import CardLog, KernelLog
-from facts.kernel import XeModule
-from facts.mountinfo import Mount
+from facts.boot.kernel import XeModule
+from facts.disks.block import Device, Storage
+from facts.disks.mountinfo import Mount
+from facts.pci.gpu_log import CardLog, KernelLog
 from facts.value import ABSENT, Unknown
 from tests.unit.boot_facts import NEW, OLD, boot, running
 

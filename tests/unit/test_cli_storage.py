@@ -12,8 +12,8 @@ from typer.testing import Result
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
-from facts.clock import ClockState
-from facts.directory_use import DirectoryUse, Entry, RealPath, TreeUse
+from facts.disks.directory_use import DirectoryUse, Entry, RealPath, TreeUse
+from facts.system.clock import ClockState
 from facts.value import ABSENT, Unknown
 from fleet.buildswap import BuildSwapRefused, around_build, layer
 from fleet.engine import HostFacts

@@ -13,9 +13,9 @@ from declaration.host import Connection, HostSpec
 from declaration.secret import Secret, SecretRef
 from deploys.apt import apt, purpose
 from deploys.apt_files import auth, deb822, files, key, pin, preferences, strays
-from facts.apt_sources import AptSources
-from facts.files import FileState
-from facts.packages import Packages
+from facts.packages.apt_sources import AptSources
+from facts.packages.dpkg import Packages
+from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from tests.unit.apt_facts import apt_facts, package_facts, source
 from tests.unit.apt_root import AptRoot, Made

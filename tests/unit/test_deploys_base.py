@@ -13,17 +13,17 @@ from declaration.host import Connection, HostSpec
 from declaration.system import Base
 from deploys.base import base
 from deploys.base_paths import FENCE, JOURNAL, JOURNALD, LIMITS, NEEDRESTART, SYSCTL, UNIT_LIMITS
-from facts.apt_sources import AptSources, AptSourceState
-from facts.block import Block
-from facts.crash_capture import Capture, CrashCapture
-from facts.files import FileState, Stat
-from facts.identity import Board, Identity, Sudo, Who
-from facts.os_release import OsRelease
-from facts.packages import Packages
-from facts.sysctl import Sysctl
-from facts.sysctl_files import BootSettings, SysctlFiles
-from facts.units import Units
-from facts.users import User, Users
+from facts.disks.block import Block
+from facts.packages.apt_sources import AptSources, AptSourceState
+from facts.packages.dpkg import Packages
+from facts.system.crash_capture import Capture, CrashCapture
+from facts.system.files import FileState, Stat
+from facts.system.identity import Board, Identity, Sudo, Who
+from facts.system.os_release import OsRelease
+from facts.system.sysctl import Sysctl
+from facts.system.sysctl_files import BootSettings, SysctlFiles
+from facts.system.units import Units
+from facts.system.users import User, Users
 from facts.value import ABSENT, Unknown
 from operations.filewrite import FileWrite
 from tests.unit.apt_facts import package_facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploys.base_lockup import choose
-from facts.crash_capture import Capture
+from facts.system.crash_capture import Capture
 from facts.value import ABSENT, Reading, Unknown
 
 

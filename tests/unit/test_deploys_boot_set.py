@@ -14,13 +14,13 @@ from declaration.host import HostSpec
 from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.boot_set import boot_set
-from facts.apt_marks import AutomaticPackages
-from facts.boot import GRUB_DEFAULT, Boot
-from facts.files import FileState, FileText
-from facts.kernel import Kernel
-from facts.kernel_files import KernelFiles
-from facts.os_release import OsRelease
-from facts.packages import Packages
+from facts.boot.kernel import Kernel
+from facts.boot.kernel_files import KernelFiles
+from facts.boot.loader import GRUB_DEFAULT, Boot
+from facts.packages.apt_marks import AutomaticPackages
+from facts.packages.dpkg import Packages
+from facts.system.files import FileState, FileText
+from facts.system.os_release import OsRelease
 from facts.value import ABSENT
 from operations.guc_firmware import BACKUPS
 from tests.unit.apt_facts import package_facts

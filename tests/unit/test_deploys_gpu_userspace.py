@@ -11,14 +11,14 @@ from declaration.host import Connection, HostSpec
 from declaration.stack import Stack
 from deploys import gpu_userspace as room
 from deploys.gpu_set import checks, gpu_set, oneapi_versions
-from facts.apt_sources import AptSources
-from facts.files import FileState
-from facts.gpu_link import GpuLinks
-from facts.gpu_log import GpuLog
-from facts.kernel import Kernel
-from facts.oneapi import OneApi, OneApiState
-from facts.os_release import OperatingSystem, OsRelease
-from facts.packages import Packages
+from facts.boot.kernel import Kernel
+from facts.packages.apt_sources import AptSources
+from facts.packages.dpkg import Packages
+from facts.packages.oneapi import OneApi, OneApiState
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import GpuLog
+from facts.system.files import FileState
+from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import ABSENT, Unknown
 from gates.model import Verdict
 from operations import loader_gate

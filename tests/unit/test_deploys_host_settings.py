@@ -25,13 +25,13 @@ from deploys.settings_paths import (
     RULE,
     TOOLS,
 )
-from facts.cpuidle import CpuIdle, IdleState
-from facts.files import FileState
-from facts.gpu_link import GpuLinks
-from facts.gpu_log import GpuLog
-from facts.kernel import Kernel
-from facts.runtime_pm import PowerControl, RuntimePm
-from facts.units import Units
+from facts.boot.kernel import Kernel
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import GpuLog
+from facts.pci.runtime_pm import PowerControl, RuntimePm
+from facts.system.cpuidle import CpuIdle, IdleState
+from facts.system.files import FileState
+from facts.system.units import Units
 from facts.value import ABSENT, Unknown
 from operations.live_setting import idle_states, power_caps
 from operations.runtime_pm import kept_awake

@@ -7,8 +7,8 @@ from typing import Any
 from declaration.host import Connection, HostSpec
 from deploys.storage import storage
 from deploys.swap import MAKE_S, swap
-from facts.apt_sources import AptSources, AptSourceState
-from facts.packages import Loader, Package, Packages, PackageState
+from facts.packages.apt_sources import AptSources, AptSourceState
+from facts.packages.dpkg import Loader, Package, Packages, PackageState
 from facts.value import ABSENT
 from operations.build_swap import RECORD
 from tests.unit.base_facts import running, stat, units

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facts.apt_policy import UNHEARD_OF, AptPolicy, policy_script
+from facts.packages.apt_policy import UNHEARD_OF, AptPolicy, policy_script
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, read, run_as
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from facts.apt_sources import AptSources, parse_sources
 from facts.base import wrap
+from facts.packages.apt_sources import AptSources, parse_sources
 from facts.parts import Parts
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import FIXTURES, fixture, grep, plant, read, relocated, run_as

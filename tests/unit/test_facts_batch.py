@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facts.apt_policy import AptPolicy
 from facts.base import END, HostFact, interpret
+from facts.packages.apt_policy import AptPolicy
 from facts.registry import all_facts, batch_facts
-from facts.sysctl import SysctlValues
+from facts.system.sysctl import SysctlValues
 from tests.unit.fact_frame import NOBODY, execute
 
 #: root as in a normal run where the tests are root, and always a user without any right

@@ -7,9 +7,9 @@ import os
 
 import pytest
 
-from facts.block import Block, parse_lsblk
-from facts.mountinfo import parse_mountinfo, unescape
-from facts.swap import Swap
+from facts.disks.block import Block, parse_lsblk
+from facts.disks.mountinfo import parse_mountinfo, unescape
+from facts.disks.swap import Swap
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, grep, lack, read, run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from facts.base import wrap
-from facts.boot import Boot, Space, menu_entries
-from facts.initramfs import Initramfs
+from facts.boot.initramfs import Initramfs
+from facts.boot.loader import Boot, Space, menu_entries
 from facts.parts import SPEAKING
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, grep, lack, plant, read, relocated, run_as

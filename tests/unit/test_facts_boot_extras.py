@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from facts.apt_marks import AutomaticPackages
 from facts.base import wrap
-from facts.boot import menu_entries
-from facts.cpuidle import CpuIdle, IdleState
-from facts.kernel import Kernel
-from facts.kernel_files import KernelFiles
-from facts.runtime_pm import RuntimePm
+from facts.boot.kernel import Kernel
+from facts.boot.kernel_files import KernelFiles
+from facts.boot.loader import menu_entries
+from facts.packages.apt_marks import AutomaticPackages
+from facts.pci.runtime_pm import RuntimePm
+from facts.system.cpuidle import CpuIdle, IdleState
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, plant, read, relocated, run, run_as
 from tests.unit.gpu_tree import Spec, build, gpu_address

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facts.base import interpret
-from facts.clinfo import Clinfo
+from facts.pci.clinfo import Clinfo
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import SHELLS, bare_path, finished, run
 from tests.unit.gpu_tree import write

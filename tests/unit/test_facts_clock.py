@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from facts.clock import Clock, Sync
+from facts.system.clock import Clock, Sync
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import lack, read, run
 

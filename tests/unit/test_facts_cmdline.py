@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts.cmdline import last_value, tokens
+from facts.boot.cmdline import last_value, tokens
 
 
 def test_spaces_separate_tokens_and_quotes_protect_them() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from facts.crash_capture import Capture, CrashCapture
+from facts.system.crash_capture import Capture, CrashCapture
 from facts.value import ABSENT, Unknown
 
 

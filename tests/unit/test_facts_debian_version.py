@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facts.debian_version import version_compare
+from facts.packages.debian_version import version_compare
 
 #: versions of the packages that this product handles, and corner cases of the rules
 KNOWN = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facts.device_content import DeviceContent
+from facts.disks.device_content import DeviceContent
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import read, run_as
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.directory_use import DirectoryUse, RealPath, TreeUse
+from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import frame, read, run_as
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.files import HASH_LIMIT, TOO_LONG, FileState, FileText, Stat, script
+from facts.system.files import HASH_LIMIT, TOO_LONG, FileState, FileText, Stat, script
 from facts.value import ABSENT, Unknown
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facts.base import interpret
-from facts.gpu import Gpus, Vram
-from facts.gpu_log import FAULTS, GpuLog
+from facts.pci.gpu import Gpus, Vram
+from facts.pci.gpu_log import FAULTS, GpuLog
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import NOBODY, SHELLS, finished, run
 from tests.unit.gpu_tree import VRAM_MM, Spec, build, gpu_address, make_fifo, write

@@ -11,18 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facts.base import interpret
-from facts.gpu_card import Card, Hop, Link
-from facts.gpu_link import GpuLinks
-from facts.gpu_link_parse import parse_cards
-from facts.gpu_link_state import (
-    LinkState,
-    bottleneck,
-    judge,
-    path,
-    presence,
-    slot_link,
-)
-from facts.gpu_topology import isolated, same_host_bridge, shared_switch
+from facts.pci.gpu_card import Card, Hop, Link
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_link_parse import parse_cards
+from facts.pci.gpu_link_state import LinkState, bottleneck, judge, path, presence, slot_link
+from facts.pci.gpu_topology import isolated, same_host_bridge, shared_switch
 from facts.value import ABSENT, Reading, Unknown
 from tests.unit.fact_frame import finished
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from facts.gpu_card import Card, Link
-from facts.gpu_link import GpuLinks
-from facts.gpu_link_state import judge
+from facts.pci.gpu_card import Card, Link
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_link_state import judge
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import NOBODY, SHELLS, run
 from tests.unit.gpu_tree import Spec, build, gpu_address, gpu_folder, make_fifo, write

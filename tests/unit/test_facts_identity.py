@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.identity import Identity, Sudo
+from facts.system.identity import Identity, Sudo
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import NOBODY, lack, plant, read, run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.kernel import Kernel
+from facts.boot.kernel import Kernel
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import grep, lack, plant, read, run
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from facts.memory import Memory
+from facts.system.memory import Memory
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, lack, read, run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facts.mirrors import Mirror, Mirrors
+from facts.packages.mirrors import Mirror, Mirrors
 from tests.unit.fact_frame import read, run
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.network import DefaultRoute, Network
+from facts.system.network import DefaultRoute, Network
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, lack, read, run
 

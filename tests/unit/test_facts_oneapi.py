@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facts import oneapi
-from facts.oneapi import OneApi, OneApiState
+from facts.packages import oneapi
+from facts.packages.oneapi import OneApi, OneApiState
 from facts.parts import Line
 from facts.value import Unknown
 from tests.unit.fact_frame import SHELLS, finished, run

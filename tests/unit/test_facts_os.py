@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facts.os_release import OsRelease
+from facts.system.os_release import OsRelease
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, lack, read, run
 

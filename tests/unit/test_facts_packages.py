@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from facts.base import wrap
-from facts.packages import LOCKS, LockHolder, Packages
+from facts.packages.dpkg import LOCKS, LockHolder, Packages
 from facts.value import Unknown
 from tests.unit.fact_frame import NOBODY, fixture, lack, read, run, run_as
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
+from facts.system.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import grep, read, run, run_as
 

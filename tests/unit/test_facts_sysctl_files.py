@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facts.sysctl_files import BootSettings, SysctlFiles
+from facts.system.sysctl_files import BootSettings, SysctlFiles
 
 
 def parse(*lines: str) -> BootSettings:

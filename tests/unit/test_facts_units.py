@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facts.base import END, interpret, wrap
-from facts.units import Units
+from facts.system.units import Units
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, plant, read, relocated, run_as
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from facts.base import wrap
-from facts.updater_table import WATCHES
-from facts.updaters import Updaters, UpdaterState
+from facts.packages.updater_table import WATCHES
+from facts.packages.updaters import Updaters, UpdaterState
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, grep, lack, plant, read, relocated, run_as
 

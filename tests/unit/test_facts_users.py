@@ -6,7 +6,7 @@ import pwd
 
 import pytest
 
-from facts.users import Users
+from facts.system.users import Users
 from facts.value import Unknown
 from tests.unit.fact_frame import fixture, read, run
 

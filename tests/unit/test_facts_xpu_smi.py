@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts import xpu_smi
 from facts.base import interpret
+from facts.pci import xpu_smi
+from facts.pci.xpu_smi import XpuSmi
+from facts.pci.xpu_smi_parse import XpuSmiReport
+from facts.pci.xpu_smi_run import Run, document
 from facts.value import ABSENT, Unknown
-from facts.xpu_smi import XpuSmi
-from facts.xpu_smi_parse import XpuSmiReport
-from facts.xpu_smi_run import Run, document
 from tests.unit.fact_frame import NOBODY, SHELLS, bare_path, finished, run
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "xpu_smi"

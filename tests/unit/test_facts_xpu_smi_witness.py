@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from facts.gpu_card import Card
-from facts.gpu_link import GpuLinks
+from facts.pci.gpu_card import Card
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.witness import compare
+from facts.pci.xpu_smi import XpuSmi
+from facts.pci.xpu_smi_parse import XpuDevice, XpuSmiReport
 from facts.value import ABSENT, Unknown
-from facts.witness import compare
-from facts.xpu_smi import XpuSmi
-from facts.xpu_smi_parse import XpuDevice, XpuSmiReport
 from tests.unit.fact_frame import run
 from tests.unit.gpu_tree import Spec, build
 

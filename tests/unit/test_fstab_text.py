@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts.mountinfo import FstabEntry, parse_fstab
+from facts.disks.mountinfo import FstabEntry, parse_fstab
 from operations.fstab_text import TwoLines, put, render
 from operations.unit_name import from_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facts.apt_policy import AptPolicy
+from facts.packages.apt_policy import AptPolicy
 from facts.value import Unknown
 from gates.host import decision, readings
 from gates.model import Verdict

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from facts.aspm import AspmPolicy
 from facts.base import interpret
-from facts.measurements import DIRECTORY, MeasurementLog, Measurements
+from facts.pci.aspm import AspmPolicy
+from facts.system.measurements import DIRECTORY, MeasurementLog, Measurements
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import execute, plant, relocated
 

@@ -12,17 +12,17 @@ from declaration.hardware import Hardware
 from declaration.host import Connection, HostSpec
 from declaration.profile import Needs
 from declaration.stack import Loader as WantedLoader
-from facts.apt_policy import Policy
-from facts.block import Block, Device, Storage
-from facts.clinfo import ClDevice, Clinfo, ClPlatform
-from facts.gpu import Gpu, GpuState, Vram
-from facts.gpu_card import B70
-from facts.gpu_log import CardLog, Fault, KernelLog
-from facts.memory import MemoryState
-from facts.mountinfo import Mount
-from facts.packages import Loader, PackageState
+from facts.disks.block import Block, Device, Storage
+from facts.disks.mountinfo import Mount
+from facts.packages.apt_policy import Policy
+from facts.packages.dpkg import Loader, PackageState
+from facts.pci.clinfo import ClDevice, Clinfo, ClPlatform
+from facts.pci.gpu import Gpu, GpuState, Vram
+from facts.pci.gpu_card import B70
+from facts.pci.gpu_log import CardLog, Fault, KernelLog
 from facts.registry import batch_facts
-from facts.units import Unit, UnitState
+from facts.system.memory import MemoryState
+from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
 from gates.model import Verdict
 from gates.needed import FACTS, KEYED

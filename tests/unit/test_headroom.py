@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declaration.storage import Storage as Declared
-from facts.block import Room, Storage
-from facts.memory import MemoryState
-from facts.mountinfo import Mount
-from facts.swap import SwapArea
+from facts.disks.block import Room, Storage
+from facts.disks.mountinfo import Mount
+from facts.disks.swap import SwapArea
+from facts.system.memory import MemoryState
 from facts.value import ABSENT, Unknown
 from operations.headroom import GIB, Place, admit, place
 from operations.mount_options import drift

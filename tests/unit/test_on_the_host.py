@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploys.site import LAYERS
-from facts import measurements, standing
+from facts.system import measurements, standing
 from fleet import bootstrap, deadman, hostlock
 from tests.unit import test_deploys_apt as apt_layer
 from tests.unit import test_deploys_base as base_layer

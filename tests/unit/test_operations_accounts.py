@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.users import User, Users
+from facts.system.users import User, Users
 from facts.value import Unknown
 from operations.group import group, group_member
 from operations.user import user

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.apt_sources import AptSources
-from facts.files import FileState
+from facts.packages.apt_sources import AptSources
+from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.apt_foreign import replaced_source, sole_sources
 from operations.apt_lists import MARK, apt_lists

@@ -11,12 +11,12 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration import boot as declared
-from facts.apt_marks import AutomaticPackages
-from facts.boot import Boot
-from facts.files import FileState
-from facts.kernel import Kernel, ModprobeXe
-from facts.kernel_files import KernelFiles
-from facts.packages import Packages
+from facts.boot.kernel import Kernel, ModprobeXe
+from facts.boot.kernel_files import KernelFiles
+from facts.boot.loader import Boot
+from facts.packages.apt_marks import AutomaticPackages
+from facts.packages.dpkg import Packages
+from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.fallback_kernel import choose, fallback_kernel
 from operations.guc_firmware import backup_path, guc_firmware, shadows

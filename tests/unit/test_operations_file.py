@@ -6,7 +6,7 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.secret import Secret
-from facts.files import HASH_LIMIT, TOO_LONG, FileState
+from facts.system.files import HASH_LIMIT, TOO_LONG, FileState
 from facts.value import ABSENT, Unknown
 from operations.file import absent, directory, file, link
 from operations.filewrite import FileWrite

@@ -11,8 +11,8 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline
-from facts.boot import Boot
-from facts.files import FileState, FileText
+from facts.boot.loader import Boot
+from facts.system.files import FileState, FileText
 from facts.value import ABSENT, Unknown
 from operations.filewrite import FileWrite
 from operations.grub_defaults import grub_defaults

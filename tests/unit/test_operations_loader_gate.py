@@ -8,7 +8,7 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.stack import Loader
-from facts.apt_sources import AptSources
+from facts.packages.apt_sources import AptSources
 from facts.value import Unknown
 from gates.model import Decision, Severity, Verdict
 from operations import loader_gate as room

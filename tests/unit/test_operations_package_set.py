@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.packages import Packages
+from facts.packages.dpkg import Packages
 from facts.value import Unknown
 from operations.hold import hold
 from operations.loader_shim import package as shim

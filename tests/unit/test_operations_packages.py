@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.apt_sources import AptSources
-from facts.files import FileState
-from facts.packages import Packages
+from facts.packages.apt_sources import AptSources
+from facts.packages.dpkg import Packages
+from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.apt_command import apt_get, waiting
 from operations.dpkg import dpkg_configured

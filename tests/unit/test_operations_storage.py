@@ -8,8 +8,8 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Directory, Filesystem
-from facts.block import Block
-from facts.units import Unit, UnitState
+from facts.disks.block import Block
+from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
 from operations.filesystem import filesystem
 from operations.filewrite import FileWrite

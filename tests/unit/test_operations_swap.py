@@ -9,8 +9,8 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Storage
 from declaration.swap import BuildSwap, SwapFile
-from facts.memory import MemoryState
-from facts.units import Unit, UnitState
+from facts.system.memory import MemoryState
+from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
 from operations.build_swap import RECORD, build_swap, build_swap_beside_serving, path_of
 from operations.swap_file import swap_file

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.block import Block
-from facts.sysctl import Sysctl, SysctlValues
-from facts.sysctl_files import BootSettings, Setting, SysctlFiles
+from facts.disks.block import Block
+from facts.system.sysctl import Sysctl, SysctlValues
+from facts.system.sysctl_files import BootSettings, Setting, SysctlFiles
 from facts.value import ABSENT, Unknown
 from operations.sysctl import _SET, sysctl
 from tests.unit.base_facts import mounts

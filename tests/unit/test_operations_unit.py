@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState
-from facts.units import Units
+from facts.system.files import FileState
+from facts.system.units import Units
 from facts.value import ABSENT, Unknown
 from operations.unit import unit
 from tests.unit.base_facts import STARTED, files, running, stat, units

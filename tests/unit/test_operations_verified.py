@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.files import FileState
-from facts.oneapi import OneApi, OneApiState
-from facts.packages import Packages
+from facts.packages.dpkg import Packages
+from facts.packages.oneapi import OneApi, OneApiState
 from facts.parts import Line
+from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.setvars import setvars_unsourced
 from operations.verified import MARKS, fingerprint, verified

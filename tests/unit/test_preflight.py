@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from declaration.host import HostSpec
-from facts.block import Mount, Room, Storage
-from facts.clock import ClockState
-from facts.identity import Board, Sudo, Who
-from facts.kernel import ModprobeXe, RunningKernel
-from facts.mirrors import Mirror
-from facts.packages import LockHolder
-from facts.updaters import Updater, UpdaterState
+from facts.boot.kernel import ModprobeXe, RunningKernel
+from facts.disks.block import Mount, Room, Storage
+from facts.packages.dpkg import LockHolder
+from facts.packages.mirrors import Mirror
+from facts.packages.updaters import Updater, UpdaterState
+from facts.system.clock import ClockState
+from facts.system.identity import Board, Sudo, Who
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, explanations, inhibitors, inspect
 from tests.unit.apt_facts import package_facts

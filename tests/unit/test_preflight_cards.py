@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from declaration.host import HostSpec
-from facts.gpu_link import GpuLinks
-from facts.gpu_log import Fault, GpuLog, KernelLog
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import Fault, GpuLog, KernelLog
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, Level, inhibitors, inspect
 from lab import fakesys, shapes, tree

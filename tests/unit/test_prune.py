@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from declaration.host import Connection, HostSpec
 from declaration.storage import below
-from facts.directory_use import Entry, TreeUse
+from facts.disks.directory_use import Entry, TreeUse
 from facts.value import ABSENT, Unknown
 from fleet.prune import PRUNABLE, candidates, directories, named_paths
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploys.gpu_set import GpuSet, gpu_set, oneapi_versions
-from facts.packages import Packages
+from facts.packages.dpkg import Packages
 from lab import debs, standins
 from operations.loader_gate import REAL, SHIM
 from operations.package_set import package_set

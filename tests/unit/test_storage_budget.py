@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from declaration.host import Connection, HostSpec
-from facts.directory_use import TreeUse
+from facts.disks.directory_use import TreeUse
 from facts.value import ABSENT, Unknown
 from fleet.exitcodes import ExitCode
 from fleet.storagebudget import Budget, Verdict, budget

@@ -14,8 +14,8 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Directory, Filesystem
-from facts.block import Block
-from facts.device_content import Content, DeviceContent
+from facts.disks.block import Block
+from facts.disks.device_content import Content, DeviceContent
 from facts.value import ABSENT
 from operations.filesystem import filesystem
 from operations.mount_entry import mount_entry

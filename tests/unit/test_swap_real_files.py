@@ -12,7 +12,7 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Storage
 from declaration.swap import BuildSwap, SwapFile
-from facts.units import Unit, UnitState
+from facts.system.units import Unit, UnitState
 from facts.value import ABSENT
 from operations.build_swap import RECORD, build_swap, build_swap_beside_serving
 from operations.swap_file import swap_file

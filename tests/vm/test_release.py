@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from facts.boot import BootState
-from facts.kernel import RunningKernel
+from facts.boot.kernel import RunningKernel
+from facts.boot.loader import BootState
 from facts.value import Unknown
 from fleet.config import load
 from lab import releases

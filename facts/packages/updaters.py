@@ -13,8 +13,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact
-from facts.parts import Files, Parts, convert, script
-from facts.updater_table import (
+from facts.packages.updater_table import (
     CRON,
     JOB_FILES,
     JOB_LINE,
@@ -25,6 +24,7 @@ from facts.updater_table import (
     Reach,
     Watch,
 )
+from facts.parts import Files, Parts, convert, script
 from facts.value import ABSENT, Reading, Unknown
 
 # existing paths of some globs, each behind a name

@@ -11,8 +11,8 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.gpu_card import B70
 from facts.parts import Parts, script
+from facts.pci.gpu_card import B70
 from facts.value import ABSENT, Reading
 
 # no fork per function: a server has some hundred of them

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from facts.base import HostFact
 from facts.parts import SPEAKING, Line, Parts, script
-from facts.sysctl import sysctl_path
+from facts.system.sysctl import sysctl_path
 
 #: Directories of sysctl.d(5), the strongest first; /etc/sysctl.conf counts through its link there.
 _DIRECTORIES: Final = (

@@ -13,8 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from facts.gpu_card import CARD_UPSTREAM_PORTS, INTEL, Card, Hop, Link, no_wider_than
-from facts.gpu_link_parse import address_key
+from facts.pci.gpu_card import CARD_UPSTREAM_PORTS, INTEL, Card, Hop, Link, no_wider_than
+from facts.pci.gpu_link_parse import address_key
 from facts.value import Absent, Unknown
 
 

@@ -6,7 +6,7 @@ proves it.
 
 from __future__ import annotations
 
-from facts.gpu_card import Card
+from facts.pci.gpu_card import Card
 from facts.value import Absent, Reading, Unknown
 
 

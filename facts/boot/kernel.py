@@ -13,7 +13,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.cmdline import last_value, tokens
+from facts.boot.cmdline import last_value, tokens
 from facts.parts import Files, Parts, convert, script
 from facts.value import ABSENT, Reading
 

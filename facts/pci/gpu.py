@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.gpu_card import BATTLEMAGE
+from facts.pci.gpu_card import BATTLEMAGE
 from facts.value import ABSENT, Reading, Unknown
 
 _PROBE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")

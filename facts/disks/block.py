@@ -13,7 +13,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.mountinfo import FstabEntry, Mount, parse_fstab, parse_mountinfo
+from facts.disks.mountinfo import FstabEntry, Mount, parse_fstab, parse_mountinfo
 from facts.parts import SPEAKING, Parts, convert, script
 from facts.value import ABSENT, Reading
 

@@ -15,8 +15,8 @@ from typing import ClassVar
 from typing_extensions import override
 
 from facts.base import HostFact
-from facts.gpu_card import Card
-from facts.gpu_link_parse import parse_cards
+from facts.pci.gpu_card import Card
+from facts.pci.gpu_link_parse import parse_cards
 
 _PROBE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 

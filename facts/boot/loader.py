@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from facts.assignments import assignments
 from facts.base import HostFact
-from facts.cmdline import tokens
+from facts.boot.cmdline import tokens
 from facts.parts import SPEAKING, Files, Line, Parts, convert, script
 from facts.value import ABSENT, Reading, Unknown
 

@@ -11,7 +11,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.mountinfo import FstabEntry, parse_fstab, unescape
+from facts.disks.mountinfo import FstabEntry, parse_fstab, unescape
 from facts.parts import SPEAKING, Parts, script
 
 _SCRIPT: Final = """

@@ -15,8 +15,8 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from facts.base import HostFact
+from facts.pci.xpu_smi_parse import XpuSmiReport, parse_report
 from facts.value import Absent, Unknown
-from facts.xpu_smi_parse import XpuSmiReport, parse_report
 
 _PROBE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 #: Seconds for one command; it answers in about one second when the driver is well.

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from facts.base import HostFact, wrap
-from facts.kernel import CARD_IDS
+from facts.boot.kernel import CARD_IDS
 from facts.parts import Parts, convert, script
 from facts.value import Reading
 

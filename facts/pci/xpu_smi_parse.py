@@ -1,4 +1,4 @@
-"""Framed xpu-smi output (facts/xpu_smi.sh) -> a typed report. Pure.
+"""Framed xpu-smi output (facts/pci/xpu_smi.sh) -> a typed report. Pure.
 
 1.3 and 2.x are two programs with different keys; the reported version chooses the dialect, and a
 version that was never recorded is not guessed at. Its link fields are maxima (LnkCap), never the
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from facts.base import ParseError
+from facts.pci.xpu_smi_run import Run, document, failed_start
 from facts.value import ABSENT, Absent, Reading, Unknown
-from facts.xpu_smi_run import Run, document, failed_start
 
 _VERSION: Final = re.compile(r"^CLI:\s*\n\s+Version: ((\d+)\.(\d+)\S*)", re.MULTILINE)
 _LEVEL_ZERO: Final = re.compile(r"^\s+Level Zero Version: *(\S*)$", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Probe records (facts/gpu_link.sh, schema 2) -> cards. Pure; refuses what it does not recognise.
+"""Probe records (gpu_link.sh, schema 2) -> cards. Pure; refuses what it does not recognise.
 
 Output that was cut off must never become a host with fewer cards: its last line counts cards and
 hops.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from facts.base import ParseError
-from facts.gpu_card import BATTLEMAGE, INTEL, Card, Hop, Link
+from facts.pci.gpu_card import BATTLEMAGE, INTEL, Card, Hop, Link
 from facts.value import ABSENT, Reading, Unknown
 
 T = TypeVar("T")

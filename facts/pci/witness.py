@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from facts.gpu_card import BATTLEMAGE, Card, Link
-from facts.gpu_link_state import slot_hop
+from facts.pci.gpu_card import BATTLEMAGE, Card, Link
+from facts.pci.gpu_link_state import slot_hop
+from facts.pci.xpu_smi_parse import XpuDevice, XpuSmiReport
 from facts.value import Absent, Reading, Unknown
-from facts.xpu_smi_parse import XpuDevice, XpuSmiReport
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Disks, file systems, mounts, swap, and what directories take."""

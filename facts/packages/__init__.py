@@ -1,0 +1,1 @@
+"""Debian packages, where apt gets them from, and who else may change them."""

@@ -1,0 +1,1 @@
+"""The host itself: identity, clock, memory, network, users, units, settings, single paths."""
