@@ -14,6 +14,7 @@ from pyinfra.api import deploy
 from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
+from declaration.onhost import APT_LISTS
 from declaration.secret import Secret
 from deploys.apt_files import KEYRINGS, SourceFile, files, paths, source_path, strays
 from deploys.layer import declaration
@@ -21,13 +22,13 @@ from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt_foreign import replaced_source, sole_sources
-from operations.apt_lists import MARK, apt_lists
+from operations.apt_lists import apt_lists
 from operations.apt_repository import Repository
 from operations.dpkg import dpkg_configured
 from operations.file import absent, directory, file
 
 #: Folder of this layer's marks.
-STATE: Final = MARK.rpartition("/")[0]
+STATE: Final = APT_LISTS.rpartition("/")[0]
 
 
 @deploy("apt")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from declaration.system import Base
-from deploys import base_lockup
 from deploys.base_paths import BANNER, SYSCTL
 from deploys.render import render
 from facts.reader import read
 from facts.system.crash_capture import CrashCapture
+from gates import lockup as base_lockup
 from operations.file import file
 from operations.sysctl import sysctl
 

@@ -16,6 +16,7 @@ from pyinfra.api import deploy
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import BootSet, Guc
+from declaration.onhost import FIRMWARE
 from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.distribution import distribution
@@ -25,7 +26,7 @@ from operations.fallback_kernel import fallback, fallback_kernel
 from operations.file import directory, file
 from operations.grub_defaults import grub_defaults
 from operations.grub_menu import grub_default, grub_menu
-from operations.guc_firmware import BACKUPS, guc_firmware
+from operations.guc_firmware import guc_firmware
 from operations.initramfs import initramfs
 from operations.kernel_modules import kernel_modules
 from operations.modprobe_options import content as options_text
@@ -119,7 +120,7 @@ def _inputs(wanted: BootSet) -> dict[str, str]:
 
 
 def _firmware(guc: Guc, release: str) -> None:
-    for folder in (guc.path.rpartition("/")[0], BACKUPS):
+    for folder in (guc.path.rpartition("/")[0], FIRMWARE):
         directory(path=folder, name=f"Directory[{folder}]")
     on_host = guc.source.startswith("/")
     guc_firmware(

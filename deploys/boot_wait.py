@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from declaration.host import HostSpec
-from deploys.boot_state import pending_reboot
 from facts.boot.kernel import Kernel
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog
 from facts.reader import Readable, read
+from gates.boot_state import pending_reboot
 
 #: The facts that `pending_reboot` looks at, by domain.
 _FACTS: Final[dict[str, type[Readable[object]]]] = {

@@ -7,21 +7,22 @@ from typing import Final
 from pyinfra.api import deploy
 
 from declaration.host import HostSpec
+from declaration.onhost import DEBS, VERIFIED
 from declaration.stack import Stack
 from deploys.apt import repositories
 from deploys.boot_wait import waits_for_boot
 from deploys.distribution import distribution
-from deploys.gpu_set import GpuSet, checks, gpu_set, oneapi_versions
 from deploys.layer import declaration
+from gates.gpu_set import REAL, GpuSet, checks, gpu_set, oneapi_versions
+from operations import loader_shim
 from operations.file import directory, file
 from operations.hold import hold
-from operations.loader_gate import REAL, decided, loader_gate
-from operations.loader_shim import DEBS
+from operations.loader_gate import decided, loader_gate
 from operations.package_file import package_file
 from operations.package_set import package_set
 from operations.packages import packages
 from operations.setvars import setvars_unsourced
-from operations.verified import MARKS, mark_path, verified
+from operations.verified import mark_path, verified
 
 #: Seconds that a download and unpacking of the oneAPI set may take (some 3 GB over 20 Mbit/s).
 _TRANSACTION_S: Final = 3600
@@ -53,10 +54,11 @@ def gpu_userspace() -> None:
 def _userspace(spec: HostSpec, stack: Stack, gpu: GpuSet) -> None:
     wait = spec.apt.lock_timeout_s
     boot = distribution().boot_packages
-    if gpu.shim is not None:
+    if stack.loader and gpu.debs:
         directory(path=DEBS, name=f"Directory[{DEBS}]")
+        shim = loader_shim.package(stack.loader.shim_version, stack.loader.version)
         for path in gpu.debs.values():
-            file(path=path, content=gpu.shim, name=f"File[{path}]")
+            file(path=path, content=shim, name=f"File[{path}]")
     package_set(
         versions=gpu.versions,
         removes=gpu.removes,
@@ -107,7 +109,7 @@ def _proof(spec: HostSpec, stack: Stack, gpu: GpuSet) -> None:
         lock_timeout_s=spec.apt.lock_timeout_s,
         name="Packages[gpu-tools]",
     )
-    directory(path=MARKS, name=f"Directory[{MARKS}]")
+    directory(path=VERIFIED, name=f"Directory[{VERIFIED}]")
     verified(
         set_name=_PROOF,
         packages=sorted({*gpu.versions, *oneapi_versions(stack)}),

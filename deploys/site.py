@@ -11,12 +11,12 @@ from typing import Final
 from deploys.apt import apt
 from deploys.base import base
 from deploys.boot_set import boot_set
-from deploys.boot_state import pending_reboot, unproven_boot
 from deploys.gpu_userspace import gpu_userspace
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
 from deploys.storage import storage
 from deploys.swap import swap
+from gates.boot_state import pending_reboot, unproven_boot
 
 #: Disks come before what fills them; what only works on the booted set comes after the boot set.
 LAYERS: Final = (

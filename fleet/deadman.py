@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
+from declaration.onhost import DEADMAN
+
 #: Files below these can cut the controller off.
 GUARDED: Final = ("/etc/ssh/", "/etc/sudoers", "/etc/nftables")
 #: Seconds until the host takes a change back that nobody confirmed.
@@ -20,11 +22,10 @@ PATIENCE_S: Final = 20
 TOO_LATE: Final = 94
 
 _UNIT: Final = "b70fleet-deadman"
-_FOLDER: Final = "/var/lib/b70fleet/deadman"
 
 _RESTORE: Final = f"""#!/bin/sh
 # Written by b70fleet: nobody confirmed a change to sshd, sudoers or nftables: it is taken back.
-cd {_FOLDER} || exit 0
+cd {DEADMAN} || exit 0
 while IFS= read -r path; do
   read -r number <&3
   if [ -e "$number" ]; then
@@ -35,7 +36,7 @@ while IFS= read -r path; do
 done <paths 3<numbers
 for unit in ssh sshd; do systemctl reload "$unit" 2>/dev/null; done
 if systemctl is-active -q nftables 2>/dev/null; then systemctl reload nftables; fi
-cd / && rm -rf {_FOLDER}
+cd / && rm -rf {DEADMAN}
 """
 
 
@@ -50,19 +51,19 @@ def arm(paths: Sequence[str]) -> str:
         "set -e",
         "umask 077",
         f"systemctl stop {_UNIT}.timer 2>/dev/null || :",
-        f"rm -rf {_FOLDER}; mkdir -p {_FOLDER}",
-        f"printf '%s' {shlex.quote(_RESTORE)} >{_FOLDER}/restore",
+        f"rm -rf {DEADMAN}; mkdir -p {DEADMAN}",
+        f"printf '%s' {shlex.quote(_RESTORE)} >{DEADMAN}/restore",
     ]
     for number, path in enumerate(paths):
         quoted = shlex.quote(path)
         lines.append(
-            f"printf '%s\\n' {quoted} >>{_FOLDER}/paths; echo {number} >>{_FOLDER}/numbers"
+            f"printf '%s\\n' {quoted} >>{DEADMAN}/paths; echo {number} >>{DEADMAN}/numbers"
         )
-        lines.append(f"if [ -e {quoted} ]; then cp -a {quoted} {_FOLDER}/{number}; fi")
-    lines.append(f"sync {_FOLDER}/paths {_FOLDER}/restore")
+        lines.append(f"if [ -e {quoted} ]; then cp -a {quoted} {DEADMAN}/{number}; fi")
+    lines.append(f"sync {DEADMAN}/paths {DEADMAN}/restore")
     lines.append(
         f"systemd-run --quiet --collect --unit={_UNIT} --on-active={WINDOW_S} "
-        f"--timer-property=AccuracySec=1s sh {_FOLDER}/restore"
+        f"--timer-property=AccuracySec=1s sh {DEADMAN}/restore"
     )
     return "(\n" + "\n".join(lines) + "\n) || exit 1\n"
 
@@ -71,5 +72,5 @@ def confirm() -> str:
     """Return text that stops the timer; it ends with TOO_LATE when the old files are back."""
     return (
         f"systemctl stop {_UNIT}.timer 2>/dev/null || exit {TOO_LATE}\n"
-        f"[ -d {_FOLDER} ] || exit {TOO_LATE}\nrm -rf {_FOLDER}\n"
+        f"[ -d {DEADMAN} ] || exit {TOO_LATE}\nrm -rf {DEADMAN}\n"
     )

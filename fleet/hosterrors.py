@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from declaration import onhost
 from fleet import deadman, hostlock
 from fleet.errors import FleetError, Refused, Unreachable
 from fleet.exitcodes import ExitCode
@@ -126,7 +127,7 @@ def head_error(job: Job, refusal: HeadRefused) -> FleetError:
             f'b70 unlock {job.name} --lock {owner.run} --reason "..."   # only if that run is dead',
         )
     return StateNotWritable(
-        f"{job.name}: cannot write {hostlock.STATE_DIR}: {' '.join(refusal.lines) or 'no message'}",
+        f"{job.name}: cannot write {onhost.STATE}: {' '.join(refusal.lines) or 'no message'}",
         f"b70 doctor {job.name}",
     )
 

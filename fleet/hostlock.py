@@ -11,18 +11,14 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from facts.system.standing import MARK
+from declaration.onhost import PRODUCTION, STATE
 
-#: Everything that a run leaves on a host lies here.
-STATE_DIR: Final = "/var/lib/b70fleet"
-#: Marks a host as in production (facts.system.standing reads it).
-PRODUCTION: Final = MARK
 #: Seconds that a lock outlives the last command of its owner: the longest command plus a margin.
 LEASE_S: Final = 1_200
 
 #: What a file is called until it is complete; docs/limits.md says that a power cut may leave it.
 #: The directory is flushed behind each rename: a fence that went back would let an old owner in.
-_NEW: Final = f"{STATE_DIR}/.b70fleet."
+_NEW: Final = f"{STATE}/.b70fleet."
 
 #: Exit statuses of the texts below.
 LOCKED: Final = 95
@@ -58,9 +54,9 @@ def identify(machine_id: str) -> str:
 def peek() -> str:
     """Return text that prints the lock's owner when a live lock exists; writes nothing."""
     return f"""{_NOW}
-if [ -f {STATE_DIR}/lock ]; then
-  {{ read -r run; read -r who; read -r lboot; read -r since; }} <{STATE_DIR}/lock
-  until=0; [ ! -f {STATE_DIR}/lease ] || read -r until <{STATE_DIR}/lease
+if [ -f {STATE}/lock ]; then
+  {{ read -r run; read -r who; read -r lboot; read -r since; }} <{STATE}/lock
+  until=0; [ ! -f {STATE}/lease ] || read -r until <{STATE}/lease
   if [ "$lboot" = "$boot" ] && [ "$now" -lt "$until" ]; then
     printf 'held\\t%s\\t%s\\t%s\\t%s\\n' "$run" "$who" $((now-since)) $((until-now))
   fi
@@ -76,20 +72,20 @@ def acquire(run: str, who: str) -> str:
     """
     entry = _journal({"event": "start", "run": run, "who": who})
     return f"""umask 022
-mkdir -p {STATE_DIR} && : >>{STATE_DIR}/mutex || exit {NO_STATE_DIR}
-exec 9>>{STATE_DIR}/mutex
+mkdir -p {STATE} && : >>{STATE}/mutex || exit {NO_STATE_DIR}
+exec 9>>{STATE}/mutex
 flock -w 10 9 || exit {LOCKED}
 held=$(
 {peek()}
 )
 [ -z "$held" ] || {{ printf '%s\\n' "$held"; exit {LOCKED}; }}
 {_NOW}
-fence=0; [ ! -f {STATE_DIR}/fence ] || read -r fence <{STATE_DIR}/fence
+fence=0; [ ! -f {STATE}/fence ] || read -r fence <{STATE}/fence
 fence=$((fence+1))
-echo $((now+{LEASE_S})) >{STATE_DIR}/lease &&
+echo $((now+{LEASE_S})) >{STATE}/lease &&
 printf '%s\\n' {shlex.quote(run)} {shlex.quote(who)} "$boot" "$now" >{_NEW}lock &&
 echo $fence >{_NEW}fence && sync {_NEW}lock {_NEW}fence &&
-mv -f {_NEW}fence {STATE_DIR}/fence && mv -f {_NEW}lock {STATE_DIR}/lock && sync {STATE_DIR} ||
+mv -f {_NEW}fence {STATE}/fence && mv -f {_NEW}lock {STATE}/lock && sync {STATE} ||
 exit {NO_STATE_DIR}
 {entry}
 echo "fence $fence\""""
@@ -102,9 +98,9 @@ def guard(fence: int, command_s: float = 0) -> str:
     """
     lease = max(LEASE_S, int(command_s) + 60)
     return (
-        f'read -r b70_f <{STATE_DIR}/fence; [ "$b70_f" = {fence} ] || exit {FENCED}; '
+        f'read -r b70_f <{STATE}/fence; [ "$b70_f" = {fence} ] || exit {FENCED}; '
         "read -r b70_u _ </proc/uptime; "
-        f"echo $((${{b70_u%%.*}}+{lease})) >{STATE_DIR}/lease; "
+        f"echo $((${{b70_u%%.*}}+{lease})) >{STATE}/lease; "
     )
 
 
@@ -120,27 +116,27 @@ def release(run: str, fence: int, outcome: str, certificate: str) -> str:
             f'"$(date -u +%Y-%m-%dT%H:%M:%SZ)" >{PRODUCTION}'
         )
     entry = _journal({"event": "end", "run": run, "outcome": outcome, "certificate": certificate})
-    return f"""exec 9>>{STATE_DIR}/mutex
+    return f"""exec 9>>{STATE}/mutex
 flock -w 10 9 || exit {LOCKED}
-read -r f <{STATE_DIR}/fence; [ "$f" = {fence} ] || exit {FENCED}
+read -r f <{STATE}/fence; [ "$f" = {fence} ] || exit {FENCED}
 {entry}
 {mark}
-rm -f {STATE_DIR}/lock {STATE_DIR}/lease"""
+rm -f {STATE}/lock {STATE}/lease"""
 
 
 def unlock(run: str, reason: str, who: str) -> str:
     """Return text that removes a named run's lock on a person's word; journals who and why."""
     entry = _journal({"event": "unlock", "run": run, "who": who, "reason": reason})
-    return f"""exec 9>>{STATE_DIR}/mutex
+    return f"""exec 9>>{STATE}/mutex
 flock -w 10 9 || exit {LOCKED}
-[ -f {STATE_DIR}/lock ] || {{ echo none; exit 0; }}
-read -r held <{STATE_DIR}/lock
+[ -f {STATE}/lock ] || {{ echo none; exit 0; }}
+read -r held <{STATE}/lock
 [ "$held" = {shlex.quote(run)} ] || {{ echo "$held"; exit {LOCKED}; }}
-fence=0; read -r fence <{STATE_DIR}/fence
-echo $((fence+1)) >{_NEW}fence && sync {_NEW}fence && mv -f {_NEW}fence {STATE_DIR}/fence
-sync {STATE_DIR}
+fence=0; read -r fence <{STATE}/fence
+echo $((fence+1)) >{_NEW}fence && sync {_NEW}fence && mv -f {_NEW}fence {STATE}/fence
+sync {STATE}
 {entry}
-rm -f {STATE_DIR}/lock {STATE_DIR}/lease
+rm -f {STATE}/lock {STATE}/lease
 echo removed"""
 
 
@@ -158,5 +154,5 @@ def _journal(entry: dict[str, str]) -> str:
     body = json.dumps(entry, sort_keys=True)[1:-1]
     return (
         f'printf \'{{"at": "%s", %s}}\\n\' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '
-        f"{shlex.quote(body)} >>{STATE_DIR}/journal.jsonl"
+        f"{shlex.quote(body)} >>{STATE}/journal.jsonl"
     )

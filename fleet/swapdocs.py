@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from declaration.onhost import BUILD_SWAP
 from declaration.swap import BuildSwap
-from operations.build_swap import FILE, RECORD
+from operations.build_swap import FILE
 from operations.build_swap_state import SENTENCE, diagram
 
 
@@ -37,7 +38,7 @@ def page() -> Iterator[str]:
     yield "  set; a profile may set either."
     yield "- The file is made with fallocate and proven with swapon; where that is refused (ext2,"
     yield "  ext3, old XFS) it is written with dd. On btrfs it is made without copy-on-write."
-    yield f"- What the last run wanted stands in `{RECORD}` on the host, so that any controller can"
-    yield "  go on. A file that no run of this tool made is never used and never removed."
+    yield f"- What the last run wanted stands in `{BUILD_SWAP}` on the host, so that any controller"
+    yield "  can go on. A file that no run of this tool made is never used and never removed."
     yield "- A converge turns build swap off when something serves and that is forbidden; it never"
     yield "  makes or removes it."

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Sequence
-from typing import Final
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import APT_LISTS
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.system.files import FileState, Stat
@@ -21,9 +21,6 @@ from facts.value import Absent, Unknown
 from operations.apt_command import apt_get, waiting
 from operations.apt_repository import Repository, unread
 from operations.filewrite import FileWrite
-
-#: The mark; its folder must exist.
-MARK: Final = "/var/lib/b70fleet/apt/lists-are-for"
 
 
 @operation()
@@ -41,10 +38,10 @@ def apt_lists(
     + repositories: whose lists must be there
     + lock_timeout_s: seconds to wait for another dpkg or apt
     """
-    mark: Stat | Absent | Unknown = host.get_fact(FileState, path=MARK)
+    mark: Stat | Absent | Unknown = host.get_fact(FileState, path=APT_LISTS)
     state = read(AptSources)
     if isinstance(mark, Unknown):
-        raise OperationError(f"state of {MARK} is UNKNOWN: {mark.reason}")
+        raise OperationError(f"state of {APT_LISTS} is UNKNOWN: {mark.reason}")
     if isinstance(state, Unknown):
         raise OperationError(f"apt's lists are UNKNOWN: {state.reason}")
     content = f"{purpose}\n".encode()
@@ -54,4 +51,4 @@ def apt_lists(
         return
     update = apt_get("update", "--error-on=any", lock_timeout_s=lock_timeout_s)
     yield waiting(update, lock_timeout_s)
-    yield FileWrite(MARK, content, mode="0644", user="root", group="root")
+    yield FileWrite(APT_LISTS, content, mode="0644", user="root", group="root")

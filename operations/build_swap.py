@@ -1,7 +1,7 @@
 """Effects of the build swap's state machine on a host.
 
-What the last run wanted is written down on the host (RECORD), so that any controller can go on, and
-a file that no run of ours made is never touched.
+What the last run wanted is written down on the host (BUILD_SWAP: phase, path), so that any
+controller can go on, and a file that no run of ours made is never touched.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import BUILD_SWAP
 from declaration.storage import Storage
 from declaration.swap import BuildSwap
 from facts.disks.block import Storage as Disks
@@ -28,8 +29,6 @@ from operations.filewrite import FileWrite
 from operations.storage_facts import block, live_mount, stat_of, swap_state, text_of
 from operations.swap_place import admit_file, may_turn_off, to_bytes
 
-#: Phase, path: what the last run wrote down.
-RECORD: Final = "/var/lib/b70fleet/build-swap"
 #: Name of the file when no path is declared.
 FILE: Final = "b70fleet-build.swap"
 _UP: Final = ("active", "activating", "reloading", "refreshing")
@@ -77,7 +76,7 @@ def serving(declared: BuildSwap, units: UnitState | Unknown) -> list[str]:
 
 def recorded() -> tuple[str, str]:
     """Return phase and path that the last run wrote down on the current host, empty for none."""
-    phase, path, *_ = [*text_of(RECORD).decode("utf-8", "replace").split("\n"), "", ""]
+    phase, path, *_ = [*text_of(BUILD_SWAP).decode("utf-8", "replace").split("\n"), "", ""]
     return phase, path
 
 
@@ -192,4 +191,4 @@ def _lost(path: str, storage: Storage, disks: Disks) -> bool:
 
 def _write(phase: Phase, path: str) -> FileWrite:
     text = f"{phase.value}\n{path}\n"
-    return FileWrite(RECORD, text.encode(), mode="0644", user="root", group="root")
+    return FileWrite(BUILD_SWAP, text.encode(), mode="0644", user="root", group="root")

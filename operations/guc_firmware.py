@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Final
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import FIRMWARE
 from operations.boot_scripts import BACK_UP, INSTALL_BLOB
 from operations.filewrite import FileWrite
 from operations.path_state import path_state
 from operations.script import Script
 
-#: Where replaced blobs are kept, for people and for the way back; it must exist.
-BACKUPS: Final = "/var/lib/b70fleet/firmware"
-
 
 def backup_path(path: str, sha256: str) -> str:
     """Return where a blob with this content is kept."""
-    return f"{BACKUPS}/{path.rpartition('/')[2]}.{sha256[:16]}"
+    return f"{FIRMWARE}/{path.rpartition('/')[2]}.{sha256[:16]}"
 
 
 def shadows(path: str, release: str) -> tuple[str, ...]:
@@ -68,7 +65,9 @@ def guc_firmware(
         )
     backup = backup_path(path, str(current))
     if current and path_state(backup) is None:
-        yield Script(BACK_UP, "b70-backup", path, BACKUPS, backup, shown=("cp", "-n", path, backup))
+        yield Script(
+            BACK_UP, "b70-backup", path, FIRMWARE, backup, shown=("cp", "-n", path, backup)
+        )
     if content is not None:
         yield FileWrite(path, content, mode="0644", user="root", group="root")
     else:

@@ -18,15 +18,13 @@ from declaration.stack import Loader
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
+from gates.gpu_set import REAL, SHIM
 from gates.host import decision
 from gates.model import Decision, Verdict
+from gates.world_userspace import LIBZE1
 from operations.apt_repository import Repository, unread
-from operations.loader_shim import NAME
 
 GATE: Final = "loader-shim"
-#: Choices of the gate: the empty package, or the archive's own.
-SHIM: Final = "shim"
-REAL: Final = "real"
 
 
 def chosen(loader: Loader, decision: Decision | None, archives_unread: bool) -> str:
@@ -49,10 +47,10 @@ def chosen(loader: Loader, decision: Decision | None, archives_unread: bool) -> 
         raise OperationError(
             f"gate {GATE} is {decision.verdict}: {decision.reason} {decision.next_step}".strip()
         )
-    tested = SHIM if loader.shim_version else REAL if loader.owner == NAME else None
+    tested = SHIM if loader.shim_version else REAL if loader.owner == LIBZE1 else None
     if decision.choice != tested:
         raise OperationError(
-            f"gate {GATE} chose the {decision.choice} {NAME}, but the stack was tested with "
+            f"gate {GATE} chose the {decision.choice} {LIBZE1}, but the stack was tested with "
             f"{loader.owner} {loader.version} as owner"
             f"{f' and the shim {loader.shim_version}' if loader.shim_version else ''}: "
             f"{decision.reason}"
@@ -85,5 +83,5 @@ def loader_gate(
     now = decided(loader, repositories)
     if now != planned:
         raise OperationError(f"gate {GATE} says {now} now, the plan was made with {planned}")
-    host.noop(f"{planned} {NAME}, {loader.owner} owns the loader")
+    host.noop(f"{planned} {LIBZE1}, {loader.owner} owns the loader")
     yield from ()

@@ -6,18 +6,8 @@ older copy (docs/evidence.md#libze1). Pure: bytes in, bytes out.
 
 from __future__ import annotations
 
-from typing import Final
-
+from gates.world_userspace import LIBZE1
 from operations.deb import build
-
-NAME: Final = "libze1"
-#: Where our own packages lie on a host, so that they can be installed again without the controller.
-DEBS: Final = "/var/lib/b70fleet/debs"
-
-
-def path(version: str) -> str:
-    """Return where the shim lies on a host."""
-    return f"{DEBS}/{NAME}_{version}_all.deb"
 
 
 def package(version: str, loader: str) -> bytes:
@@ -29,7 +19,7 @@ def package(version: str, loader: str) -> bytes:
     """
     return build(
         {
-            "Package": NAME,
+            "Package": LIBZE1,
             "Version": version,
             "Architecture": "all",
             "Maintainer": "b70fleet <b70fleet@localhost>",

@@ -15,6 +15,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import VERIFIED
 from facts.packages.dpkg import PackageState
 from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
@@ -22,8 +23,6 @@ from operations.filewrite import FileWrite
 from operations.package_state import package_state
 from operations.script import Script
 
-#: Folder of the marks; it must exist.
-MARKS: Final = "/var/lib/b70fleet/verified"
 # $1 folder of stand-in tools (lab hosts) or empty, $2 seconds, $3 text to find, then the command
 _CHECK: Final = """\
 [ -z "$1" ] || PATH=$1:$PATH
@@ -43,7 +42,7 @@ exit 1
 
 def mark_path(set_name: str) -> str:
     """Return where the mark of a set lies."""
-    return f"{MARKS}/{set_name}"
+    return f"{VERIFIED}/{set_name}"
 
 
 def fingerprint(state: PackageState, packages: Sequence[str], checks: Mapping[str, str]) -> str:

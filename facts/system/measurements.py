@@ -15,17 +15,17 @@ from typing import ClassVar, Final, TypeAlias
 
 from typing_extensions import override
 
+from declaration.onhost import MEASUREMENTS
 from facts.base import HostFact
 from facts.parts import Line, Parts, script
 from facts.value import ABSENT, Reading, Unknown
 
-DIRECTORY: Final = "/var/lib/b70fleet/measurements"
 #: Value of one measured quantity.
 Measured: TypeAlias = bool | int | float | str | tuple[str, ...]
 
 _SCRIPT: Final = f"""
 val boot_id "$root/proc/sys/kernel/random/boot_id"
-lines records . {DIRECTORY}/*.json /dev/null
+lines records . {MEASUREMENTS}/*.json /dev/null
 """
 
 

@@ -7,15 +7,13 @@ that every controller sees the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from typing_extensions import override
 
+from declaration.onhost import PRODUCTION
 from facts.base import HostFact, ParseError
 from facts.value import ABSENT, Reading
-
-#: Written once, together with the first certificate: run id, then the time on the host's clock.
-MARK: Final = "/var/lib/b70fleet/production"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class HostStanding(HostFact[Standing]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return f"if [ -e {MARK} ]; then cat {MARK}; else echo new; fi"
+        return f"if [ -e {PRODUCTION} ]; then cat {PRODUCTION}; else echo new; fi"
 
     @override
     def parse(self, text: str) -> Standing:
@@ -46,5 +44,5 @@ class HostStanding(HostFact[Standing]):
             return Standing(ABSENT, ABSENT)
         lines = text.split("\n")
         if len(lines) < 2 or not lines[0].strip():
-            raise ParseError(f"{MARK} is damaged")
+            raise ParseError(f"{PRODUCTION} is damaged")
         return Standing(lines[0].strip(), lines[1].strip())

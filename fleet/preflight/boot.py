@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploys.boot_oneshot import one_shot
-from deploys.boot_state import unproven_boot
 from facts.boot.kernel import RunningKernel
 from facts.boot.loader import BootState
 from facts.disks.block import Storage
 from facts.value import Unknown
 from fleet.preflight.model import Context, Finding, Level, check, read
+from gates.boot_state import unproven_boot
+from gates.one_shot import one_shot
 
 
 @check("secure-boot")

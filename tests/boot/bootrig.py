@@ -11,12 +11,12 @@ import yaml
 
 from deploys import boot_set as boot_set_layer
 from deploys.apt import apt
-from deploys.boot_state import pending_reboot
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.plan import HostResult, RunResult
+from gates.boot_state import pending_reboot
 from lab import releases
 from lab.booting import BootingMachine
 from lab.catalog import BOOTABLE

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from deploys.boot_oneshot import one_shot
+from declaration.onhost import PRODUCTION
 from facts.boot.kernel import RunningKernel
 from facts.pci.gpu_log import KernelLog
-from facts.system.standing import MARK
 from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
+from gates.one_shot import one_shot
 from lab.lab import Lab
 from tests.boot.bootrig import GUC, BootRig, make
 from tests.boot.conftest import BOOTED, Bench
@@ -89,15 +89,15 @@ def untouched(bench: Bench, done: BootRig) -> BootRig:
 
 def make_new(rig: BootRig) -> None:
     """Forget that the host is in production."""
-    rig.out(f"rm {MARK}")
+    rig.out(f"rm {PRODUCTION}")
 
 
 @contextmanager
 def as_new(rig: BootRig) -> Iterator[None]:
     """Let the host forget that it is in production, and remember it again."""
-    rig.out(f"mv {MARK} /root/")
+    rig.out(f"mv {PRODUCTION} /root/")
     yield
-    rig.out(f"mv /root/{Path(MARK).name} {MARK}")
+    rig.out(f"mv /root/{Path(PRODUCTION).name} {PRODUCTION}")
 
 
 def refused(rig: BootRig, said: str) -> HostResult:

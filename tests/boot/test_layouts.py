@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deploys.boot_oneshot import one_shot
 from fleet.config import load
 from fleet.engine import Engine
+from gates.one_shot import one_shot
 from lab.lab import Lab
 from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine

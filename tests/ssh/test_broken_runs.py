@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from declaration.onhost import STATE
 from fleet.exitcodes import ExitCode
-from fleet.hostlock import STATE_DIR
 from fleet.plan import HostState
 from lab.machines import Machine
 from tests.ssh.conftest import Site
@@ -41,7 +41,7 @@ done
 def _clean(machine: Machine) -> None:
     """Give every test the machine without traces of the one before."""
     end_leftovers(machine)
-    machine.run(f"rm -rf /srv/* /run/cut {STATE_DIR}")
+    machine.run(f"rm -rf /srv/* /run/cut {STATE}")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def small_state(site: Site, tmp_path: Path) -> Iterator[Site]:
 
 def unlock(site: Site, machine: Machine, reason: str) -> None:
     """Remove the lock that is there, as the refusal says it is done."""
-    lock = machine.read(f"{STATE_DIR}/lock").splitlines()[0]
+    lock = machine.read(f"{STATE}/lock").splitlines()[0]
     done = site.b70("unlock", machine.name, "--lock", lock, "--reason", reason)
     assert done.status == ExitCode.CLEAN, done.err
 
@@ -72,7 +72,7 @@ def test_a_controller_killed_between_two_operations_loses_and_doubles_none(
         killed.communicate(timeout=PATIENCE_S)
     assert killed.returncode < 0
     assert machine.read(STEPS) == "one\n"
-    assert exists(machine, f"{STATE_DIR}/lock")
+    assert exists(machine, f"{STATE}/lock")
     assert "interrupted" in site.b70("history").out
 
     with controller(site, "counted", "converge", machine.name) as refused:
@@ -82,7 +82,7 @@ def test_a_controller_killed_between_two_operations_loses_and_doubles_none(
     assert machine.read(STEPS) == "one\n"
 
     unlock(site, machine, "the laptop died")
-    assert "the laptop died" in machine.read(f"{STATE_DIR}/journal.jsonl")
+    assert "the laptop died" in machine.read(f"{STATE}/journal.jsonl")
     with controller(site, "counted", "converge", machine.name) as second:
         host = ended(second, PATIENCE_S)
     assert (host.state, host.changed) == (HostState.CONVERGED, ["Step[two]", "Step[three]"])
@@ -112,13 +112,13 @@ def test_only_the_lock_that_is_there_is_removed_and_only_with_a_reason(
         site, "counted", "converge", machine.name, **{KILL_AFTER: "Step[one]"}
     ) as killed:
         killed.communicate(timeout=PATIENCE_S)
-    lock = machine.read(f"{STATE_DIR}/lock")
+    lock = machine.read(f"{STATE}/lock")
     another = site.b70("unlock", machine.name, "--lock", "20200101T000000Z-0000", "--reason", "x")
     assert another.status == ExitCode.REFUSED
     assert lock.splitlines()[0] in another.err
     silent = site.b70("unlock", machine.name, "--lock", lock.splitlines()[0], "--reason", " ")
     assert silent.status == ExitCode.USAGE
-    assert machine.read(f"{STATE_DIR}/lock") == lock
+    assert machine.read(f"{STATE}/lock") == lock
 
 
 def test_a_connection_that_is_cut_while_a_file_travels_leaves_the_old_file_whole(
@@ -154,4 +154,4 @@ def test_a_controller_without_room_for_its_ledger_changes_nothing(
     done = small_state.b70("converge", "--limit", machine.name, "--yes")
     assert done.status not in (ExitCode.CLEAN, ExitCode.PENDING)
     assert "ledger" in done.err
-    assert not exists(machine, STATE_DIR), "not even a lock was taken"
+    assert not exists(machine, STATE), "not even a lock was taken"

@@ -100,7 +100,7 @@ def test_imports_point_one_way() -> None:
         assert importers(sources(room), *above, *BESIDE) == set(), room
 
 
-def test_facts_take_only_the_key_reader_from_the_declaration() -> None:
+def test_facts_take_only_the_key_reader_and_our_own_paths_from_the_declaration() -> None:
     seen = {module for path in sources("facts") for module in imports(path)}
     assert {module for module in seen if module.split(".")[0] == "declaration"} == {
         "declaration.openpgp"

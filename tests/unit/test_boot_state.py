@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from declaration.host import HostSpec
-from deploys.boot_oneshot import one_shot
-from deploys.boot_state import pending_reboot, unproven_boot
 from facts.boot.kernel import XeModule
 from facts.disks.block import Device, Storage
 from facts.disks.mountinfo import Mount
 from facts.pci.gpu_log import CardLog, KernelLog
 from facts.value import ABSENT, Unknown
+from gates.boot_state import pending_reboot, unproven_boot
+from gates.one_shot import one_shot
 from tests.unit.boot_facts import NEW, OLD, boot, running
 
 BDF = "0000:03:00.0"

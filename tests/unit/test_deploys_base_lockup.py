@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deploys.base_lockup import choose
 from facts.system.crash_capture import Capture
 from facts.value import ABSENT, Reading, Unknown
+from gates.lockup import choose
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
+from declaration.onhost import FIRMWARE
 from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.boot_set import boot_set
@@ -22,7 +23,6 @@ from facts.packages.dpkg import Packages
 from facts.system.files import FileState, FileText
 from facts.system.os_release import OsRelease
 from facts.value import ABSENT
-from operations.guc_firmware import BACKUPS
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import stat, system
 from tests.unit.boot_facts import NEW, OLD, boot, contents, entry, kernel, running
@@ -94,7 +94,7 @@ def converged(resources: list[Resource]) -> dict[Any, Any]:
             write = written[path]
             digest = hashlib.sha256(write.content).hexdigest()
             return stat(mtime=1, sha256=digest, mode=write.arguments[1])
-        return stat("directory") if path in ("/lib/firmware/xe", BACKUPS) else ABSENT
+        return stat("directory") if path in ("/lib/firmware/xe", FIRMWARE) else ABSENT
 
     held = {f"linux-image-{OLD}": "1", f"linux-modules-{OLD}": "1", IMAGE: "7.0.0-38.38"}
     return new_host() | {

@@ -10,7 +10,6 @@ from declaration.boot import BootSet
 from declaration.host import Connection, HostSpec
 from declaration.stack import Stack
 from deploys import gpu_userspace as room
-from deploys.gpu_set import checks, gpu_set, oneapi_versions
 from facts.boot.kernel import Kernel
 from facts.packages.apt_sources import AptSources
 from facts.packages.dpkg import Packages
@@ -20,9 +19,9 @@ from facts.pci.gpu_log import GpuLog
 from facts.system.files import FileState
 from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import ABSENT, Unknown
+from gates.gpu_set import REAL, SHIM, checks, gpu_set, oneapi_versions
 from gates.model import Verdict
 from operations import loader_gate
-from operations.loader_gate import REAL, SHIM
 from operations.loader_shim import package as shim
 from operations.verified import fingerprint
 from tests.unit import boot_facts

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from declaration.host import Connection, HostSpec
+from declaration.onhost import BUILD_SWAP
 from deploys.storage import storage
 from deploys.swap import MAKE_S, swap
 from facts.packages.apt_sources import AptSources, AptSourceState
 from facts.packages.dpkg import Loader, Package, Packages, PackageState
 from facts.value import ABSENT
-from operations.build_swap import RECORD
 from tests.unit.base_facts import running, stat, units
 from tests.unit.disk_facts import (
     DEVICES,
@@ -76,7 +76,7 @@ def serving_beside_build_swap() -> list[Resource]:
     facts = rig(
         Swap=swaps(area(path)),
         Units=units(vllm_x=running()),
-        texts={RECORD: f"active\n{path}\n".encode()},
+        texts={BUILD_SWAP: f"active\n{path}\n".encode()},
         stats={path: stat(size=16 * GIB)},
     )
     return plan(swap, facts, swap={"build": {"path": path}})

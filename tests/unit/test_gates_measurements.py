@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from declaration.onhost import MEASUREMENTS
 from facts.base import interpret
 from facts.pci.aspm import AspmPolicy
-from facts.system.measurements import DIRECTORY, MeasurementLog, Measurements
+from facts.system.measurements import MeasurementLog, Measurements
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import execute, plant, relocated
 
@@ -24,9 +25,11 @@ def record(boot: str, **values: Any) -> str:
 def log(root: Path, files: dict[str, str], boot: str = BOOT) -> MeasurementLog:
     """Run the probe against a tree of the test's own."""
     plant(root, {"/proc/sys/kernel/random/boot_id": boot + "\n"})
-    plant(root, {f"{DIRECTORY}/{name}.json": text for name, text in files.items()})
+    plant(root, {f"{MEASUREMENTS}/{name}.json": text for name, text in files.items()})
     fact = Measurements()
-    done = execute(relocated(fact.command(probe_root=str(root)), root, DIRECTORY.rsplit("/", 1)[0]))
+    done = execute(
+        relocated(fact.command(probe_root=str(root)), root, MEASUREMENTS.rsplit("/", 1)[0])
+    )
     value = interpret(fact, done.stdout.split("\n"))
     assert isinstance(value, MeasurementLog), value
     return value
@@ -47,7 +50,7 @@ def test_a_record_of_another_boot_never_counts_as_this_boot(tmp_path: Path) -> N
 
 
 def test_without_a_boot_id_no_record_counts_as_this_boot(tmp_path: Path) -> None:
-    plant(tmp_path, {f"{DIRECTORY}/p2p-data.json": record(BOOT, result="passed")})
+    plant(tmp_path, {f"{MEASUREMENTS}/p2p-data.json": record(BOOT, result="passed")})
     fact = Measurements()
     command = relocated(fact.command(probe_root=str(tmp_path)), tmp_path, "/var/lib/b70fleet")
     value = interpret(fact, execute(command).stdout.split("\n"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from declaration import onhost
 from fleet import hostlock
 
 
@@ -18,7 +19,7 @@ class Host:
         self.folder = folder
 
     def run(self, text: str) -> tuple[int, list[str]]:
-        moved = text.replace(hostlock.STATE_DIR, str(self.folder))
+        moved = text.replace(onhost.STATE, str(self.folder))
         done = subprocess.run(
             ["sh", "-s"], input=moved, text=True, capture_output=True, check=False
         )

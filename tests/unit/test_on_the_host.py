@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from declaration import onhost
 from deploys.site import LAYERS
-from facts.system import measurements, standing
 from fleet import bootstrap, deadman, hostlock
 from tests.unit import test_deploys_apt as apt_layer
 from tests.unit import test_deploys_base as base_layer
@@ -126,9 +126,9 @@ def test_the_page_names_what_every_run_leaves() -> None:
     )
     # ".b70fleet.X" becomes X; what lies in a folder of ours is meant by its folder
     left = {path.replace("/.b70fleet.", "/") for text in texts for path in OURS.findall(text)}
-    folders = {str(Path(path).parent) for path in left} - {hostlock.STATE_DIR}
+    folders = {str(Path(path).parent) for path in left} - {onhost.STATE}
     assert {p for p in left if str(Path(p).parent) not in folders} == set(TABLES["Every run"])
-    assert standing.MARK in TABLES["Every run"]
+    assert onhost.PRODUCTION in TABLES["Every run"]
 
 
 def test_the_page_names_what_first_contact_leaves() -> None:
@@ -138,4 +138,4 @@ def test_the_page_names_what_first_contact_leaves() -> None:
 
 
 def test_the_page_names_where_measurements_lie() -> None:
-    assert TABLES["Measurements"] == [f"{measurements.DIRECTORY}/KIND.json"]
+    assert TABLES["Measurements"] == [f"{onhost.MEASUREMENTS}/KIND.json"]

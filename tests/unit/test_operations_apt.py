@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import APT_LISTS
 from facts.packages.apt_sources import AptSources
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.apt_foreign import replaced_source, sole_sources
-from operations.apt_lists import MARK, apt_lists
+from operations.apt_lists import apt_lists
 from operations.apt_repository import Repository, list_stem, same_place
 from tests.unit.apt_facts import apt_facts, source
 from tests.unit.apt_root import AptRoot, Made
@@ -53,7 +54,7 @@ def test_lists_are_fetched_when_the_mark_differs_or_a_list_is_missing(
     commands, _ = lists(mark, apt_facts(lists=there))
     assert len(commands) == 2
     assert commands[0].endswith("update --error-on=any")
-    assert commands[1] == f"write {MARK}"
+    assert commands[1] == f"write {APT_LISTS}"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from declaration import onhost
 from operations import loader_shim
 from operations.deb import build, control
 
@@ -60,7 +61,7 @@ def test_the_shim_is_empty_and_depends_on_the_true_owner(tmp_path: Path) -> None
     deb.write_bytes(loader_shim.package("1.28.2-local1", "1.28.2"))
     assert dpkg_deb("-f", str(deb), "Depends").strip() == "level-zero (>= 1.28.2)"
     assert [line.split()[-1] for line in dpkg_deb("-c", str(deb)).splitlines()] == ["./"]
-    assert loader_shim.path("1.28.2-local1").endswith("/libze1_1.28.2-local1_all.deb")
+    assert onhost.deb("libze1", "1.28.2-local1").endswith("/libze1_1.28.2-local1_all.deb")
 
 
 def test_an_empty_line_of_a_description_becomes_a_dot() -> None:

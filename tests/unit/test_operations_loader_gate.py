@@ -10,10 +10,11 @@ from pyinfra.api.exceptions import OperationError
 from declaration.stack import Loader
 from facts.packages.apt_sources import AptSources
 from facts.value import Unknown
+from gates.gpu_set import REAL, SHIM
 from gates.model import Decision, Severity, Verdict
 from operations import loader_gate as room
 from operations.apt_repository import Repository
-from operations.loader_gate import GATE, REAL, SHIM, chosen, loader_gate
+from operations.loader_gate import GATE, chosen, loader_gate
 from tests.unit.apt_facts import apt_facts
 from tests.unit.pyinfra_harness import run_operation
 

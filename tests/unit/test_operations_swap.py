@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import BUILD_SWAP
 from declaration.storage import Storage
 from declaration.swap import BuildSwap, SwapFile
 from facts.system.memory import MemoryState
 from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
-from operations.build_swap import RECORD, build_swap, build_swap_beside_serving, path_of
+from operations.build_swap import build_swap, build_swap_beside_serving, path_of
 from operations.swap_file import swap_file
 from tests.unit.base_facts import stat
 from tests.unit.disk_facts import FSTAB, GIB, POINT, area, disks, mount, rig, swaps
@@ -40,7 +41,7 @@ def want(present: bool, failed: bool = False, **facts: Any) -> tuple[list[str], 
 
 def state(phase: str, file: bool = True, on: bool = False, size: int = 160, **more: Any) -> Any:
     """Return facts of a build swap file: what is written down, whether it is there and on."""
-    facts: dict[str, Any] = {"texts": {RECORD: f"{phase}\n{PATH}\n".encode()}, **more}
+    facts: dict[str, Any] = {"texts": {BUILD_SWAP: f"{phase}\n{PATH}\n".encode()}, **more}
     if file:
         facts["stats"] = {PATH: stat(size=size * GIB, mode="0600")}
     if on:
@@ -49,7 +50,7 @@ def state(phase: str, file: bool = True, on: bool = False, size: int = 160, **mo
 
 
 def written(phase: str) -> str:
-    return f"write {RECORD}: {phase}\n{PATH}\n"
+    return f"write {BUILD_SWAP}: {phase}\n{PATH}\n"
 
 
 MAKE = f"fallocate -l {160 * GIB} {PATH}"
@@ -161,7 +162,7 @@ def test_build_down_removes_and_a_failed_build_keeps(
         (True, state("removed"), "no run of this tool made it"),
         (False, {"stats": {PATH: stat(size=GIB)}}, "no run of this tool made it"),
         (False, state("active", on=True, Memory=Unknown("x")), "cannot be turned off now"),
-        (True, {"texts": {RECORD: b"kept\n/old/place\n"}}, "lies at /old/place, declared is"),
+        (True, {"texts": {BUILD_SWAP: b"kept\n/old/place\n"}}, "lies at /old/place, declared is"),
     ],
 )
 def test_build_swap_is_refused_before_anything_is_written(
@@ -183,7 +184,7 @@ def test_the_room_of_a_file_that_is_removed_first_counts() -> None:
 
 def test_build_down_finds_the_file_where_it_was_made() -> None:
     facts = {
-        "texts": {RECORD: b"kept\n/old/place\n"},
+        "texts": {BUILD_SWAP: b"kept\n/old/place\n"},
         "stats": {"/old/place": stat(size=GIB)},
     }
     assert want(False, **facts)[0][0] == "rm -f -- /old/place"

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import VERIFIED
 from facts.packages.dpkg import Packages
 from facts.packages.oneapi import OneApi, OneApiState
 from facts.parts import Line
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.setvars import setvars_unsourced
-from operations.verified import MARKS, fingerprint, verified
+from operations.verified import fingerprint, verified
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host
@@ -47,7 +48,7 @@ def test_checks_run_in_order_and_the_mark_comes_last() -> None:
     commands, _ = run(ABSENT, RIGHT)
     assert commands[0].endswith("b70-verify '' 60 26.18.38308 clinfo --json")
     assert commands[1].endswith("b70-verify '' 60 0xe223 xpu-smi discovery -j")
-    assert commands[2:] == [f"write {MARKS}/gpu"]
+    assert commands[2:] == [f"write {VERIFIED}/gpu"]
 
 
 @pytest.mark.parametrize(

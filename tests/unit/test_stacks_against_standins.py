@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from deploys.gpu_set import GpuSet, gpu_set, oneapi_versions
 from facts.packages.dpkg import Packages
+from gates.gpu_set import REAL, SHIM, GpuSet, gpu_set, oneapi_versions
 from lab import debs, standins
-from operations.loader_gate import REAL, SHIM
+from operations.loader_shim import package as shim
 from operations.package_set import package_set
 from tests.unit.apt_facts import STACKS, declared_stack
 from tests.unit.apt_root import AptRoot, Made
@@ -43,11 +43,11 @@ def bring(root: AptRoot, name: str) -> list[Any]:
     """Converge both sets of a stack; return the commands that were needed."""
     declared = declared_stack(name)
     gpu = gpu_set(declared, CHOICE[name])
-    local = GpuSet(gpu.versions, gpu.removes, dict(gpu.debs), gpu.owner, gpu.shim)
-    if gpu.shim is not None:
+    local = GpuSet(gpu.versions, gpu.removes, dict(gpu.debs), gpu.owner)
+    if declared.loader and gpu.debs:
         deb = root.root.parent / Path(gpu.debs["libze1"]).name
-        deb.write_bytes(gpu.shim)
-        local = GpuSet(gpu.versions, gpu.removes, {"libze1": str(deb)}, gpu.owner, gpu.shim)
+        deb.write_bytes(shim(declared.loader.shim_version, declared.loader.version))
+        local = GpuSet(gpu.versions, gpu.removes, {"libze1": str(deb)}, gpu.owner)
     wanted = (
         {
             "versions": local.versions,

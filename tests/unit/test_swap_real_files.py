@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import BUILD_SWAP
 from declaration.storage import Storage
 from declaration.swap import BuildSwap, SwapFile
 from facts.system.units import Unit, UnitState
 from facts.value import ABSENT
-from operations.build_swap import RECORD, build_swap, build_swap_beside_serving
+from operations.build_swap import build_swap, build_swap_beside_serving
 from operations.swap_file import swap_file
 from operations.swap_make import make
 from tests.unit.fact_frame import FIXTURES
@@ -78,7 +79,7 @@ def down(host: PrivateHost, failed: bool = False) -> list[str]:
 
 
 def record(host: PrivateHost) -> str:
-    return host.ok(f"head -n 1 {RECORD}").strip()
+    return host.ok(f"head -n 1 {BUILD_SWAP}").strip()
 
 
 @pytest.mark.parametrize(("kind", "how"), [("ext4", "fallocate"), ("ext2", "dd")])
@@ -201,8 +202,8 @@ def test_build_swap_lives_its_whole_life(host: PrivateHost, disk: str, kind: str
 
 def test_an_unfinished_file_of_a_run_that_died_is_made_anew(host: PrivateHost, disk: str) -> None:
     mounted(host, disk, "ext4")
-    host.ok(f"head -c 1000000 /dev/zero >{PATH}.b70fleet-new; echo creating >{RECORD}")
-    host.ok(f"echo {PATH} >>{RECORD}")
+    host.ok(f"head -c 1000000 /dev/zero >{PATH}.b70fleet-new; echo creating >{BUILD_SWAP}")
+    host.ok(f"echo {PATH} >>{BUILD_SWAP}")
     assert up(host) == []
     assert active(host) == [PATH]
     assert host.ok(f"ls -A {POINT}").split() == ["lost+found", "swap"]
@@ -223,7 +224,7 @@ def test_too_little_room_is_refused_before_anything_is_written(
     with pytest.raises(OperationError, match="nothing was written: not enough room on /mnt/big"):
         up(host, size_gib=160)
     assert host.ok(f"ls -A {POINT}").split() == ["lost+found"]
-    assert host.sh(f"test -e {RECORD}").returncode == 1
+    assert host.sh(f"test -e {BUILD_SWAP}").returncode == 1
 
 
 def test_build_swap_and_serving_exclude_each_other_when_forbidden(

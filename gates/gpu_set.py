@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from declaration.onhost import deb
 from declaration.stack import Stack
-from operations import loader_shim
-from operations.loader_gate import SHIM
+from gates.world_userspace import LIBZE1
+
+#: What the gate of the loader chooses: the archive's own libze1, or an empty package of that name.
+REAL: Final = "real"
+SHIM: Final = "shim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +22,14 @@ class GpuSet:
     Args:
         versions: package -> exact version.
         removes: packages that leave, since they ship the loader of the other origin.
-        debs: package -> path of our own .deb on the host.
+        debs: package -> path of our own .deb on the host: the loader shim, where there is one.
         owner: package that must own the loader, empty when the stack says nothing.
-        shim: content of the loader shim, None when there is none.
     """
 
     versions: Mapping[str, str]
     removes: tuple[str, ...] = ()
     debs: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
-    shim: bytes | None = None
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -47,14 +50,9 @@ def gpu_set(stack: Stack, choice: str) -> GpuSet:
     versions = {**stack.userspace.packages, loader.owner: loader.version}
     if choice != SHIM:
         return GpuSet(versions, _others(loader.conflicts, versions), owner=loader.owner)
-    versions[loader_shim.NAME] = loader.shim_version
-    return GpuSet(
-        versions,
-        _others(loader.conflicts, versions),
-        {loader_shim.NAME: loader_shim.path(loader.shim_version)},
-        loader.owner,
-        loader_shim.package(loader.shim_version, loader.version),
-    )
+    versions[LIBZE1] = loader.shim_version
+    shim = {LIBZE1: deb(LIBZE1, loader.shim_version)}
+    return GpuSet(versions, _others(loader.conflicts, versions), shim, loader.owner)
 
 
 def _others(conflicts: tuple[str, ...], versions: Mapping[str, str]) -> tuple[str, ...]:

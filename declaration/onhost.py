@@ -1,0 +1,33 @@
+"""Every path below `/var/lib/b70fleet` on a host: what the tool itself must remember there.
+
+Whatever is there may be read by any controller. docs/on-the-host.md lists the paths; what the
+layers put elsewhere stands in their own lists of paths.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STATE: Final = "/var/lib/b70fleet"
+
+#: The host is in production: it has had a certificate.
+PRODUCTION: Final = f"{STATE}/production"
+#: One JSON file for each kind of measurement.
+MEASUREMENTS: Final = f"{STATE}/measurements"
+#: One folder for each change that goes back by itself.
+DEADMAN: Final = f"{STATE}/deadman"
+#: What a build swap has made and has to take away.
+BUILD_SWAP: Final = f"{STATE}/build-swap"
+#: What apt's package lists were fetched for.
+APT_LISTS: Final = f"{STATE}/apt/lists-are-for"
+#: Our own packages, so that they can be installed again without the controller.
+DEBS: Final = f"{STATE}/debs"
+#: Marks of the sets whose checks have passed.
+VERIFIED: Final = f"{STATE}/verified"
+#: Firmware that lay there before ours, by its hash.
+FIRMWARE: Final = f"{STATE}/firmware"
+
+
+def deb(name: str, version: str) -> str:
+    """Return where a package of our own lies on a host."""
+    return f"{DEBS}/{name}_{version}_all.deb"
