@@ -9,9 +9,9 @@ from pyinfra import host
 from bench.tree import rendered
 from bench.workloads import Blob, Directory, Group, Link, Packages, Resource, Template, blob
 from deploys.layer import Layer
-from operations.file import directory, file, link
-from operations.group import group
-from operations.packages import packages
+from operations.accounts.group import group
+from operations.apt.packages import packages
+from operations.files.file import directory, file, link
 
 
 def layer(resources: Sequence[Resource], root: str) -> Layer:

@@ -21,11 +21,11 @@ from deploys.layer import declaration
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
-from operations.apt_foreign import replaced_source, sole_sources
-from operations.apt_lists import apt_lists
-from operations.apt_repository import Repository
-from operations.dpkg import dpkg_configured
-from operations.file import absent, directory, file
+from operations.apt.apt_foreign import replaced_source, sole_sources
+from operations.apt.apt_lists import apt_lists
+from operations.apt.apt_repository import Repository
+from operations.apt.dpkg import dpkg_configured
+from operations.files.file import absent, directory, file
 
 #: Folder of this layer's marks.
 STATE: Final = APT_LISTS.rpartition("/")[0]

@@ -11,8 +11,8 @@ from deploys.base_journal import journal
 from deploys.base_sysctl import kernel_settings
 from deploys.distribution import distribution
 from deploys.layer import declaration
-from operations.hold import hold
-from operations.packages import packages
+from operations.apt.hold import hold
+from operations.apt.packages import packages
 
 
 @deploy("base")

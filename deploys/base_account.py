@@ -14,9 +14,9 @@ from deploys.render import render
 from facts.reader import read
 from facts.system.users import Accounts, Users
 from facts.value import Unknown
-from operations.file import directory, file
-from operations.group import group, group_member
-from operations.user import user
+from operations.accounts.group import group, group_member
+from operations.accounts.user import user
+from operations.files.file import directory, file
 
 #: Shells that end a login at once.
 NO_LOGIN: Final = ("nologin", "false")

@@ -20,8 +20,8 @@ from facts.system.os_release import OperatingSystem, OsRelease
 from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
 from operations.accepted import accepted
-from operations.file import absent, directory, file
-from operations.unit import unit
+from operations.files.file import absent, directory, file
+from operations.units.unit import unit
 
 
 @dataclass(frozen=True, slots=True)

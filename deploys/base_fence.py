@@ -12,7 +12,7 @@ from declaration.system import UpdateFence
 from deploys.base_paths import BANNER, FENCE, NEEDRESTART
 from deploys.distribution import Distribution
 from deploys.render import render
-from operations.file import absent, directory, file
+from operations.files.file import absent, directory, file
 
 
 def fence(declared: UpdateFence, table: Distribution) -> None:

@@ -11,8 +11,8 @@ from deploys.render import render
 from facts.reader import read
 from facts.system.identity import Identity
 from facts.value import Unknown
-from operations.file import directory, file
-from operations.unit import unit
+from operations.files.file import directory, file
+from operations.units.unit import unit
 
 
 def journal(declared: Journal, table: Distribution) -> None:

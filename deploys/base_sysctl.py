@@ -8,8 +8,8 @@ from deploys.render import render
 from facts.reader import read
 from facts.system.crash_capture import CrashCapture
 from gates import lockup as base_lockup
-from operations.file import file
-from operations.sysctl import sysctl
+from operations.files.file import file
+from operations.settings.sysctl import sysctl
 
 
 def kernel_settings(base: Base) -> None:

@@ -22,16 +22,16 @@ from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.distribution import distribution
 from deploys.layer import declaration
 from deploys.render import render
-from operations.fallback_kernel import fallback, fallback_kernel
-from operations.file import directory, file
-from operations.grub_defaults import grub_defaults
-from operations.grub_menu import grub_default, grub_menu
-from operations.guc_firmware import guc_firmware
-from operations.initramfs import initramfs
-from operations.kernel_modules import kernel_modules
-from operations.modprobe_options import content as options_text
-from operations.modprobe_options import modprobe_options
-from operations.package_set import package_set
+from operations.apt.package_set import package_set
+from operations.boot.fallback_kernel import fallback, fallback_kernel
+from operations.boot.grub_defaults import grub_defaults
+from operations.boot.grub_menu import grub_default, grub_menu
+from operations.boot.guc_firmware import guc_firmware
+from operations.boot.initramfs import initramfs
+from operations.boot.kernel_modules import kernel_modules
+from operations.boot.modprobe_options import content as options_text
+from operations.boot.modprobe_options import modprobe_options
+from operations.files.file import directory, file
 
 #: Seconds that a kernel's download, unpacking and hooks may take on a slow disk.
 _TRANSACTION_S: Final = 3600

@@ -14,15 +14,15 @@ from deploys.boot_wait import waits_for_boot
 from deploys.distribution import distribution
 from deploys.layer import declaration
 from gates.gpu_set import REAL, GpuSet, checks, gpu_set, oneapi_versions
-from operations import loader_shim
-from operations.file import directory, file
-from operations.hold import hold
-from operations.loader_gate import decided, loader_gate
-from operations.package_file import package_file
-from operations.package_set import package_set
-from operations.packages import packages
-from operations.setvars import setvars_unsourced
-from operations.verified import mark_path, verified
+from operations.apt import loader_shim
+from operations.apt.hold import hold
+from operations.apt.loader_gate import decided, loader_gate
+from operations.apt.package_file import package_file
+from operations.apt.package_set import package_set
+from operations.apt.packages import packages
+from operations.apt.verified import mark_path, verified
+from operations.files.file import directory, file
+from operations.files.setvars import setvars_unsourced
 
 #: Seconds that a download and unpacking of the oneAPI set may take (some 3 GB over 20 Mbit/s).
 _TRANSACTION_S: Final = 3600

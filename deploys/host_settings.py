@@ -21,10 +21,10 @@ from deploys.settings_paths import (
     RULE,
     TOOLS,
 )
-from operations.file import absent, directory, file
-from operations.live_setting import idle_states, power_caps
-from operations.runtime_pm import kept_awake
-from operations.unit import unit
+from operations.files.file import absent, directory, file
+from operations.settings.live_setting import idle_states, power_caps
+from operations.settings.runtime_pm import kept_awake
+from operations.units.unit import unit
 
 #: Takes a rules file where udevadm can check one (systemd 254 and later).
 _VERIFY = (

@@ -7,11 +7,11 @@ from typing import Final
 from pyinfra.api import deploy
 
 from deploys.layer import declaration
-from operations.filesystem import filesystem
-from operations.mount_entry import mount_entry
-from operations.packages import packages
-from operations.storage_device import planned_uuid
-from operations.storage_directory import storage_directory
+from operations.apt.packages import packages
+from operations.storage.filesystem import filesystem
+from operations.storage.mount_entry import mount_entry
+from operations.storage.storage_device import planned_uuid
+from operations.storage.storage_directory import storage_directory
 
 #: File system -> package with its mkfs and fsck.
 _TOOLS: Final = {"ext4": "e2fsprogs", "xfs": "xfsprogs"}

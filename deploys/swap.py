@@ -9,8 +9,8 @@ from __future__ import annotations
 from pyinfra.api import deploy
 
 from deploys.layer import declaration
-from operations.build_swap import build_swap_beside_serving
-from operations.swap_file import swap_file
+from operations.swap.build_swap import build_swap_beside_serving
+from operations.swap.swap_file import swap_file
 
 #: Seconds that making a swap file may take: 160 GiB with dd on a slow disk (100 MB/s) need 1,700.
 MAKE_S = 7_200

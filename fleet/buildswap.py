@@ -15,7 +15,7 @@ from deploys.swap import MAKE_S
 from fleet.errors import FleetError, Refused
 from fleet.events import Emit, discard
 from fleet.plan import HostState, RunResult
-from operations.build_swap import build_swap
+from operations.swap.build_swap import build_swap
 
 
 class Runs(Protocol):

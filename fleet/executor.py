@@ -37,7 +37,7 @@ from fleet.factbatch import FactCache, FactMiss
 from fleet.factkey import FactKey, Key
 from fleet.pyinfrahost import new_state
 from fleet.session import Output, Session
-from operations.filewrite import FileWrite, stream
+from operations.files.filewrite import FileWrite, stream
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

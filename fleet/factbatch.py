@@ -176,5 +176,5 @@ class FactCache:
 
 
 def _refuse_transfer(*_: object, **__: object) -> tuple[bool, CommandOutput]:
-    """Refuse SFTP: it truncates the live file; operations.file is atomic, in one stream."""
-    raise NotImplementedError("file transfers go through operations.file")
+    """Refuse SFTP: it truncates the live file; operations.files.file is atomic, in one stream."""
+    raise NotImplementedError("file transfers go through operations.files.file")

@@ -15,7 +15,7 @@ from facts.disks.block import Storage as Disks
 from facts.disks.directory_use import TreeUse
 from facts.value import Absent, Unknown
 from fleet.exitcodes import ExitCode, worst
-from operations.headroom import GIB
+from operations.storage.headroom import GIB
 
 
 class Verdict(StrEnum):

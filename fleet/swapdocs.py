@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from declaration.onhost import BUILD_SWAP
 from declaration.swap import BuildSwap
-from operations.build_swap import FILE
-from operations.build_swap_state import SENTENCE, diagram
+from operations.swap.build_swap import FILE
+from operations.swap.build_swap_state import SENTENCE, diagram
 
 
 def page() -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What lies on one block device, read from the device itself: signatures, users, data.
 
 `lsblk` repeats what udev saw last; before a device is formatted only the device's own bytes count.
-The same text runs once more in the command that formats (operations.filesystem). Must not know what
-the device is meant for.
+The same text runs once more in the command that formats (operations.storage.filesystem). Must not
+know what the device is meant for.
 """
 
 from __future__ import annotations

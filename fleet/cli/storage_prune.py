@@ -129,7 +129,7 @@ def _remove(fleet: Fleet, spec: HostSpec, chosen: Sequence[Candidate], json: boo
 def layer(chosen: Sequence[Candidate]) -> Layer:
     """Return the removals as a layer of their own."""
     from deploys.layer import Layer
-    from operations.tree_absent import tree_absent
+    from operations.storage.tree_absent import tree_absent
 
     def deploy() -> None:
         for item in chosen:

@@ -27,7 +27,7 @@ from fleet.exitcodes import ExitCode
 from fleet.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
-from operations.packages import packages
+from operations.apt.packages import packages
 from tests.boot.conftest import BOOTED, Bench
 from tests.ssh.controllers import exists, only, wait_for
 

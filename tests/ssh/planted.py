@@ -30,7 +30,7 @@ from fleet.events import Emit, Event, ResourceDone
 from fleet.executor import Stopper
 from fleet.ledger import Ledger
 from fleet.statedir import ledger_path
-from operations.file import directory, file
+from operations.files.file import directory, file
 
 FOLDER = "/srv/planted"
 #: One file system of 1 MiB, for a disk that fills up.

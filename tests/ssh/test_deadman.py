@@ -14,7 +14,7 @@ from fleet.engine import Engine
 from fleet.exitcodes import ExitCode
 from fleet.plan import HostState, RunResult
 from lab.machines import Machine
-from operations.file import file
+from operations.files.file import file
 from tests.ssh.conftest import Site
 from tests.ssh.controllers import exists, restart_sshd, wait_for
 

@@ -19,7 +19,7 @@ from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
 from fleet.session import Session
 from lab.machines import Machine
-from operations.file import file
+from operations.files.file import file
 from tests.ssh.conftest import Site
 
 pytestmark = pytest.mark.ssh

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from facts.packages.dpkg import LOADER, Loader, Package, PackageState
-from operations.deb import build
+from operations.apt.deb import build
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from facts.disks.swap import Swap
 from facts.system.files import FileState, FileText
 from facts.system.memory import Memory
 from facts.system.units import Units, UnitState
-from operations.filewrite import FileWrite
+from operations.files.filewrite import FileWrite
 from tests.unit.pyinfra_harness import stub_host
 
 #: Bytes of a stand-in disk; mkfs.xfs wants at least 300 MiB. Sparse, so it takes no room.

@@ -19,7 +19,7 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host, ctx_state
 
-from operations.filewrite import FileWrite
+from operations.files.filewrite import FileWrite
 
 #: fact class -> its value, or a function of the fact's arguments (without probe_root)
 Facts = Mapping[Any, Any]

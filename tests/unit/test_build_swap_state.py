@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet import docs
-from operations.build_swap_state import (
+from operations.swap.build_swap_state import (
     OURS,
     SENTENCE,
     TRANSITIONS,

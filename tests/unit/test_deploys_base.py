@@ -25,7 +25,7 @@ from facts.system.sysctl_files import BootSettings, SysctlFiles
 from facts.system.units import Units
 from facts.system.users import User, Users
 from facts.value import ABSENT, Unknown
-from operations.filewrite import FileWrite
+from operations.files.filewrite import FileWrite
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import accounts, mounts, running, stat, system, units
 from tests.unit.pyinfra_harness import Resource, run_deploy

@@ -21,9 +21,9 @@ from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import ABSENT, Unknown
 from gates.gpu_set import REAL, SHIM, checks, gpu_set, oneapi_versions
 from gates.model import Verdict
-from operations import loader_gate
-from operations.loader_shim import package as shim
-from operations.verified import fingerprint
+from operations.apt import loader_gate
+from operations.apt.loader_shim import package as shim
+from operations.apt.verified import fingerprint
 from tests.unit import boot_facts
 from tests.unit.apt_facts import apt_facts, declared_stack, package_facts
 from tests.unit.base_facts import stat

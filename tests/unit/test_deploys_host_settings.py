@@ -33,8 +33,8 @@ from facts.system.cpuidle import CpuIdle, IdleState
 from facts.system.files import FileState
 from facts.system.units import Units
 from facts.value import ABSENT, Unknown
-from operations.live_setting import idle_states, power_caps
-from operations.runtime_pm import kept_awake
+from operations.settings.live_setting import idle_states, power_caps
+from operations.settings.runtime_pm import kept_awake
 from tests.unit import boot_facts
 from tests.unit.base_facts import running, stat, units
 from tests.unit.fact_frame import SHELLS, plant, run

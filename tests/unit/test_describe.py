@@ -11,7 +11,7 @@ from facts.value import ABSENT, Unknown
 from fleet.describe import change, cost, fingerprint, resource
 from fleet.executor import PlannedOp
 from fleet.plan import Resource, ResourceStatus
-from operations.filewrite import FileWrite
+from operations.files.filewrite import FileWrite
 
 
 def plain(text: str) -> str:

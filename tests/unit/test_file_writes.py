@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operations.filewrite import FileWrite, stream
+from operations.files.filewrite import FileWrite, stream
 
 USER, GROUP = "root", "root"
 

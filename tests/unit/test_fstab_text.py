@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facts.disks.mountinfo import FstabEntry, parse_fstab
-from operations.fstab_text import TwoLines, put, render
-from operations.unit_name import from_path
+from operations.storage.fstab_text import TwoLines, put, render
+from operations.units.unit_name import from_path
 
 ENTRY = FstabEntry("UUID=1-2", "/mnt/fast-ai", "ext4", ("noatime", "nofail"), 0, 2)
 LINE = b"UUID=1-2 /mnt/fast-ai ext4 noatime,nofail 0 2"

@@ -12,9 +12,9 @@ from facts.disks.mountinfo import Mount
 from facts.disks.swap import SwapArea
 from facts.system.memory import MemoryState
 from facts.value import ABSENT, Unknown
-from operations.headroom import GIB, Place, admit, place
-from operations.mount_options import drift
-from operations.swap_place import admit_file, may_turn_off, to_bytes
+from operations.storage.headroom import GIB, Place, admit, place
+from operations.storage.mount_options import drift
+from operations.swap.swap_place import admit_file, may_turn_off, to_bytes
 
 BYTES = st.integers(0, 2**50)
 

@@ -9,8 +9,8 @@ from pyinfra.api.exceptions import OperationError
 
 from facts.system.users import User, Users
 from facts.value import Unknown
-from operations.group import group, group_member
-from operations.user import user
+from operations.accounts.group import group, group_member
+from operations.accounts.user import user
 from tests.unit.base_facts import accounts
 from tests.unit.pyinfra_harness import run_operation
 

@@ -12,9 +12,9 @@ from declaration.onhost import APT_LISTS
 from facts.packages.apt_sources import AptSources
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
-from operations.apt_foreign import replaced_source, sole_sources
-from operations.apt_lists import apt_lists
-from operations.apt_repository import Repository, list_stem, same_place
+from operations.apt.apt_foreign import replaced_source, sole_sources
+from operations.apt.apt_lists import apt_lists
+from operations.apt.apt_repository import Repository, list_stem, same_place
 from tests.unit.apt_facts import apt_facts, source
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import stat

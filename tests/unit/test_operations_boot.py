@@ -18,12 +18,12 @@ from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import Packages
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
-from operations.fallback_kernel import choose, fallback_kernel
-from operations.guc_firmware import backup_path, guc_firmware, shadows
-from operations.initramfs import initramfs
-from operations.kernel_modules import kernel_modules
-from operations.modprobe_options import modprobe_options
-from operations.package_set import package_set
+from operations.apt.package_set import package_set
+from operations.boot.fallback_kernel import choose, fallback_kernel
+from operations.boot.guc_firmware import backup_path, guc_firmware, shadows
+from operations.boot.initramfs import initramfs
+from operations.boot.kernel_modules import kernel_modules
+from operations.boot.modprobe_options import modprobe_options
 from tests.unit.apt_facts import package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import files, stat

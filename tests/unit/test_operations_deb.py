@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from declaration import onhost
-from operations import loader_shim
-from operations.deb import build, control
+from operations.apt import loader_shim
+from operations.apt.deb import build, control
 
 FIELDS = {
     "Package": "thing",

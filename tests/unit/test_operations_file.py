@@ -8,8 +8,8 @@ from pyinfra.api.exceptions import OperationError
 from declaration.secret import Secret
 from facts.system.files import HASH_LIMIT, TOO_LONG, FileState
 from facts.value import ABSENT, Unknown
-from operations.file import absent, directory, file, link
-from operations.filewrite import FileWrite
+from operations.files.file import absent, directory, file, link
+from operations.files.filewrite import FileWrite
 from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host
 

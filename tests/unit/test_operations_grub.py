@@ -14,9 +14,9 @@ from declaration.boot import Cmdline
 from facts.boot.loader import Boot
 from facts.system.files import FileState, FileText
 from facts.value import ABSENT, Unknown
-from operations.filewrite import FileWrite
-from operations.grub_defaults import grub_defaults
-from operations.grub_menu import default_path, faults, grub_default, grub_menu
+from operations.boot.grub_defaults import grub_defaults
+from operations.boot.grub_menu import default_path, faults, grub_default, grub_menu
+from operations.files.filewrite import FileWrite
 from tests.unit.base_facts import stat
 from tests.unit.boot_facts import MADE, NEW, OLD, SICK_DISK, TOKENS, BootRoot, boot, entry
 from tests.unit.pyinfra_harness import run_operation, stub_host

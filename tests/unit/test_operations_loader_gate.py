@@ -12,9 +12,9 @@ from facts.packages.apt_sources import AptSources
 from facts.value import Unknown
 from gates.gpu_set import REAL, SHIM
 from gates.model import Decision, Severity, Verdict
-from operations import loader_gate as room
-from operations.apt_repository import Repository
-from operations.loader_gate import GATE, chosen, loader_gate
+from operations.apt import loader_gate as room
+from operations.apt.apt_repository import Repository
+from operations.apt.loader_gate import GATE, chosen, loader_gate
 from tests.unit.apt_facts import apt_facts
 from tests.unit.pyinfra_harness import run_operation
 

@@ -10,9 +10,9 @@ from pyinfra.api.exceptions import OperationError
 
 from facts.packages.dpkg import Packages
 from facts.value import Unknown
-from operations.hold import hold
-from operations.loader_shim import package as shim
-from operations.package_set import package_set
+from operations.apt.hold import hold
+from operations.apt.loader_shim import package as shim
+from operations.apt.package_set import package_set
 from tests.unit.apt_facts import LOADER_FILE, package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.pyinfra_harness import stub_host

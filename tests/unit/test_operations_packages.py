@@ -17,11 +17,11 @@ from facts.packages.apt_sources import AptSources
 from facts.packages.dpkg import Packages
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
-from operations.apt_command import apt_get, waiting
-from operations.dpkg import dpkg_configured
-from operations.hold import hold
-from operations.package_file import package_file
-from operations.packages import packages
+from operations.apt.apt_command import apt_get, waiting
+from operations.apt.dpkg import dpkg_configured
+from operations.apt.hold import hold
+from operations.apt.package_file import package_file
+from operations.apt.packages import packages
 from tests.unit.apt_facts import apt_facts, package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import stat

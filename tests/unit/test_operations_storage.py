@@ -11,13 +11,13 @@ from declaration.storage import Directory, Filesystem
 from facts.disks.block import Block
 from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
-from operations.filesystem import filesystem
-from operations.filewrite import FileWrite
-from operations.mount_entry import mount_entry
+from operations.files.filewrite import FileWrite
 from operations.script import Script
-from operations.storage_device import locate, planned_uuid
-from operations.storage_directory import storage_directory
-from operations.tree_absent import tree_absent
+from operations.storage.filesystem import filesystem
+from operations.storage.mount_entry import mount_entry
+from operations.storage.storage_device import locate, planned_uuid
+from operations.storage.storage_directory import storage_directory
+from operations.storage.tree_absent import tree_absent
 from tests.unit.base_facts import stat
 from tests.unit.disk_facts import (
     FSTAB,

@@ -13,8 +13,8 @@ from declaration.swap import BuildSwap, SwapFile
 from facts.system.memory import MemoryState
 from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
-from operations.build_swap import build_swap, build_swap_beside_serving, path_of
-from operations.swap_file import swap_file
+from operations.swap.build_swap import build_swap, build_swap_beside_serving, path_of
+from operations.swap.swap_file import swap_file
 from tests.unit.base_facts import stat
 from tests.unit.disk_facts import FSTAB, GIB, POINT, area, disks, mount, rig, swaps
 from tests.unit.test_operations_storage import plan

@@ -13,7 +13,7 @@ from facts.disks.block import Block
 from facts.system.sysctl import Sysctl, SysctlValues
 from facts.system.sysctl_files import BootSettings, Setting, SysctlFiles
 from facts.value import ABSENT, Unknown
-from operations.sysctl import _SET, sysctl
+from operations.settings.sysctl import _SET, sysctl
 from tests.unit.base_facts import mounts
 from tests.unit.pyinfra_harness import run_operation
 

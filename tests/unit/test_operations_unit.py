@@ -10,7 +10,7 @@ from pyinfra.api.exceptions import OperationError
 from facts.system.files import FileState
 from facts.system.units import Units
 from facts.value import ABSENT, Unknown
-from operations.unit import unit
+from operations.units.unit import unit
 from tests.unit.base_facts import STARTED, files, running, stat, units
 from tests.unit.pyinfra_harness import run_operation
 

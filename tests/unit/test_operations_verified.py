@@ -15,8 +15,8 @@ from facts.packages.oneapi import OneApi, OneApiState
 from facts.parts import Line
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
-from operations.setvars import setvars_unsourced
-from operations.verified import fingerprint, verified
+from operations.apt.verified import fingerprint, verified
+from operations.files.setvars import setvars_unsourced
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import stat
 from tests.unit.pyinfra_harness import run_operation, stub_host

@@ -11,8 +11,8 @@ import yaml
 from facts.packages.dpkg import Packages
 from gates.gpu_set import REAL, SHIM, GpuSet, gpu_set, oneapi_versions
 from lab import debs, standins
-from operations.loader_shim import package as shim
-from operations.package_set import package_set
+from operations.apt.loader_shim import package as shim
+from operations.apt.package_set import package_set
 from tests.unit.apt_facts import STACKS, declared_stack
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.pyinfra_harness import stub_host

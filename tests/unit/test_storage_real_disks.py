@@ -17,9 +17,9 @@ from declaration.storage import Directory, Filesystem
 from facts.disks.block import Block
 from facts.disks.device_content import Content, DeviceContent
 from facts.value import ABSENT
-from operations.filesystem import filesystem
-from operations.mount_entry import mount_entry
-from operations.storage_directory import storage_directory
+from operations.storage.filesystem import filesystem
+from operations.storage.mount_entry import mount_entry
+from operations.storage.storage_directory import storage_directory
 from tests.unit.fact_frame import FIXTURES
 from tests.unit.private_host import DISK, PrivateHost, loop_disk, private_host
 

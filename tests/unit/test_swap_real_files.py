@@ -15,9 +15,9 @@ from declaration.storage import Storage
 from declaration.swap import BuildSwap, SwapFile
 from facts.system.units import Unit, UnitState
 from facts.value import ABSENT
-from operations.build_swap import build_swap, build_swap_beside_serving
-from operations.swap_file import swap_file
-from operations.swap_make import make
+from operations.swap.build_swap import build_swap, build_swap_beside_serving
+from operations.swap.swap_file import swap_file
+from operations.swap.swap_make import make
 from tests.unit.fact_frame import FIXTURES
 from tests.unit.private_host import PrivateHost, loop_disk, private_host
 

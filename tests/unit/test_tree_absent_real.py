@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from operations.script import Script
-from operations.tree_absent import tree_absent
+from operations.storage.tree_absent import tree_absent
 from tests.unit.private_host import PrivateHost, private_host
 
 SRC = "/srv/src"

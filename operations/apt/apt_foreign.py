@@ -1,0 +1,73 @@
+"""Declarations of our repositories by somebody else: removed where known, refused elsewhere.
+
+apt stops altogether when one repository is declared twice with different keys, and the live archive
+beside a snapshot of it would offer newer packages than the tested ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from pyinfra import host
+from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from facts.packages.apt_sources import AptSources, AptSourceState, Source
+from facts.reader import read
+from facts.value import Unknown
+from operations.apt.apt_repository import Repository, meant
+
+
+def _sources() -> AptSourceState:
+    state = read(AptSources)
+    if isinstance(state, Unknown):
+        raise OperationError(f"apt's sources are UNKNOWN: {state.reason}")
+    return state
+
+
+def _enabled(state: AptSourceState, path: str) -> list[Source]:
+    return [source for source in state.sources if source.enabled and source.file == path]
+
+
+@operation()
+def replaced_source(
+    path: str, repositories: Sequence[Repository]
+) -> Generator[StringCommand, None, None]:
+    """Remove a sources file that declares nothing but repositories of ours.
+
+    + path: known file of another tool
+    + repositories: the declared ones
+    """
+    entries = _enabled(_sources(), path)
+    others = [source for source in entries if not meant(source, repositories)]
+    if not any(meant(source, repositories) for source in entries):
+        host.noop("declares none of our repositories")
+        return
+    if others:
+        raise OperationError(
+            f"{path} declares one of our repositories and also {' '.join(others[0].uris)} "
+            f"(line {others[0].line}); move that to a file of its own"
+        )
+    yield StringCommand("rm", "-f", "--", QuoteString(path))
+
+
+@operation()
+def sole_sources(
+    repositories: Sequence[Repository], own: Sequence[str], replaced: Sequence[str] = ()
+) -> Generator[StringCommand, None, None]:
+    """Refuse a host on which an unknown file declares one of our repositories as well.
+
+    + repositories: the declared ones
+    + own: paths of our sources files
+    + replaced: known files of other tools, removed by resources of their own
+    """
+    known = {*own, *replaced}
+    for source in _sources().sources:
+        name = meant(source, repositories) if source.enabled and source.file not in known else ""
+        if name:
+            raise OperationError(
+                f"{source.file} line {source.line} declares {' '.join(source.uris)}, "
+                f"which is {name}; remove it, or add the file to apt.sources.{name}.replaces"
+            )
+    host.noop("each repository is declared once")
+    yield from ()

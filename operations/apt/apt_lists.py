@@ -1,0 +1,54 @@
+"""apt's package lists: fetched when a source or the wanted packages changed, or a list is missing.
+
+The time of a list says nothing (apt gives it the server's Last-Modified), so the last update leaves
+a mark that says what it was done for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Sequence
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.onhost import APT_LISTS
+from facts.packages.apt_sources import AptSources
+from facts.reader import read
+from facts.system.files import FileState, Stat
+from facts.value import Absent, Unknown
+from operations.apt.apt_command import apt_get, waiting
+from operations.apt.apt_repository import Repository, unread
+from operations.files.filewrite import FileWrite
+
+
+@operation()
+def apt_lists(
+    purpose: str,
+    repositories: Sequence[Repository] = (),
+    lock_timeout_s: int = 300,
+) -> Generator[StringCommand, None, None]:
+    """Fetch apt's lists when they are not for this purpose yet.
+
+    Any index that cannot be fetched or does not have its promised hash is an error here, where
+    plain `apt-get update` would warn and succeed; apt's message names the address.
+
+    + purpose: digest of the sources and of what is wanted from them
+    + repositories: whose lists must be there
+    + lock_timeout_s: seconds to wait for another dpkg or apt
+    """
+    mark: Stat | Absent | Unknown = host.get_fact(FileState, path=APT_LISTS)
+    state = read(AptSources)
+    if isinstance(mark, Unknown):
+        raise OperationError(f"state of {APT_LISTS} is UNKNOWN: {mark.reason}")
+    if isinstance(state, Unknown):
+        raise OperationError(f"apt's lists are UNKNOWN: {state.reason}")
+    content = f"{purpose}\n".encode()
+    current = isinstance(mark, Stat) and mark.sha256 == hashlib.sha256(content).hexdigest()
+    if current and not unread(state, repositories):
+        host.noop("lists are there and were fetched for these sources")
+        return
+    update = apt_get("update", "--error-on=any", lock_timeout_s=lock_timeout_s)
+    yield waiting(update, lock_timeout_s)
+    yield FileWrite(APT_LISTS, content, mode="0644", user="root", group="root")

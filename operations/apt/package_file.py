@@ -1,0 +1,56 @@
+"""A file that a package ships and something needs: when it is gone, the package comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from facts.system.files import FileState, Stat
+from facts.value import Absent, Unknown
+from operations.apt.apt_command import apt_get
+from operations.apt.package_state import differing, package_state
+from operations.script import Script
+
+# $1 the file, then the command that installs its package again; dpkg forgets a hold when it unpacks
+_REINSTALL: Final = """\
+owner=$(dpkg-query -S "$1" | sed -n 's/: .*//; s/,.*//; 1p')
+[ -n "$owner" ] || { echo "no installed package ships $1" >&2; exit 100; }
+file=$1; shift
+held=$(apt-mark showhold "$owner")
+"$@" "$owner" </dev/null; status=$?
+[ -z "$held" ] || apt-mark -q hold $held >/dev/null || status=100
+[ $status != 0 ] || [ -e "$file" ] || { echo "$owner does not bring $file back" >&2; status=100; }
+exit $status
+"""
+
+
+@operation()
+def package_file(
+    path: str,
+    package: str,
+    version: str,
+    lock_timeout_s: int = 300,
+) -> Generator[StringCommand, None, None]:
+    """Keep a file of an installed package there.
+
+    + path: absolute path
+    + package: the package that brings it, itself or through what it depends on
+    + version: exact version of that package
+    + lock_timeout_s: seconds to wait for another dpkg or apt
+    """
+    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
+    state = package_state()
+    if isinstance(found, Unknown):
+        raise OperationError(f"state of {path} is UNKNOWN: {found.reason}")
+    if isinstance(found, Stat):
+        host.noop("is there")
+    elif differing(state, {package: version}):
+        host.noop(f"comes with {package}={version}")
+    else:
+        flags = ("--reinstall", "--no-remove", "--allow-change-held-packages")
+        again = apt_get("install", *flags, lock_timeout_s=lock_timeout_s)
+        yield Script(_REINSTALL, "b70-reinstall", path, *again, shown=again)

@@ -1,0 +1,124 @@
+"""Packages that only work together: all of them change in one dpkg transaction, or none does.
+
+Before anything is touched the transaction is simulated, and refused when it would remove a package
+that the set does not name or touch the boot set (kernel, initramfs, firmware). dpkg forgets a hold
+when it unpacks a held package, so the same command puts holds on again, after a failure as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from facts.packages.dpkg import LOADER, Loader
+from operations.apt.apt_command import apt_get
+from operations.apt.package_state import differing, package_state, targets
+from operations.script import Script
+
+# $1 packages that may be removed, $2 extended regular expression of packages that may not change
+_REHEARSE: Final = """\
+allowed=" $1 "; protected=$2; shift 2
+out=$("$@" 2>&1 </dev/null) || { printf '%s\\n' "$out" >&2; exit 100; }
+printf '%s\\n' "$out" | awk -v allowed="$allowed" -v protected="$protected" '
+  $1 !~ /^(Inst|Remv|Purg)$/ || index(allowed, " " $2 " ") { next }
+  $1 != "Inst" { print "refused: it would remove " $2 " " $3; bad = 1 }
+  protected != "" && $2 ~ protected {
+    print "refused: it would change " $2 ", which this set must not touch"; bad = 1 }
+  END { exit bad }' >&2
+"""
+#: Tries to put the holds on again while another process has the lock, 2 s apart.
+_HOLD_TRIES: Final = 30
+# $1 packages to hold after success, $2 packages of the set, $3 mark that is void from now on
+_TRANSACTION: Final = f"""\
+keep=$1; before=$(apt-mark showhold $2) || exit 100
+[ -z "$3" ] || rm -f -- "$3" || exit 100
+shift 3
+"$@" </dev/null; status=$?
+[ $status = 0 ] || keep=$before
+n=0
+until [ -z "$keep" ] || apt-mark -q hold $keep >/dev/null; do
+  n=$((n + 1))
+  if [ $n -ge {_HOLD_TRIES} ]; then echo "could not hold $keep" >&2; exit 100; fi
+  sleep 2
+done
+exit $status
+"""
+
+
+#: Both packages ship the loader and neither says that it replaces the other, so dpkg refuses to
+#: change the owner whatever the order; it is allowed to for the one transaction that also ends the
+#: other owner's claim.
+_TAKE_OVER: Final = ("-o", "Dpkg::Options::=--force-overwrite")
+
+
+def owned_by(loader: Loader, owner: str) -> bool:
+    """Return whether one package alone ships the Level Zero loader and the file is there."""
+    return loader.owners == (owner,) and any(file.endswith(f"/{LOADER}") for file in loader.files)
+
+
+@operation()
+def package_set(
+    versions: Mapping[str, str],
+    removes: Sequence[str] = (),
+    debs: Mapping[str, str] | None = None,
+    hold: bool = True,
+    loader_owner: str = "",
+    protected: Sequence[str] = (),
+    proof: str = "",
+    lock_timeout_s: int = 300,
+) -> Generator[StringCommand, None, None]:
+    """Bring a set of packages to exact versions in one transaction.
+
+    + versions: package -> exact version
+    + removes: packages that conflict with the set and leave in the same transaction
+    + debs: package -> path of a .deb on the host, for packages of the set that no archive carries
+    + hold: hold the packages of the set
+    + loader_owner: the one package that must own the Level Zero loader, empty = not looked at
+    + protected: extended regular expressions of packages that the transaction must not touch
+    + proof: path of the mark of `verified`, removed before anything changes
+    + lock_timeout_s: seconds to wait for another dpkg or apt
+    """
+    state = package_state()
+    found = differing(state, versions)
+    conflicting = sorted(name for name in removes if name in state.installed)
+    usurped = bool(loader_owner) and not owned_by(state.loader, loader_owner)
+    strangers = sorted(set(state.loader.owners) - {*versions, *removes})
+    if loader_owner and strangers:
+        raise OperationError(
+            f"{LOADER} belongs to {', '.join(strangers)} as well, which the stack does not name; "
+            "remove it by hand or add it to the stack"
+        )
+    if not found and not conflicting and not usurped:
+        host.noop("installed: " + ", ".join(targets(versions, versions)))
+        return
+    names = sorted(versions)
+    files = debs or {}
+    wanted = [files[name] if name in files else targets([name], versions)[0] for name in names]
+    flags = ["--allow-downgrades", "--allow-change-held-packages"]
+    flags += ["--reinstall"] if usurped and loader_owner not in found else []
+    flags += [] if conflicting else ["--no-remove"]
+    flags += _TAKE_OVER if usurped and state.loader.owners else []
+    transaction = [*flags, *wanted, *(f"{name}-" for name in conflicting)]
+    rehearsal = apt_get("install", "-s", *transaction, lock_timeout_s=lock_timeout_s)
+    yield Script(
+        _REHEARSE,
+        "b70-rehearse",
+        " ".join(conflicting),
+        "|".join(protected),
+        *rehearsal,
+        shown=rehearsal,
+    )
+    change = apt_get("install", *transaction, lock_timeout_s=lock_timeout_s)
+    yield Script(
+        _TRANSACTION,
+        "b70-transaction",
+        " ".join(names) if hold else "",
+        " ".join(names),
+        proof,
+        *change,
+        shown=change,
+    )

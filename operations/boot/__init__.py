@@ -1,0 +1,1 @@
+"""GRUB's settings and menu, initial RAM disks, module options, firmware, the fallback kernel."""

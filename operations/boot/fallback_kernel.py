@@ -1,0 +1,135 @@
+"""The kernel to go back to: on hold and marked as chosen, so that nothing takes it away.
+
+An unattended run removed the fallback of one rig (docs/evidence.md#unattended-upgrades). Which
+kernel it is follows from the declaration, else from what runs before the first boot set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.boot import Kernel
+from facts.boot.kernel import Kernel as RunningKernelFact
+from facts.boot.loader import Boot, InstalledKernel
+from facts.packages.apt_marks import AutomaticPackages
+from facts.packages.dpkg import PackageState
+from facts.reader import read
+from facts.value import Unknown
+from operations.apt.apt_command import waiting
+from operations.apt.package_state import package_state
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What stays installed, and why it is that one.
+
+    Args:
+        packages: image packages, none when no kernel can be gone back to.
+        why: for a person.
+        releases: releases that these packages carry.
+    """
+
+    packages: tuple[str, ...]
+    why: str
+    releases: tuple[str, ...] = ()
+
+
+def choose(
+    wanted: Kernel, running: str, kernels: Mapping[str, InstalledKernel], state: PackageState
+) -> Fallback:
+    """Return the fallback of a boot set. Pure.
+
+    Args:
+        running: release that runs now.
+        kernels: what is on disk.
+
+    Raises:
+        OperationError: a declared fallback is not installed, or the set would replace the files of
+            the only kernel there is.
+    """
+    owners = {
+        release: kernel.package
+        for release, kernel in kernels.items()
+        if isinstance(kernel.package, str)
+    }
+    if wanted.fallbacks:
+        for name in wanted.fallbacks:
+            if name not in state.installed:
+                raise OperationError(f"the declared fallback {name} is not installed")
+        releases = tuple(r for r, package in owners.items() if package in wanted.fallbacks)
+        return Fallback(wanted.fallbacks, "declared", releases)
+    others = [r for r in sorted(kernels, key=_natural) if r != wanted.uname]
+    if running != wanted.uname and running in kernels:
+        return _of(running, owners, "it runs now")
+    held = [r for r in others if owners.get(r) in state.holds]
+    if held:
+        return _of(held[-1], owners, "it is on hold already")
+    if others:
+        return _of(others[-1], owners, "it is the newest other kernel")
+    installed = state.installed.get(wanted.package)
+    if running == wanted.uname and (installed is None or installed.version != wanted.version):
+        raise OperationError(
+            f"{wanted.package} {wanted.version} would replace the files of {running}, which runs "
+            "now and is the only kernel: install a second one first (kernel.fallbacks)"
+        )
+    return Fallback((), "no other kernel is installed: there is nothing to go back to")
+
+
+def _of(release: str, owners: Mapping[str, str], why: str) -> Fallback:
+    if release not in owners:
+        return Fallback((), f"{release} belongs to no package, so none removes it ({why})", ())
+    return Fallback((owners[release],), why, (release,))
+
+
+def _natural(release: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _PARTS.findall(release)]
+
+
+_PARTS = re.compile(r"\d+|[^\d]+")
+
+
+def fallback(wanted: Kernel) -> Fallback:
+    """Return the fallback of a boot set on the current pyinfra host.
+
+    Raises:
+        OperationError: a reading is UNKNOWN, or see `choose`.
+    """
+    state = package_state()
+    running = read(RunningKernelFact)
+    boot = read(Boot)
+    if isinstance(running, Unknown):
+        raise OperationError(f"which kernel runs is UNKNOWN: {running.reason}")
+    if isinstance(boot, Unknown):
+        raise OperationError(f"which kernels are on disk is UNKNOWN: {boot.reason}")
+    return choose(wanted, running.release, boot.kernels, state)
+
+
+@operation()
+def fallback_kernel(
+    kernel: Kernel, companions: Sequence[str] = (), lock_timeout_s: int = 300
+) -> Generator[StringCommand, None, None]:
+    """Hold the fallback kernel and mark it as chosen, its modules included.
+
+    + kernel: the wanted one
+    + companions: names of packages that belong to a release, with `{release}` in them
+    + lock_timeout_s: seconds to wait for another dpkg or apt
+    """
+    state = package_state()
+    automatic = read(AutomaticPackages)
+    found = fallback(kernel)
+    if isinstance(automatic, Unknown):
+        raise OperationError(f"what apt may remove by itself is UNKNOWN: {automatic.reason}")
+    parts = (name.format(release=release) for release in found.releases for name in companions)
+    names = [*found.packages, *(name for name in parts if name in state.installed)]
+    if marked := [name for name in names if name in automatic]:
+        yield waiting(("apt-mark", "manual", *marked), lock_timeout_s)
+    if unheld := [name for name in names if name not in state.holds]:
+        yield waiting(("apt-mark", "hold", *unheld), lock_timeout_s)
+    if not marked and not unheld:
+        host.noop(f"{', '.join(names)}: {found.why}" if names else found.why)

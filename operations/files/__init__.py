@@ -1,0 +1,1 @@
+"""Single files, directories and links, and how bytes become a file."""

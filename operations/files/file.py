@@ -1,0 +1,139 @@
+"""Files, directories, links: the resources that everything else on a host rests on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+
+from pyinfra import host
+from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.secret import Secret
+from facts.system.files import HASH_LIMIT, TOO_LONG, FileState, Stat
+from facts.value import Absent, Unknown
+from operations.files.filewrite import FileWrite
+
+Commands = Generator[StringCommand, None, None]
+
+
+def _state(path: str) -> Stat | None:
+    """Return what lies at the path, None when nothing does.
+
+    Raises:
+        OperationError: it could not be read; nothing is done on UNKNOWN.
+    """
+    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
+    if isinstance(found, Unknown):
+        raise OperationError(f"state of {path} is unknown: {found.reason}")
+    return found if isinstance(found, Stat) else None
+
+
+def _ownership(state: Stat, path: str, mode: str, user: str, group: str) -> Commands:
+    """Yield chown and chmod where they differ (never recursive)."""
+    if (state.user, state.group) != (user, group):
+        yield StringCommand("chown", "-h", "--", QuoteString(f"{user}:{group}"), QuoteString(path))
+    if state.mode != mode:
+        yield StringCommand("chmod", "--", QuoteString(mode), QuoteString(path))
+
+
+@operation()
+def file(
+    path: str,
+    content: str | bytes | Secret,
+    mode: str = "0644",
+    user: str = "root",
+    group: str = "root",
+    sensitive: bool = False,
+    validate: str = "",
+) -> Commands:
+    """Write a whole file atomically.
+
+    + path: absolute path; its directory must exist
+    + content: text, bytes or a Secret (a Secret makes the file sensitive)
+    + mode: four octal digits
+    + sensitive: keep content and diff out of plans, reports and logs
+    + validate: shell command that must accept `$B70_FILE` before it is renamed into place
+    """
+    if isinstance(content, Secret):
+        sensitive, content = True, content.reveal()
+    data = content.encode() if isinstance(content, str) else content
+    if len(data) > HASH_LIMIT:
+        raise OperationError(
+            f"{len(data)} bytes are declared as the content of {path}; {HASH_LIMIT} are possible"
+        )
+    state = _state(path)
+    if state is not None and state.kind == "directory":
+        raise OperationError(f"{path} is a directory, a file was declared")
+    # what is too long to be read is longer than any declared content, so it differs
+    if isinstance(state, Stat) and isinstance(state.sha256, Unknown) and state.sha256 != TOO_LONG:
+        raise OperationError(f"content of {path} is unknown: {state.sha256.reason}")
+    if state is None or state.sha256 != hashlib.sha256(data).hexdigest():
+        yield FileWrite(
+            path,
+            data,
+            mode=mode,
+            user=user,
+            group=group,
+            validate=validate,
+            sensitive=sensitive,
+        )
+        return
+    yield from _ownership(state, path, mode, user, group)
+    if (state.user, state.group, state.mode) == (user, group, mode):
+        host.noop(f"content, mode {mode} and owner {user}:{group} are as declared")
+
+
+@operation()
+def directory(path: str, mode: str = "0755", user: str = "root", group: str = "root") -> Commands:
+    """Keep a directory with this mode and owner (its content is not touched).
+
+    + path: absolute path; its parent must exist
+    """
+    state = _state(path)
+    if state is None:
+        yield StringCommand(
+            "install", "-d", "-m", mode, "-o", QuoteString(user), "-g", QuoteString(group),
+            "--", QuoteString(path),
+        )  # fmt: skip
+        return
+    if state.kind != "directory":
+        raise OperationError(f"{path} is a {state.kind}, a directory was declared")
+    yield from _ownership(state, path, mode, user, group)
+    if (state.user, state.group, state.mode) == (user, group, mode):
+        host.noop(f"mode {mode} and owner {user}:{group} are as declared")
+
+
+@operation()
+def link(path: str, target: str) -> Commands:
+    """Keep a symbolic link, replaced atomically.
+
+    + path: absolute path of the link
+    + target: what it points to, verbatim
+    """
+    state = _state(path)
+    if state is not None and state.kind == "link" and state.target == target:
+        host.noop(f"points to {target}")
+        return
+    if state is not None and state.kind == "directory":
+        raise OperationError(f"{path} is a directory, a link was declared")
+    temporary = QuoteString(f"{path}.b70fleet-new")
+    yield StringCommand(
+        "ln", "-sfn", "--", QuoteString(target), temporary,
+        "&&", "mv", "-fT", "--", temporary, QuoteString(path),
+    )  # fmt: skip
+
+
+@operation()
+def absent(path: str) -> Commands:
+    """Keep a file or link away; a directory is refused, not emptied.
+
+    + path: absolute path
+    """
+    state = _state(path)
+    if state is None:
+        host.noop("is not there")
+        return
+    if state.kind == "directory":
+        raise OperationError(f"{path} is a directory; only files and links are removed")
+    yield StringCommand("rm", "-f", "--", QuoteString(path))

@@ -1,0 +1,1 @@
+"""Settings of the running kernel and of devices: sysctl, runtime power management."""

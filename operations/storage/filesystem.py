@@ -1,0 +1,78 @@
+"""A file system on its device: found, or made once on a device that is truly blank.
+
+Residual risk, said plainly: between the last look at the device and mkfs's own exclusive open there
+are milliseconds in which another program could write to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.storage import Filesystem
+from facts.disks.device_content import CONTENT
+from operations.script import Script
+from operations.storage.storage_device import locate
+from operations.storage.storage_facts import block, content_of
+
+# $1 device, $2 UUID, then the mkfs command without the device
+_FORMAT: Final = f"""{CONTENT}
+device=$1; uuid=$2; shift 2
+seen=$(content "$device") || exit 1
+case $seen in
+  "device "*) ;;
+  *) echo "$device: $seen" >&2; exit 1 ;;
+esac
+if [ "$(printf '%s\\n' "$seen" | wc -l)" -ne 1 ]; then
+  echo "$device is not blank, nothing was done:" >&2; printf '%s\\n' "$seen" >&2; exit 1
+fi
+"$@" "$device" </dev/null || exit 1
+if command -v udevadm >/dev/null; then udevadm settle --timeout=30; fi
+found=$(blkid -p -s UUID -o value -- "$device")
+[ "$found" = "$uuid" ] || {{ echo "$device: UUID is $found after mkfs" >&2; exit 1; }}
+"""
+
+
+@operation()
+def filesystem(point: str, declared: Filesystem, uuid: str) -> Generator[StringCommand, None, None]:
+    """Keep a file system on its device; a device with anything on it is never formatted.
+
+    + point: mount point, for messages
+    + declared: device, type, and whether a blank device may be formatted
+    + uuid: UUID of a new file system
+    """
+    device = locate(declared, block())
+    content = content_of(device)
+    if content.fstype == declared.fstype:
+        note = ""
+        if declared.label and content.label != declared.label:
+            note = f"; its label is {content.label}, declared is {declared.label} (left alone)"
+        host.noop(f"{declared.fstype} {content.uuid} on {content.path}{note}")
+        return
+    if isinstance(content.fstype, str):
+        raise OperationError(
+            f"{device} carries {content.fstype}, {declared.fstype} is declared for {point}; "
+            "a device with anything on it is never formatted"
+        )
+    if reasons := content.occupied():
+        raise OperationError(
+            f"{device} for {point} is not blank: {', '.join(reasons)}; it is never formatted "
+            "(to give it away: look at it, then blkdiscard or wipe it by hand)"
+        )
+    if declared.format == "never":
+        raise OperationError(
+            f"{device} for {point} is blank, and format: never is declared (if_blank formats it)"
+        )
+    command = mkfs(declared, uuid)
+    yield Script(_FORMAT, "b70-mkfs", device, uuid, *command, shown=(*command, device))
+
+
+def mkfs(declared: Filesystem, uuid: str) -> list[str]:
+    """Return the mkfs command without its device; it never carries a force option."""
+    identity = {"ext4": ["-U", uuid], "xfs": ["-m", f"uuid={uuid}"]}[declared.fstype]
+    label = ["-L", declared.label] if declared.label else []
+    return [f"mkfs.{declared.fstype}", "-q", *identity, *label, *declared.mkfs]

@@ -1,0 +1,97 @@
+"""A mount: its one line in fstab, the mount point, and that it is really mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.storage import Filesystem
+from facts.disks.mountinfo import FstabEntry
+from facts.reader import read
+from facts.system.units import Unit, Units, UnitState
+from facts.value import Unknown
+from operations.script import Script
+from operations.storage.mount_options import drift
+from operations.storage.storage_device import locate
+from operations.storage.storage_facts import block, content_of, fstab_write, live_mount
+from operations.units.unit_name import from_path
+
+#: fsck pass of a file system that is not the root; xfs repairs itself at mount.
+_CHECK: Final = {"ext4": 2, "xfs": 0}
+
+# $1 mount point. What lies in an unmounted mount point would be hidden by the mount: a person moves
+# it first.
+_PREPARE: Final = """
+mountpoint -q -- "$1" && exit 0
+if [ -L "$1" ] || { [ -e "$1" ] && [ ! -d "$1" ]; }; then
+  echo "$1 is no directory" >&2; exit 1
+fi
+if [ -d "$1" ]; then
+  inside=$(ls -A -- "$1" | head -n 3 | tr '\\n' ' ') || exit 1
+  [ -z "$inside" ] || {
+    echo "$1 is not mounted but has content that the mount would hide ($inside): move it away" >&2
+    exit 1
+  }
+else
+  install -d -m 0755 -- "$1"
+fi
+"""
+_MOUNT: Final = """
+if [ -d /run/systemd/system ]; then systemctl daemon-reload || exit 1; fi
+mountpoint -q -- "$1" || mount -- "$1" || exit 1
+mountpoint -q -- "$1" || { echo "$1 is not mounted after mount(8)" >&2; exit 1; }
+"""
+
+
+@operation()
+def mount_entry(
+    point: str, declared: Filesystem, uuid: str
+) -> Generator[StringCommand, None, None]:
+    """Keep a file system mounted, now and after each boot, by its UUID.
+
+    + point: mount point
+    + declared: device, type, options
+    + uuid: UUID that the file system gets when it is still to be made
+    """
+    storage, units = block(), read(Units)
+    content = content_of(locate(declared, storage))
+    entry = FstabEntry(
+        f"UUID={content.uuid if isinstance(content.uuid, str) else uuid}",
+        point,
+        declared.fstype,
+        declared.options,
+        0,
+        _CHECK[declared.fstype],
+    )
+    write = fstab_write(entry)
+    live = live_mount(storage, point)
+    if live is not None and live.device != content.number:
+        raise OperationError(
+            f"{live.source} is mounted on {point}, declared is {declared.finder}: unmount it first"
+        )
+    if live is None:
+        yield Script(_PREPARE, "b70-mountpoint", point, shown=("install", "-d", "--", point))
+    if write is not None:
+        yield write
+    if live is None or write is not None or _stale(units, point):
+        yield Script(_MOUNT, "b70-mount", point, shown=("mount", "--", point))
+    if live is None:
+        return
+    found = drift(declared.options, live)
+    later = f"; waits for the next boot: {','.join(found.later)}" if found.later else ""
+    host.noop(f"{live.source} is mounted with {','.join(live.options)}{later}")
+    if found.remount:
+        options = ",".join(("remount", *found.remount))
+        yield StringCommand("mount", "-o", QuoteString(options), "--", QuoteString(point))
+
+
+def _stale(units: UnitState | Unknown, point: str) -> bool:
+    """Return whether systemd still holds an older fstab; UNKNOWN is no reason to act."""
+    if isinstance(units, Unknown):
+        return False
+    found = units.get(f"{from_path(point)}.mount")
+    return isinstance(found, Unit) and found.need_daemon_reload

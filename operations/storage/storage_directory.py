@@ -1,0 +1,105 @@
+"""A declared directory: owner and mode of itself, never of what is in it.
+
+When its mount is missing, nothing is written to the directory of the same name below it: neither
+by the plan (facts say so) nor by the command (it looks once more, links resolved).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.storage import Directory, Filesystem
+from facts.disks.block import Storage
+from facts.disks.mountinfo import Mount
+from operations.script import Script
+from operations.storage.storage_device import locate, transports
+from operations.storage.storage_facts import block, live_mount, stat_of
+
+#: File systems without owners, or that Linux keeps only as a guest
+#: (docs/evidence.md#model-storage).
+_FOREIGN: Final = ("ntfs", "ntfs3", "fuseblk", "fuse.ntfs-3g", "exfat", "vfat", "msdos")
+
+# $1 required mount or empty, $2 path, $3 mode, $4 user, $5 group
+_DIRECTORY: Final = """
+there=$2
+while [ ! -e "$there" ] && [ ! -L "$there" ]; do there=${there%/*}; there=${there:-/}; done
+if [ -n "$1" ]; then
+  on=$(findmnt -n -r -o TARGET --target "$there" | tail -n 1)
+  [ "$on" = "$1" ] || { echo "$2 would lie on $on and not on $1: nothing was written" >&2; exit 1; }
+fi
+if [ ! -d "$2" ]; then install -d -m "$3" -o "$4" -g "$5" -- "$2" || exit 1; fi
+[ "$(stat -c %U:%G -- "$2")" = "$4:$5" ] || chown -h -- "$4:$5" "$2" || exit 1
+[ "$(stat -c %04a -- "$2")" = "$3" ] || chmod -- "$3" "$2"
+"""
+
+
+@operation()
+def storage_directory(
+    path: str, declared: Directory, mount: str = "", filesystem: Filesystem | None = None
+) -> Generator[StringCommand, None, None]:
+    """Keep a directory with this owner and mode on the mount that it needs.
+
+    + path: absolute path
+    + declared: owner, mode, use
+    + mount: mount point that it must lie on, empty for any
+    + filesystem: the declared file system of that mount, None when somebody else mounts it
+    """
+    storage, state = block(), stat_of(path)
+    live = live_mount(storage, mount) if mount else storage.mount_of(path)
+    if live is None:
+        if filesystem is None:
+            raise OperationError(f"{mount} is not mounted: nothing is written to {path}")
+        # its device is there: the mount comes earlier in this plan. What lies at the path now is
+        # the place below the mount, and says nothing.
+        locate(filesystem, storage)
+        yield _command(path, declared, mount)
+        return
+    refuse_unfit(path, declared, storage, live)
+    if state is not None and state.kind != "directory":
+        raise OperationError(f"{path} is a {state.kind}, a directory was declared")
+    wanted = (declared.user, declared.group, declared.mode)
+    if state is not None and (state.user, state.group, state.mode) == wanted:
+        host.noop(f"mode {declared.mode} and owner {declared.user}:{declared.group}")
+        return
+    yield _command(path, declared, mount)
+
+
+def refuse_unfit(path: str, declared: Directory, storage: Storage, live: Mount) -> None:
+    """Refuse what must not lie on this mount.
+
+    Raises:
+        OperationError: it is read-only, or active models would lie on NTFS or a USB disk.
+    """
+    if live.read_only:
+        raise OperationError(f"{live.target} is read-only: {path} cannot be kept there")
+    if declared.use != "models" or not declared.active:
+        return
+    if live.fstype in _FOREIGN:
+        raise OperationError(
+            f"{path} would hold active models on {live.fstype}: that is for overflow and backups "
+            "only (active: false)"
+        )
+    if isinstance(storage.devices, tuple) and "usb" in transports(storage, live.device):
+        raise OperationError(
+            f"{path} would hold active models on a USB disk: loading takes minutes, and unplugged "
+            "they look deleted (active: false)"
+        )
+
+
+def _command(path: str, declared: Directory, mount: str) -> StringCommand:
+    words = ("-m", declared.mode, "-o", declared.user, "-g", declared.group, "--", path)
+    return Script(
+        _DIRECTORY,
+        "b70-directory",
+        mount,
+        path,
+        declared.mode,
+        declared.user,
+        declared.group,
+        shown=("install", "-d", *words),
+    )

@@ -1,0 +1,62 @@
+"""One named thing in a declared directory, removed with everything below it.
+
+What may go is decided elsewhere (fleet.prune). Here stands what is never done whatever was decided:
+nothing outside the directory, nothing through a link, nothing across a mount, nothing in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import PurePosixPath
+from typing import Final
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from declaration.storage import plain_path
+from facts.disks.directory_use import USERS
+from operations.script import Script
+from operations.storage.storage_facts import block, stat_of
+
+# $1 path, $2 directory that it must lie in
+_REMOVE: Final = f"""{USERS}
+refuse() {{ echo "$1: nothing was removed" >&2; exit 1; }}
+[ "$(readlink -e -- "$2")" = "$2" ] || refuse "$2 is reached through a link"
+[ "${{1%/*}}" = "$2" ] || refuse "$1 does not lie directly in $2"
+[ ! -L "$1" ] || refuse "$1 is a link"
+while read -r _ _ _ _ place _; do
+  case $place in "$1"|"$1"/*) refuse "$place is a mount" ;; esac
+done </proc/self/mountinfo
+while read -r area _; do
+  case $area in "$1"|"$1"/*) refuse "$area is in use as swap" ;; esac
+done </proc/swaps
+busy=$(users "$1" | head -n 3 | tr '\\n' ' ')
+[ -z "$busy" ] || refuse "in use: $busy"
+rm -rf --one-file-system -- "$1"
+"""
+
+
+@operation()
+def tree_absent(path: str, within: str) -> Generator[StringCommand, None, None]:
+    """Remove one thing that lies directly in a directory.
+
+    + path: plain absolute path
+    + within: the directory
+    """
+    try:
+        plain_path(path)
+    except ValueError as error:
+        raise OperationError(str(error)) from error
+    if str(PurePosixPath(path).parent) != within:
+        raise OperationError(f"{path} does not lie directly in {within}")
+    found, disks = stat_of(path), block()
+    if found is None:
+        host.noop("is not there")
+        return
+    if found.kind not in ("directory", "file"):
+        raise OperationError(f"{path} is a {found.kind}; only files and directories are removed")
+    if any(mount.target == path or mount.target.startswith(f"{path}/") for mount in disks.mounts):
+        raise OperationError(f"something is mounted in {path}")
+    command = ("rm", "-rf", "--one-file-system", "--", path)
+    yield Script(_REMOVE, "b70-remove", path, within, shown=command)

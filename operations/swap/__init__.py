@@ -1,0 +1,1 @@
+"""The permanent swap file, and swap that exists for one build."""

@@ -1,0 +1,1 @@
+"""systemd units: names, steps, states."""

@@ -1,0 +1,65 @@
+"""A systemd unit: loaded afresh, enabled, running, and not older than its configuration.
+
+Repair follows from state alone, never from "that file changed a moment ago": a run that died
+between writing a file and restarting its unit is seen and finished by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from pyinfra import host
+from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api.exceptions import OperationError
+
+from facts.reader import read
+from facts.system.files import FileState, Stat
+from facts.system.units import Units
+from facts.value import Absent, Unknown
+from operations.units.unit_steps import Wanted, stale, steps
+
+
+@operation()
+def unit(
+    service: str,
+    running: bool | None = None,
+    enabled: bool | None = None,
+    masked: bool | None = None,
+    restart_if_older_than: Sequence[str] = (),
+    restart_if_missing: Sequence[str] = (),
+    after_restart: Sequence[str] = (),
+) -> Generator[StringCommand, None, None]:
+    """Keep a unit in a state; what is None is left alone.
+
+    + service: full unit name, such as `systemd-journald.service`
+    + running: started or stopped
+    + enabled: starts at boot or does not
+    + masked: masked or not; a masked unit that should run needs an explicit False
+    + restart_if_older_than: paths that a running unit has to be younger than
+    + restart_if_missing: paths that a running unit makes by itself; without them it is restarted
+    + after_restart: command, word by word, without which a restart is not complete
+    """
+    units = read(Units)
+    configuration = {path: _state(path) for path in restart_if_older_than}
+    made = {path: _state(path) for path in restart_if_missing}
+    if isinstance(units, Unknown):
+        raise OperationError(f"state of {service} is UNKNOWN: {units.reason}")
+    found = units.get(service)
+    changed = {path: stat.mtime for path, stat in configuration.items() if stat is not None}
+    lost = [path for path, stat in made.items() if stat is None]
+    wanted = Wanted(running, enabled, masked, restart=stale(found, changed, lost))
+    todo, reasons = steps(service, found, wanted)
+    for verb in todo:
+        target = () if verb == "daemon-reload" else (QuoteString(service),)
+        yield StringCommand("systemctl", verb, *target)
+    if "restart" in todo and after_restart:
+        yield StringCommand(*map(QuoteString, after_restart))
+    if not todo:
+        host.noop("; ".join(reasons))
+
+
+def _state(path: str) -> Stat | None:
+    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
+    if isinstance(found, Unknown):
+        raise OperationError(f"state of {path} is UNKNOWN: {found.reason}")
+    return found if isinstance(found, Stat) else None
