@@ -13,7 +13,7 @@ from typing import Final
 
 from declaration.secret import Secret
 from facts.registry import batch_facts
-from fleet.errors import FleetError, Refused
+from fleet.base.errors import FleetError, Refused
 from fleet.factbatch import FactCache, NoAnswer
 from fleet.factkey import fact_key
 from fleet.pyinfrahost import new_state

@@ -12,7 +12,7 @@ from typing import Protocol
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from deploys.swap import MAKE_S
-from fleet.errors import FleetError, Refused
+from fleet.base.errors import FleetError, Refused
 from fleet.events import Emit, discard
 from fleet.plan import HostState, RunResult
 from operations.swap.build_swap import build_swap

@@ -15,10 +15,10 @@ from pyinfra.api.exceptions import PyinfraError
 
 from facts.registry import batch_facts
 from fleet import deadman, hostlock
-from fleet.errors import FleetError, Refused, Unreachable
+from fleet.base.errors import FleetError, Refused, Unreachable
+from fleet.base.exitcodes import ExitCode
 from fleet.events import Phase, PhaseStarted
 from fleet.executor import HostRun, OperationFailed
-from fleet.exitcodes import ExitCode
 from fleet.factbatch import FactCache, HeadRefused, NoAnswer
 from fleet.factkey import FactKey, Key, fact_key
 from fleet.hosterrors import ChangeTakenBack, head_error, silence_error

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from fleet import explain, swapdocs
+from fleet.base.exitcodes import PRECEDENCE, ExitCode
 from fleet.cli import lazy, verbs
-from fleet.exitcodes import PRECEDENCE, ExitCode
 from fleet.explain import Entry
 from fleet.plan import EXIT_CODE
 

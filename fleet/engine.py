@@ -17,8 +17,9 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.registry import all_facts
 from fleet import contact, hostjob, hostlock
+from fleet.base.errors import FleetError
+from fleet.base.runid import run_id
 from fleet.config import Fleet
-from fleet.errors import FleetError
 from fleet.events import Emit, HostDone, discard
 from fleet.executor import Stopper, fan_out, isolate_states
 from fleet.factkey import FactKey, Key, from_text, to_text
@@ -27,7 +28,6 @@ from fleet.job import Job
 from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from fleet.pyinfrahost import remember_lookups
-from fleet.runid import run_id
 from gates.model import Decision
 from gates.needed import FACTS as NEEDED
 

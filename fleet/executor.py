@@ -30,8 +30,8 @@ from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from deploys.layer import Layer
 from fleet import deadman, hostlock
+from fleet.base.errors import FleetError, Refused
 from fleet.commandtext import command_program, describe_failure, output_lines
-from fleet.errors import FleetError, Refused
 from fleet.events import Emit, ResourceDone, ResourceStarted
 from fleet.factbatch import FactCache, FactMiss
 from fleet.factkey import FactKey, Key

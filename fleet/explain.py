@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import fleet
-from fleet.errors import FleetError
-from fleet.exitcodes import ExitCode
+from fleet.base.errors import FleetError
+from fleet.base.exitcodes import ExitCode
 
 #: Modules that act when they are imported, or that only a process of their own imports.
 _NOT_IMPORTED: Final = ("fleet.main", "fleet.docs")

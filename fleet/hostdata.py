@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from declaration.host import HostSpec
-from fleet.atomic import write_text
+from fleet.base.atomic import write_text
 from fleet.config.fleet import Fleet
 
 

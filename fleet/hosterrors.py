@@ -6,8 +6,8 @@ import shlex
 
 from declaration import onhost
 from fleet import deadman, hostlock
-from fleet.errors import FleetError, Refused, Unreachable
-from fleet.exitcodes import ExitCode
+from fleet.base.errors import FleetError, Refused, Unreachable
+from fleet.base.exitcodes import ExitCode
 from fleet.factbatch import HeadRefused, NoAnswer
 from fleet.job import Job
 

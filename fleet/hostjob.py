@@ -14,6 +14,7 @@ from facts.system.files import FileState, FileText
 from facts.system.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
 from fleet import describe, hostlock, reboot
+from fleet.base.errors import Refused
 from fleet.contact import (
     contained,
     facts_of,
@@ -24,7 +25,6 @@ from fleet.contact import (
     record,
     remember_readings,
 )
-from fleet.errors import Refused
 from fleet.events import Note, Phase, PhaseStarted, Waiting
 from fleet.executor import HostRun, OperationFailed, PlannedOp
 from fleet.factbatch import FactCache

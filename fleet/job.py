@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
-from fleet.errors import FleetError
+from fleet.base.errors import FleetError
 from fleet.events import Emit
 from fleet.factkey import FactKey, Key
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet.exitcodes import ExitCode, worst
+from fleet.base.exitcodes import ExitCode, worst
 
 #: Version of the JSON that `plan --json` prints and `plan -o` saves.
 SCHEMA: Final = 1

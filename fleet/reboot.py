@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from fleet.errors import Refused, Unreachable
+from fleet.base.errors import Refused, Unreachable
 from fleet.session import Session
 
 #: Seconds between two attempts to connect, growing from the first to the second.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fleet.atomic import write_text
-from fleet.errors import ConfigError, Refused
+from fleet.base.atomic import write_text
+from fleet.base.errors import ConfigError, Refused
 from fleet.plan import SCHEMA, RunResult
 
 

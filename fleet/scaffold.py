@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fleet.errors import Refused
+from fleet.base.errors import Refused
 
 _HOSTS: Final = """\
 # The hosts of this fleet. `b70 bootstrap NAME --address ADDRESS` adds one and pins its identity;

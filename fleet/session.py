@@ -34,7 +34,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
 from typing_extensions import override
 
-from fleet.errors import Refused, Unreachable
+from fleet.base.errors import Refused, Unreachable
 
 #: Seconds between keepalive requests, and seconds to wait for the answer: a frozen network is
 #: noticed within their sum (the design's bound is 30 s).

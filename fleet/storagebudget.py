@@ -14,7 +14,7 @@ from declaration.host import HostSpec
 from facts.disks.block import Storage as Disks
 from facts.disks.directory_use import TreeUse
 from facts.value import Absent, Unknown
-from fleet.exitcodes import ExitCode, worst
+from fleet.base.exitcodes import ExitCode, worst
 from operations.storage.headroom import GIB
 
 

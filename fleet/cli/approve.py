@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from fleet.base.errors import Refused
 from fleet.cli.settings import current
-from fleet.errors import Refused
 from fleet.plan import HostState
 
 if TYPE_CHECKING:

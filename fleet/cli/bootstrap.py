@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fleet.base.errors import ConfigError, Refused
 from fleet.cli import context
 from fleet.cli.options import Host
 from fleet.cli.settings import current
-from fleet.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec
@@ -134,8 +134,8 @@ def _contact(
     ask_pass: bool,
     ask_sudo_pass: bool,
 ) -> Contact:
+    from fleet.base.secrets import RUN
     from fleet.bootstrap import Contact
-    from fleet.secrets import RUN
 
     link = known.connection if known else None
     name = f"{login}@{address or (link.address if link else '')}"

@@ -63,9 +63,9 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete a run id, newest first."""
 
     def candidates() -> list[str]:
+        from fleet.base.statedir import ledger_path
         from fleet.config.places import locate
         from fleet.ledger import Ledger
-        from fleet.statedir import ledger_path
 
         # a fleet is called after its directory; one that says otherwise gets no suggestion
         path = ledger_path(locate(_inventory(ctx)).name)

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from fleet.base.errors import ConfigError
+from fleet.base.statedir import ledger_path
 from fleet.cli.settings import current
-from fleet.errors import ConfigError
-from fleet.statedir import ledger_path
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec
     from deploys.layer import Layer
+    from fleet.base.errors import FleetError
     from fleet.config import Fleet
     from fleet.engine import HostFacts
-    from fleet.errors import FleetError
     from fleet.events import Emit
     from fleet.factkey import FactKey
     from fleet.ledger import Ledger
@@ -100,7 +100,7 @@ def open_ledger(fleet: Fleet) -> Ledger:
 
 def redactor() -> Callable[[str], str]:
     """Return the function that masks every secret known so far."""
-    from fleet.secrets import redact
+    from fleet.base.secrets import redact
 
     return redact
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fleet.base.errors import ConfigError
 from fleet.cli import context
 from fleet.cli.approve import approve
 from fleet.cli.options import All, Exclude, Json, Limit, NoDiff, Parallel
@@ -16,7 +17,6 @@ from fleet.cli.plan import plan as plan_verb
 from fleet.cli.plan import show
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
-from fleet.errors import ConfigError
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec

@@ -6,10 +6,10 @@ import logging
 import sys
 from pathlib import Path
 
-from fleet import logfile, statedir
+from fleet.base import logfile, statedir
+from fleet.base.runid import run_id
 from fleet.cli import context
 from fleet.cli.settings import current
-from fleet.runid import run_id
 
 _log = logging.getLogger("b70")
 _path: Path | None = None

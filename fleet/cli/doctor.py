@@ -9,11 +9,11 @@ from typing import Final
 
 import typer
 
+from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.options import Host, Json
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
-from fleet.exitcodes import ExitCode
 
 EXAMPLES: Final = (
     ("b70 doctor rig-a", "preflight findings, worst first"),

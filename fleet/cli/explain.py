@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from fleet.base.errors import ConfigError
 from fleet.cli.complete import complete_id
-from fleet.errors import ConfigError
 
 EXAMPLES: Final = (
     ("b70 explain no-hosts", "an error"),

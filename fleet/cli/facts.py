@@ -57,8 +57,8 @@ def _check(wanted: list[str]) -> None:
     from difflib import get_close_matches
 
     from facts.registry import all_facts
+    from fleet.base.errors import ConfigError
     from fleet.cli.helptext import did_you_mean
-    from fleet.errors import ConfigError
 
     known = all_facts()
     for name in wanted:

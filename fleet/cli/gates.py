@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from fleet.base.errors import FleetError
+from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.options import Host, Json
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
-from fleet.errors import FleetError
-from fleet.exitcodes import ExitCode
 
 if TYPE_CHECKING:
     from gates.model import Decision
@@ -51,7 +51,7 @@ def gates(host: Host, json: Json = False) -> None:
 
 def exit_code(decisions: Sequence[Decision]) -> ExitCode:
     """Return what blocking gates say; the others only choose values."""
-    from fleet.exitcodes import worst
+    from fleet.base.exitcodes import worst
     from gates.model import Severity, Verdict
 
     codes = {Verdict.FAIL: ExitCode.REFUSED, Verdict.UNKNOWN: ExitCode.UNREACHABLE}

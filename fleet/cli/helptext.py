@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 
 #: Tells the help formatter to keep the line breaks of a paragraph.
 KEEP_LINES: Final = "\b"

@@ -7,12 +7,12 @@ from typing import Annotated, Final
 
 import typer
 
+from fleet.base.errors import FleetError, Refused
 from fleet.cli import context
 from fleet.cli.complete import complete_host, complete_run
 from fleet.cli.helptext import help_text
 from fleet.cli.options import Json
 from fleet.cli.settings import current
-from fleet.errors import FleetError, Refused
 
 EXAMPLES: Final = (
     ("b70 history", "the newest runs"),

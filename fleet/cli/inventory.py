@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fleet.base.plain import plain
 from fleet.cli import context
 from fleet.cli.helptext import help_text
 from fleet.cli.options import Exclude, Host, Json, Limit
-from fleet.plain import plain
 from fleet.report import json_report
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from typer.core import TyperGroup, TyperOption
 from typer.main import get_command, get_group
 from typing_extensions import override
 
+from fleet.base.errors import FleetError
 from fleet.cli.debuglog import open_debug_log
 from fleet.cli.helptext import did_you_mean, help_text, verb_epilog
 from fleet.cli.shared import behind_verb
 from fleet.cli.verbs import Verb, verbs
-from fleet.errors import FleetError
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context

@@ -10,11 +10,11 @@ from typing import Final
 
 import typer
 
+from fleet.base.errors import FleetError
+from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.debuglog import debug_log_path
 from fleet.cli.settings import current
-from fleet.errors import FleetError
-from fleet.exitcodes import ExitCode
 
 _log = logging.getLogger("b70")
 

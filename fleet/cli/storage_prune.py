@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fleet.base.errors import ConfigError, Refused
+from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.approve import insist
 from fleet.cli.options import Host, Json
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
-from fleet.errors import ConfigError, Refused
-from fleet.exitcodes import ExitCode
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
+from fleet.base.errors import ConfigError
+from fleet.base.runid import run_id
 from fleet.cli import context
 from fleet.cli.options import Host
-from fleet.errors import ConfigError
-from fleet.runid import run_id
 
 EXAMPLES: Final = (
     (

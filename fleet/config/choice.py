@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from fleet.base.errors import ConfigError
 from fleet.config.places import HOSTS_FILE
-from fleet.errors import ConfigError
 
 VARIABLE: Final = "B70_INVENTORY"
 

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 import yaml
 
+from fleet.base.errors import Refused
 from fleet.config import emit
 from fleet.config.layers import plain
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import compose, parse_value
-from fleet.errors import Refused
 
 _STEP: Final = 2
 

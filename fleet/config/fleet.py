@@ -13,14 +13,14 @@ from pydantic import BaseModel
 
 from declaration.host import Connection, HostSpec
 from declaration.secret import Resolve, SecretRef
+from fleet.base.errors import ConfigError, NoHostsMatched
+from fleet.base.secrets import RUN, Redactor, Secrets
 from fleet.config import select as selection
 from fleet.config.fields import UnknownKey, split
 from fleet.config.layers import Layer, Provenance, explain
 from fleet.config.layers import Path as KeyPath
 from fleet.config.problems import likely
 from fleet.config.yaml_marks import Node
-from fleet.errors import ConfigError, NoHostsMatched
-from fleet.secrets import RUN, Redactor, Secrets
 
 
 @dataclass(eq=False)

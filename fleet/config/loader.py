@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from declaration.host import HostSpec
+from fleet.base.secrets import RUN, Redactor
 from fleet.config import places
 from fleet.config.assemble import Assembly
 from fleet.config.checks import clashes
@@ -21,7 +22,6 @@ from fleet.config.plain_secrets import plain_secrets
 from fleet.config.problems import Problem, fail, likely
 from fleet.config.validate import Validator
 from fleet.config.yaml_marks import Node, parse, parse_value
-from fleet.secrets import RUN, Redactor
 
 _TOP: Final = ("name", "hosts")
 #: A host that fits every profile, to try layer files that no host uses.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet.atomic import write_text
+from fleet.base.atomic import write_text
 from fleet.config.edit import CannotEdit, set_value
 from fleet.config.layers import lookup
 from fleet.config.yaml_marks import Node, parse

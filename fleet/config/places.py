@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fleet.base.errors import ConfigError
 from fleet.config.problems import Problem, Where, likely
-from fleet.errors import ConfigError
 
 HOSTS_FILE: Final = "hosts.yaml"
 GROUP_DATA: Final = "group_data"

@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 
 from typing_extensions import override
 
-from fleet.errors import ConfigError
+from fleet.base.errors import ConfigError
 
 
 class Where(NamedTuple):

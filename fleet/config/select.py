@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from declaration.host import HostSpec
+from fleet.base.errors import NoHostsMatched, Refused
 from fleet.config.problems import likely
-from fleet.errors import NoHostsMatched, Refused
 
 
 class NothingChosen(Refused):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from fleet.plain import Plain
+from fleet.base.plain import Plain
 
 #: What the first record names as the hash before it.
 GENESIS: Final = "0" * 64

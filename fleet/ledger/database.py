@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from fleet.errors import FleetError
+from fleet.base.errors import FleetError
 from fleet.ledger.chain import GENESIS, Record, link
 
 #: Seconds to wait for another b70 process that is writing; a write takes milliseconds.

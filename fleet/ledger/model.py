@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fleet.exitcodes import ExitCode
-from fleet.plain import Plain
+from fleet.base.exitcodes import ExitCode
+from fleet.base.plain import Plain
 from fleet.plan import HostResult
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
+from fleet.base.plain import Plain
 from fleet.ledger import process
 from fleet.ledger.database import LedgerError
 from fleet.ledger.model import RunState, RunSummary
-from fleet.plain import Plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from fleet.base.plain import Plain, plain
 from fleet.ledger import process
 from fleet.ledger.chain import Redact, Verification, canonical, redacted, verify
 from fleet.ledger.database import CHANGING, Database
 from fleet.ledger.model import Certificate, FactChange, NoteRecord, RunRecord, RunSummary
 from fleet.ledger.steps import Step, as_object, summary
-from fleet.plain import Plain, plain
 from fleet.plan import HostResult, RunResult
 
 #: How many past runs of a host are worth an estimate of durations.
@@ -41,7 +41,7 @@ class Ledger:
         """Open or create the ledger file, owner-only.
 
         Args:
-            path: see `fleet.statedir.ledger_path`.
+            path: see `fleet.base.statedir.ledger_path`.
             redact: masks secrets; applied to every text that is written.
 
         Raises:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from facts.value import Unknown
-from fleet.plain import Plain, plain
+from fleet.base.plain import Plain, plain
 
 
 def print_facts(console: Console, host: str, values: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.ledger import RunRecord, RunState, RunSummary
 from fleet.plan import HostResult
 from fleet.report import words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from fleet.plain import plain
+from fleet.base.plain import plain
 from fleet.plan import RunResult
 
 

@@ -11,7 +11,7 @@ import pytest
 from declaration.onhost import PRODUCTION
 from facts.boot.kernel import RunningKernel
 from facts.pci.gpu_log import KernelLog
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
 from gates.one_shot import one_shot
 from lab.lab import Lab

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from facts.pci.gpu_link_state import LinkState, judge, presence
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.exitcodes import ExitCode
 from lab import shapes
 from lab.errors import LabError
 from lab.rigshape import RigShape

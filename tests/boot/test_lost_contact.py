@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.events import Event, Phase, PhaseStarted, ResourceStarted, Waiting
-from fleet.exitcodes import ExitCode
 from fleet.ledger import Ledger
 from fleet.plan import HostResult, HostState, RunResult
 from lab.lab import Lab

@@ -20,10 +20,10 @@ from deploys.apt import apt
 from deploys.layer import Layer
 from deploys.storage import storage
 from deploys.swap import swap
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.events import Event, ResourceDone, ResourceStarted
-from fleet.exitcodes import ExitCode
 from fleet.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from facts.boot.kernel import RunningKernel
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.plan import HostState
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from lab.machines import Machine
 from tests.ssh.conftest import Done, MirrorGuard, Site
 from tests.ssh.controllers import restart_sshd

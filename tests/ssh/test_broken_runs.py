@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from declaration.onhost import STATE
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.plan import HostState
 from lab.machines import Machine
 from tests.ssh.conftest import Site

@@ -16,9 +16,9 @@ from facts.packages.apt_policy import AptPolicy
 from facts.packages.mirrors import Mirrors
 from facts.registry import batch_facts
 from fleet import session
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.exitcodes import ExitCode
 from fleet.factbatch import Answer, FactCache, FactKey, Key
 from fleet.plan import HostState, ResourceStatus, RunResult
 from gates.engine import decide

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from lab.machines import Machine
 from lab.mirror import Mirror
 from tests.ssh.conftest import Site

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from lab.machines import Machine
 from tests.ssh.damage import Damage, Run, break_name_repair, holds
 

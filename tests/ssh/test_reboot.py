@@ -13,9 +13,9 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.boot.kernel import RunningKernel
 from fleet import reboot as rebooting
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.exitcodes import ExitCode
 from fleet.plan import HostResult, HostState
 from fleet.session import Session
 from lab.machines import Machine

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.plan import HostState
 from lab import shapes
 from lab.machines import Machine

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine

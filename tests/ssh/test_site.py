@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.plan import HostState, ResourceStatus
 from lab import shapes
 from lab.lab import Lab

@@ -12,12 +12,12 @@ from unittest.mock import patch
 from typer.testing import CliRunner, Result
 
 from declaration.host import Connection, HostSpec
-from fleet import logfile
+from fleet.base import logfile
+from fleet.base.errors import FleetError
 from fleet.cli import context
 from fleet.cli.app import app
 from fleet.config import Fleet
 from fleet.engine import HostFacts
-from fleet.errors import FleetError
 from fleet.events import (
     Emit,
     HostDone,

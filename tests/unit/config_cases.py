@@ -8,8 +8,8 @@ from textwrap import dedent
 
 import pytest
 
+from fleet.base.errors import ConfigError
 from fleet.config import Fleet, load
-from fleet.errors import ConfigError
 
 
 def bare_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -40,7 +40,7 @@ LISTS = ("__init__.py", "__main__.py", "_paths.py")
 SMALL = {
     "bench/stock_inventory.py",
     "fleet/main.py",
-    "fleet/runid.py",
+    "fleet/base/runid.py",
     "lab/errors.py",
     "lab/grub/errors.py",
     "operations/accepted.py",

@@ -11,11 +11,11 @@ from unittest.mock import patch
 
 import pytest
 
-from fleet import logfile, statedir
+from fleet.base import logfile, statedir
+from fleet.base.errors import Refused
+from fleet.base.runid import run_id
 from fleet.cli import context
-from fleet.errors import Refused
 from fleet.events import Emit, Note
-from fleet.runid import run_id
 from tests.unit.cli_cases import converged
 from tests.unit.cli_harness import ScriptedEngine, b70
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.errors import ConfigError, FleetError, Refused, Unreachable
+from fleet.base.exitcodes import ExitCode
 from fleet.cli.context import parse_sets
-from fleet.errors import ConfigError, FleetError, Refused, Unreachable
 from fleet.events import Emit
-from fleet.exitcodes import ExitCode
 from tests.unit.cli_harness import ScriptedEngine, b70
 
 

@@ -10,8 +10,8 @@ import pytest
 from typer.core import TyperGroup, TyperOption
 
 from fleet import docs
+from fleet.base.exitcodes import ExitCode
 from fleet.cli import lazy, settings, verbs
-from fleet.exitcodes import ExitCode
 from fleet.report.colors import Color, wants_color
 from tests.unit.cli_harness import ScriptedEngine, b70
 

@@ -9,9 +9,9 @@ import pytest
 
 from facts.value import ABSENT, Unknown
 from fleet import explain
+from fleet.base.errors import FleetError, Unreachable
+from fleet.base.exitcodes import ExitCode
 from fleet.engine import HostFacts
-from fleet.errors import FleetError, Unreachable
-from fleet.exitcodes import ExitCode
 from fleet.ledger import Ledger
 from gates.model import Decision, Severity, Verdict
 from tests.unit.base_facts import system

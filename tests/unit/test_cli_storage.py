@@ -15,11 +15,11 @@ from deploys.layer import Layer
 from facts.disks.directory_use import DirectoryUse, Entry, RealPath, TreeUse
 from facts.system.clock import ClockState
 from facts.value import ABSENT, Unknown
+from fleet.base.errors import FleetError, Unreachable
+from fleet.base.exitcodes import ExitCode
 from fleet.buildswap import BuildSwapRefused, around_build, layer
 from fleet.engine import HostFacts
-from fleet.errors import FleetError, Unreachable
 from fleet.events import Emit, discard
-from fleet.exitcodes import ExitCode
 from fleet.factkey import FactKey
 from fleet.plan import Change, HostResult, HostState, Resource, ResourceStatus, RunResult
 from tests.unit.cli_harness import ScriptedEngine, b70, imaginary_fleet, run_result

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.errors import ConfigError
 from fleet.config import choose
-from fleet.errors import ConfigError
 
 
 def test_the_option_wins_over_the_variable_and_the_directory(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fleet.atomic.os.fsync", full)
+    monkeypatch.setattr("fleet.base.atomic.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         pin(file, "rig-b", PIN)
     assert file.read_text() == HOSTS

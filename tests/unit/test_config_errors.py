@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.errors import ConfigError
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.errors import ConfigError
-from fleet.exitcodes import ExitCode
 from tests.unit.config_cases import loaded, problems, write
 
 FOUR_CARDS = {"profiles/big.yaml": "profile: {needs: {cards: 4}}"}

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 from typer.testing import CliRunner, Result
 
+from fleet.base.errors import ConfigError, NoHostsMatched
 from fleet.cli import settings
 from fleet.cli.inventory import app
 from fleet.cli.settings import Settings
-from fleet.errors import ConfigError, NoHostsMatched
 from tests.unit.config_cases import write
 
 HOSTS = """

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.errors import ConfigError
 from fleet.config import load
 from fleet.config.places import PRODUCT
-from fleet.errors import ConfigError
 from tests.unit.config_cases import loaded, write
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from declaration.host import Connection, HostSpec
+from fleet.base.errors import NoHostsMatched
+from fleet.base.exitcodes import ExitCode
 from fleet.config.select import NothingChosen, select
-from fleet.errors import NoHostsMatched
-from fleet.exitcodes import ExitCode
 
 GROUPS = ("production", "canary", "spare")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.exitcodes import MEANING, PRECEDENCE, ExitCode, worst
+from fleet.base.exitcodes import MEANING, PRECEDENCE, ExitCode, worst
 from fleet.plan import EXIT_CODE, HostState
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facts.value import Unknown
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.ledger import Ledger, LedgerError, RunState, process
 from fleet.ledger.chain import GENESIS, Record, link, verify
 from fleet.plan import HostState

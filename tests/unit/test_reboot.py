@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fleet import reboot as module
-from fleet.errors import Unreachable
+from fleet.base.errors import Unreachable
 from fleet.reboot import DidNotReturn, RebootNotStarted, reboot
 from fleet.session import Output
 

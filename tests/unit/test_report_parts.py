@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from facts.value import ABSENT, Unknown
-from fleet.plain import plain
+from fleet.base.plain import plain
 from fleet.plan import Cost, HostState
 from fleet.report import json_report, words
 from fleet.report.columns import columns

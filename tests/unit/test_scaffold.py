@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.errors import Refused
+from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.config.pins import add_host
-from fleet.errors import Refused
-from fleet.exitcodes import ExitCode
 from fleet.scaffold import create
 
 FILES = {

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from declaration.secret import MASK, SecretRef
-from fleet.errors import FleetError
-from fleet.exitcodes import ExitCode
-from fleet.secrets import Redactor, Secrets, SecretUnavailable
+from fleet.base.errors import FleetError
+from fleet.base.exitcodes import ExitCode
+from fleet.base.secrets import Redactor, Secrets, SecretUnavailable
 
 PLANTED = "tr0ub4dor&3"
 
@@ -92,7 +92,7 @@ def test_a_secret_that_is_not_there_is_named_by_reference_only(
 
 
 def test_a_command_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet.secrets.COMMAND_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("fleet.base.secrets.COMMAND_TIMEOUT_S", 0.3)
     ref = python(f"import time; print('{PLANTED}', flush=True); time.sleep(60)")
     with pytest.raises(SecretUnavailable, match="no answer within") as raised:
         secrets(tmp_path)(ref)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declaration.secret import MASK
-from fleet.secrets import Redactor, redact
+from fleet.base.secrets import Redactor, redact
 
 SECRET = 'it\'s a "s3cret" $(id) ÄÖ/+='
 #: Long enough to be no word of its own; printable, as passwords are.
@@ -99,7 +99,7 @@ def test_an_empty_value_masks_nothing() -> None:
 
 
 def test_the_process_has_one_redactor_that_logs_and_reports_share() -> None:
-    from fleet.secrets import RUN
+    from fleet.base.secrets import RUN
 
     RUN.know("planted-for-this-test-0815")
     assert redact("x planted-for-this-test-0815") == f"x {MASK}"

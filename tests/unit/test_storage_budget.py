@@ -9,7 +9,7 @@ import pytest
 from declaration.host import Connection, HostSpec
 from facts.disks.directory_use import TreeUse
 from facts.value import ABSENT, Unknown
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from fleet.storagebudget import Budget, Verdict, budget
 from tests.unit.disk_facts import GIB, POINT, disks, mount
 

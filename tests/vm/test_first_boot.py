@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 from lab.fleet import boot_set
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fleet.exitcodes import ExitCode
+from fleet.base.exitcodes import ExitCode
 
 
 class FleetError(Exception):

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import quote
 
 from declaration.secret import MASK, Secret, SecretRef
-from fleet.errors import Refused
+from fleet.base.errors import Refused
 
 #: Seconds that a secret's command may take; a password manager may ask its user for a touch.
 COMMAND_TIMEOUT_S: Final = 30.0
