@@ -25,7 +25,7 @@ from bench.workloads import WORKLOADS  # noqa: E402
 from fleet.config import Fleet, load  # noqa: E402
 from fleet.engine import Engine  # noqa: E402
 from fleet.ledger import Ledger  # noqa: E402
-from fleet.plan import HostState, RunResult  # noqa: E402
+from fleet.model.plan import HostState, RunResult  # noqa: E402
 from fleet.session import Output  # noqa: E402
 
 #: States of hosts that were measured as intended.

@@ -13,8 +13,8 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from deploys.swap import MAKE_S
 from fleet.base.errors import FleetError, Refused
-from fleet.events import Emit, discard
-from fleet.plan import HostState, RunResult
+from fleet.model.events import Emit, discard
+from fleet.model.plan import HostState, RunResult
 from operations.swap.build_swap import build_swap
 
 

@@ -17,13 +17,13 @@ from facts.registry import batch_facts
 from fleet import deadman, hostlock
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
-from fleet.events import Phase, PhaseStarted
 from fleet.executor import HostRun, OperationFailed
 from fleet.factbatch import FactCache, HeadRefused, NoAnswer
 from fleet.factkey import FactKey, Key, fact_key
 from fleet.hosterrors import ChangeTakenBack, head_error, silence_error
 from fleet.job import Job
-from fleet.plan import HostResult, HostState, ResourceStatus
+from fleet.model.events import Phase, PhaseStarted
+from fleet.model.plan import HostResult, HostState, ResourceStatus
 from fleet.pyinfrahost import new_state
 from fleet.session import CommandTimeout, LostContact, Session
 from gates.needed import KEYED

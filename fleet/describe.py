@@ -17,7 +17,7 @@ from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
 from facts.value import Absent, Unknown
 from fleet.executor import PlannedOp
-from fleet.plan import Change, Cost, Resource, ResourceStatus
+from fleet.model.plan import Change, Cost, Resource, ResourceStatus
 from operations.files.filewrite import FileWrite
 from operations.script import Script
 

@@ -17,7 +17,7 @@ from fleet import explain, swapdocs
 from fleet.base.exitcodes import PRECEDENCE, ExitCode
 from fleet.cli import lazy, verbs
 from fleet.explain import Entry
-from fleet.plan import EXIT_CODE
+from fleet.model.plan import EXIT_CODE
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Parameter

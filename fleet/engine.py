@@ -20,13 +20,13 @@ from fleet import contact, hostjob, hostlock
 from fleet.base.errors import FleetError
 from fleet.base.runid import run_id
 from fleet.config import Fleet
-from fleet.events import Emit, HostDone, discard
 from fleet.executor import Stopper, fan_out, isolate_states
 from fleet.factkey import FactKey, Key, from_text, to_text
 from fleet.hostdata import host_data
 from fleet.job import Job
 from fleet.ledger import Ledger
-from fleet.plan import HostResult, HostState, RunResult
+from fleet.model.events import Emit, HostDone, discard
+from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.pyinfrahost import remember_lookups
 from gates.model import Decision
 from gates.needed import FACTS as NEEDED

@@ -32,9 +32,9 @@ from deploys.layer import Layer
 from fleet import deadman, hostlock
 from fleet.base.errors import FleetError, Refused
 from fleet.commandtext import command_program, describe_failure, output_lines
-from fleet.events import Emit, ResourceDone, ResourceStarted
 from fleet.factbatch import FactCache, FactMiss
 from fleet.factkey import FactKey, Key
+from fleet.model.events import Emit, ResourceDone, ResourceStarted
 from fleet.pyinfrahost import new_state
 from fleet.session import Output, Session
 from operations.files.filewrite import FileWrite, stream

@@ -25,7 +25,6 @@ from fleet.contact import (
     record,
     remember_readings,
 )
-from fleet.events import Note, Phase, PhaseStarted, Waiting
 from fleet.executor import HostRun, OperationFailed, PlannedOp
 from fleet.factbatch import FactCache
 from fleet.factkey import FactKey, Key, fact_key
@@ -39,7 +38,8 @@ from fleet.hosterrors import (
     SudoRefused,
 )
 from fleet.job import Job
-from fleet.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
+from fleet.model.events import Note, Phase, PhaseStarted, Waiting
+from fleet.model.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
 from fleet.preflight import inhibitors
 from fleet.session import Session
 from gates.engine import decide

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from fleet.base.errors import FleetError
-from fleet.events import Emit
 from fleet.factkey import FactKey, Key
+from fleet.model.events import Emit
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from fleet.base.atomic import write_text
 from fleet.base.errors import ConfigError, Refused
-from fleet.plan import SCHEMA, RunResult
+from fleet.model.plan import SCHEMA, RunResult
 
 
 class WrongPlan(Refused):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from fleet.base.errors import Refused
 from fleet.cli.settings import current
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 
 if TYPE_CHECKING:
-    from fleet.plan import RunResult
+    from fleet.model.plan import RunResult
 
 
 class NotApproved(Refused):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from fleet.base.errors import FleetError
     from fleet.config import Fleet
     from fleet.engine import HostFacts
-    from fleet.events import Emit
     from fleet.factkey import FactKey
     from fleet.ledger import Ledger
-    from fleet.plan import RunResult
+    from fleet.model.events import Emit
+    from fleet.model.plan import RunResult
     from gates.model import Decision
 
 

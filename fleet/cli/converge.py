@@ -21,7 +21,7 @@ from fleet.cli.watch import watched
 if TYPE_CHECKING:
     from declaration.host import HostSpec
     from fleet.config import Fleet
-    from fleet.plan import RunResult
+    from fleet.model.plan import RunResult
 
 EXAMPLES: Final = (
     ("b70 converge --limit rig-a", "show the plan of one host, ask, apply"),

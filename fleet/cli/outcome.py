@@ -10,7 +10,7 @@ import typer
 from fleet.cli.settings import current
 
 if TYPE_CHECKING:
-    from fleet.plan import RunResult
+    from fleet.model.plan import RunResult
 
 
 def tell(result: RunResult, json: bool) -> NoReturn:

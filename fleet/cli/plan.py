@@ -14,7 +14,7 @@ from fleet.cli.settings import current
 from fleet.cli.watch import watched
 
 if TYPE_CHECKING:
-    from fleet.plan import RunResult
+    from fleet.model.plan import RunResult
 
 EXAMPLES: Final = (
     ("b70 plan", "the whole fleet"),

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from fleet.cli import context
 from fleet.cli.settings import current
-from fleet.events import Emit
+from fleet.model.events import Emit
 
 
 def watched() -> AbstractContextManager[Emit]:

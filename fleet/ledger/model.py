@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from fleet.base.exitcodes import ExitCode
 from fleet.base.plain import Plain
-from fleet.plan import HostResult
+from fleet.model.plan import HostResult
 
 
 class RunState(StrEnum):

@@ -19,7 +19,7 @@ from fleet.ledger.chain import Redact, Verification, canonical, redacted, verify
 from fleet.ledger.database import CHANGING, Database
 from fleet.ledger.model import Certificate, FactChange, NoteRecord, RunRecord, RunSummary
 from fleet.ledger.steps import Step, as_object, summary
-from fleet.plan import HostResult, RunResult
+from fleet.model.plan import HostResult, RunResult
 
 #: How many past runs of a host are worth an estimate of durations.
 DURATIONS: Final = 20

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fleet.base.exitcodes import ExitCode
 from fleet.ledger import RunRecord, RunState, RunSummary
-from fleet.plan import HostResult
+from fleet.model.plan import HostResult
 from fleet.report import words
 from fleet.report.columns import Cell, columns
 from fleet.report.durations import short

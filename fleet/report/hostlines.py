@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fleet.events import (
+from fleet.model.events import (
     Event,
     HostDone,
     Note,

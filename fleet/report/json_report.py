@@ -6,7 +6,7 @@ import json
 from typing import TextIO
 
 from fleet.base.plain import plain
-from fleet.plan import RunResult
+from fleet.model.plan import RunResult
 
 
 def write_result(out: TextIO, result: RunResult) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 from typing_extensions import override
 
-from fleet.events import Emit, Event, HostDone, Note, Waiting
+from fleet.model.events import Emit, Event, HostDone, Note, Waiting
 from fleet.report.colors import Color
 
 _log = logging.getLogger("b70.events")

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from fleet.events import Event
+from fleet.model.events import Event
 from fleet.report import words
 from fleet.report.durations import short
 from fleet.report.hostlines import HostLine, advance

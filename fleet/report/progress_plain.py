@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Self, TextIO
 
-from fleet.events import (
+from fleet.model.events import (
     Event,
     HostDone,
     Note,

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from fleet.plan import HostResult, HostState, RunResult
+from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.report import words
 from fleet.report.columns import Cell, columns
 from fleet.report.durations import short

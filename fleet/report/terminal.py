@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from fleet.plan import (
+from fleet.model.plan import (
     Change,
     GateResult,
     HostResult,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fleet.plan import Cost, HostState, ResourceStatus
+from fleet.model.plan import Cost, HostState, ResourceStatus
 
 #: Symbols before a resource; `~` and `?` as Terraform users know them.
 SYMBOL: Final = {

@@ -15,7 +15,7 @@ from deploys.host_settings import host_settings
 from deploys.layer import Layer
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.plan import HostResult, RunResult
+from fleet.model.plan import HostResult, RunResult
 from gates.boot_state import pending_reboot
 from lab import releases
 from lab.booting import BootingMachine

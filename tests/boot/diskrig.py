@@ -15,7 +15,7 @@ from deploys.storage import storage
 from deploys.swap import swap
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.plan import HostResult
+from fleet.model.plan import HostResult
 from lab.booting import BootingMachine
 from lab.host import LabHost
 from tests import warm

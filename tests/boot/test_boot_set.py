@@ -12,7 +12,7 @@ from declaration.onhost import PRODUCTION
 from facts.boot.kernel import RunningKernel
 from facts.pci.gpu_log import KernelLog
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import HostResult, HostState
+from fleet.model.plan import HostResult, HostState
 from gates.one_shot import one_shot
 from lab.lab import Lab
 from tests.boot.bootrig import GUC, BootRig, make

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from tests.boot.bootrig import BootRig, make

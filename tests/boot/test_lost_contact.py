@@ -12,9 +12,9 @@ import pytest
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.events import Event, Phase, PhaseStarted, ResourceStarted, Waiting
 from fleet.ledger import Ledger
-from fleet.plan import HostResult, HostState, RunResult
+from fleet.model.events import Event, Phase, PhaseStarted, ResourceStarted, Waiting
+from fleet.model.plan import HostResult, HostState, RunResult
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from tests.boot.bootrig import LAYERS, BootRig, make

@@ -8,7 +8,7 @@ import pytest
 
 from facts.boot.kernel import RunningKernel
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from tests.boot.bootrig import make

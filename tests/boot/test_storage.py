@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fleet.plan import HostResult, HostState, ResourceStatus
+from fleet.model.plan import HostResult, HostState, ResourceStatus
 from lab.uml.machine import UmlMachine
 from tests.boot.conftest import BOOTED, Bench
 from tests.boot.diskrig import DiskRig

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from lab.uml.machine import UmlMachine
 from tests.boot.conftest import BOOTED, Bench
 from tests.boot.diskrig import DiskRig

@@ -21,7 +21,7 @@ import pytest
 import testinfra
 from testinfra.host import Host as TestHost
 
-from fleet.plan import RunResult
+from fleet.model.plan import RunResult
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine

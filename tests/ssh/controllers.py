@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from fleet.plan import HostResult, RunResult
+from fleet.model.plan import HostResult, RunResult
 from lab.host import LabHost
 from tests.ssh.conftest import Site
 

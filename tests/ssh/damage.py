@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import ResourceStatus, RunResult
+from fleet.model.plan import ResourceStatus, RunResult
 from lab.machines import Machine
 
 #: `plan` and `converge` of one host by name.

@@ -27,9 +27,9 @@ from facts.base import HostFact, wrap
 from fleet.base.statedir import ledger_path
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.events import Emit, Event, ResourceDone
 from fleet.executor import Stopper
 from fleet.ledger import Ledger
+from fleet.model.events import Emit, Event, ResourceDone
 from operations.files.file import directory, file
 
 FOLDER = "/srv/planted"

@@ -10,7 +10,7 @@ import pytest
 
 from declaration.onhost import STATE
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from lab.machines import Machine
 from tests.ssh.conftest import Site
 from tests.ssh.controllers import controller, end_leftovers, ended, exists, wait_for

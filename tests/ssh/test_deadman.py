@@ -12,7 +12,7 @@ from fleet import deadman
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.plan import HostState, RunResult
+from fleet.model.plan import HostState, RunResult
 from lab.machines import Machine
 from operations.files.file import file
 from tests.ssh.conftest import Site

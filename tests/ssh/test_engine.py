@@ -20,7 +20,7 @@ from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
 from fleet.factbatch import Answer, FactCache, FactKey, Key
-from fleet.plan import HostState, ResourceStatus, RunResult
+from fleet.model.plan import HostState, ResourceStatus, RunResult
 from gates.engine import decide
 from gates.needed import FACTS, KEYED
 from gates.rows import load as load_rows

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleet.plan import HostState, RunResult
+from fleet.model.plan import HostState, RunResult
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from lab.machines import Machine
 from tests.boot.diskrig import StorageRig
 

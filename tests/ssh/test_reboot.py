@@ -16,7 +16,7 @@ from fleet import reboot as rebooting
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.plan import HostResult, HostState
+from fleet.model.plan import HostResult, HostState
 from fleet.session import Session
 from lab.machines import Machine
 from operations.files.file import file
@@ -164,6 +164,6 @@ def test_the_deadline_holds_though_a_host_may_take_longer_than_that_to_connect(
 
 
 def test_exit_codes_tell_pending_from_refused(converge: Converge) -> None:
-    from fleet.plan import EXIT_CODE
+    from fleet.model.plan import EXIT_CODE
 
     assert EXIT_CODE[converge().state] is ExitCode.PENDING

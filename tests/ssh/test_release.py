@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from lab import shapes
 from lab.machines import Machine
 from tests.ssh.conftest import Site

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import HostState, ResourceStatus
+from fleet.model.plan import HostState, ResourceStatus
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.plan import (
+from fleet.model.plan import (
     Change,
     Cost,
     GateResult,

@@ -18,7 +18,8 @@ from fleet.cli import context
 from fleet.cli.app import app
 from fleet.config import Fleet
 from fleet.engine import HostFacts
-from fleet.events import (
+from fleet.ledger import Ledger
+from fleet.model.events import (
     Emit,
     HostDone,
     Phase,
@@ -27,8 +28,7 @@ from fleet.events import (
     ResourceStarted,
     discard,
 )
-from fleet.ledger import Ledger
-from fleet.plan import HostResult, HostState, RunResult
+from fleet.model.plan import HostResult, HostState, RunResult
 from gates.model import Decision
 
 RUN = "20250131T081500Z-1f2e"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import RunResult
+from fleet.model.plan import RunResult
 from tests.unit.cli_cases import converged, culprit, pending, unreachable
 from tests.unit.cli_harness import ScriptedEngine, b70, in_sync, run_result
 from tests.unit.golden import check_golden

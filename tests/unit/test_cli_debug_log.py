@@ -15,7 +15,7 @@ from fleet.base import logfile, statedir
 from fleet.base.errors import Refused
 from fleet.base.runid import run_id
 from fleet.cli import context
-from fleet.events import Emit, Note
+from fleet.model.events import Emit, Note
 from tests.unit.cli_cases import converged
 from tests.unit.cli_harness import ScriptedEngine, b70
 

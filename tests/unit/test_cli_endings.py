@@ -13,7 +13,7 @@ import pytest
 from fleet.base.errors import ConfigError, FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.cli.context import parse_sets
-from fleet.events import Emit
+from fleet.model.events import Emit
 from tests.unit.cli_harness import ScriptedEngine, b70
 
 

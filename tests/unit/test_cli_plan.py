@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.exitcodes import ExitCode
-from fleet.plan import EXIT_CODE, HostResult, HostState
+from fleet.model.plan import EXIT_CODE, HostResult, HostState
 from tests.unit.cli_cases import DIFF, pending, unreachable
 from tests.unit.cli_harness import ScriptedEngine, b70, imaginary_fleet
 from tests.unit.golden import check_golden

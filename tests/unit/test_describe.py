@@ -10,7 +10,7 @@ from pyinfra.api.command import PyinfraCommand
 from facts.value import ABSENT, Unknown
 from fleet.describe import change, cost, fingerprint, resource
 from fleet.executor import PlannedOp
-from fleet.plan import Resource, ResourceStatus
+from fleet.model.plan import Resource, ResourceStatus
 from operations.files.filewrite import FileWrite
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.base.exitcodes import MEANING, PRECEDENCE, ExitCode, worst
-from fleet.plan import EXIT_CODE, HostState
+from fleet.model.plan import EXIT_CODE, HostState
 
 
 def test_failed_comes_before_unreachable_before_budget_before_refused_before_pending() -> None:

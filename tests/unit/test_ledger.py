@@ -19,7 +19,7 @@ from facts.value import Unknown
 from fleet.base.exitcodes import ExitCode
 from fleet.ledger import Ledger, LedgerError, RunState, process
 from fleet.ledger.chain import GENESIS, Record, link, verify
-from fleet.plan import HostState
+from fleet.model.plan import HostState
 from tests.unit.cli_cases import SOURCES, converged, culprit, unreachable
 from tests.unit.cli_harness import RUN, in_sync, run_result
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fleet.events import (
+from fleet.model.events import (
     Event,
     HostDone,
     Note,

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from facts.value import ABSENT, Unknown
 from fleet.base.plain import plain
-from fleet.plan import Cost, HostState
+from fleet.model.plan import Cost, HostState
 from fleet.report import json_report, words
 from fleet.report.columns import columns
 from fleet.report.diff import diff_lines

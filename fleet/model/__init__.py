@@ -1,0 +1,1 @@
+"""Words that runs, ledger and reports share. Pure."""
