@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from fleet.session import Output, Session
+from fleet.host.session import Output, Session
 
 #: The batch frames its facts with a nonce per program.
 _FRAME: Final = "\x1eB70-"

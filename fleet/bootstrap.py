@@ -14,10 +14,10 @@ from typing import Final
 from declaration.secret import Secret
 from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused
-from fleet.factbatch import FactCache, NoAnswer
-from fleet.factkey import fact_key
-from fleet.pyinfrahost import new_state
-from fleet.session import Session
+from fleet.host.factbatch import FactCache, NoAnswer
+from fleet.host.factkey import fact_key
+from fleet.host.pyinfrahost import new_state
+from fleet.host.session import Session
 
 #: The sudoers drop-in; sudo ignores names with a dot, so there is none.
 SUDOERS: Final = "/etc/sudoers.d/b70fleet"

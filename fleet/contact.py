@@ -14,18 +14,18 @@ from typing import Final
 from pyinfra.api.exceptions import PyinfraError
 
 from facts.registry import batch_facts
-from fleet import deadman, hostlock
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.executor import HostRun, OperationFailed
-from fleet.factbatch import FactCache, HeadRefused, NoAnswer
-from fleet.factkey import FactKey, Key, fact_key
+from fleet.host import deadman, hostlock
+from fleet.host.factbatch import FactCache, HeadRefused, NoAnswer
+from fleet.host.factkey import FactKey, Key, fact_key
+from fleet.host.pyinfrahost import new_state
+from fleet.host.session import CommandTimeout, LostContact, Session
 from fleet.hosterrors import ChangeTakenBack, head_error, silence_error
 from fleet.job import Job
 from fleet.model.events import Phase, PhaseStarted
 from fleet.model.plan import HostResult, HostState, ResourceStatus
-from fleet.pyinfrahost import new_state
-from fleet.session import CommandTimeout, LostContact, Session
 from gates.needed import KEYED
 
 _log = logging.getLogger("b70")

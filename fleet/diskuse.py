@@ -12,7 +12,7 @@ from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
 from facts.system.clock import Clock, ClockState
 from facts.value import Absent, Unknown
 from fleet.engine import HostFacts
-from fleet.factkey import FactKey, fact_key
+from fleet.host.factkey import FactKey, fact_key
 from fleet.model.events import Emit, discard
 
 

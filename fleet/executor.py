@@ -29,14 +29,14 @@ from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from deploys.layer import Layer
-from fleet import deadman, hostlock
 from fleet.base.errors import FleetError, Refused
-from fleet.commandtext import command_program, describe_failure, output_lines
-from fleet.factbatch import FactCache, FactMiss
-from fleet.factkey import FactKey, Key
+from fleet.host import deadman, hostlock
+from fleet.host.commandtext import command_program, describe_failure, output_lines
+from fleet.host.factbatch import FactCache, FactMiss
+from fleet.host.factkey import FactKey, Key
+from fleet.host.pyinfrahost import new_state
+from fleet.host.session import Output, Session
 from fleet.model.events import Emit, ResourceDone, ResourceStarted
-from fleet.pyinfrahost import new_state
-from fleet.session import Output, Session
 from operations.files.filewrite import FileWrite, stream
 
 _Item = TypeVar("_Item")

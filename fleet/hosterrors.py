@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 
 from declaration import onhost
-from fleet import deadman, hostlock
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
-from fleet.factbatch import HeadRefused, NoAnswer
+from fleet.host import deadman, hostlock
+from fleet.host.factbatch import HeadRefused, NoAnswer
 from fleet.job import Job
 
 

@@ -13,7 +13,7 @@ from deploys.layer import Layer, Reasons
 from facts.system.files import FileState, FileText
 from facts.system.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
-from fleet import describe, hostlock, reboot
+from fleet import describe
 from fleet.base.errors import Refused
 from fleet.contact import (
     contained,
@@ -26,8 +26,10 @@ from fleet.contact import (
     remember_readings,
 )
 from fleet.executor import HostRun, OperationFailed, PlannedOp
-from fleet.factbatch import FactCache
-from fleet.factkey import FactKey, Key, fact_key
+from fleet.host import hostlock, reboot
+from fleet.host.factbatch import FactCache
+from fleet.host.factkey import FactKey, Key, fact_key
+from fleet.host.session import Session
 from fleet.hosterrors import (
     BootNotProven,
     BootSetDrift,
@@ -41,7 +43,6 @@ from fleet.job import Job
 from fleet.model.events import Note, Phase, PhaseStarted, Waiting
 from fleet.model.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
 from fleet.preflight import inhibitors
-from fleet.session import Session
 from gates.engine import decide
 from gates.model import Decision
 from gates.rows import load as load_rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from fleet.base.errors import FleetError
-from fleet.factkey import FactKey, Key
+from fleet.host.factkey import FactKey, Key
 from fleet.model.events import Emit
 
 

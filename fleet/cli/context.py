@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fleet.base.errors import FleetError
     from fleet.config import Fleet
     from fleet.engine import HostFacts
-    from fleet.factkey import FactKey
+    from fleet.host.factkey import FactKey
     from fleet.ledger import Ledger
     from fleet.model.events import Emit
     from fleet.model.plan import RunResult

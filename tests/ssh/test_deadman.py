@@ -8,10 +8,10 @@ import pytest
 from pyinfra.api import StringCommand, deploy, operation
 
 from deploys.layer import Layer
-from fleet import deadman
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
+from fleet.host import deadman
 from fleet.model.plan import HostState, RunResult
 from lab.machines import Machine
 from operations.files.file import file

@@ -15,11 +15,11 @@ from facts.boot.kernel import Kernel
 from facts.packages.apt_policy import AptPolicy
 from facts.packages.mirrors import Mirrors
 from facts.registry import batch_facts
-from fleet import session
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.engine import Engine
-from fleet.factbatch import Answer, FactCache, FactKey, Key
+from fleet.host import session
+from fleet.host.factbatch import Answer, FactCache, FactKey, Key
 from fleet.model.plan import HostState, ResourceStatus, RunResult
 from gates.engine import decide
 from gates.needed import FACTS, KEYED

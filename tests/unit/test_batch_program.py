@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from facts.base import HostFact, interpret
 from facts.system.files import FileState
 from facts.system.os_release import OsRelease
-from fleet.batchprogram import NO_HEAD, Answer, Batch
-from fleet.factkey import FactKey, Key, RawKey, fact_key, from_text, to_text
+from fleet.host.batchprogram import NO_HEAD, Answer, Batch
+from fleet.host.factkey import FactKey, Key, RawKey, fact_key, from_text, to_text
 
 
 class Say(HostFact[str]):

@@ -14,8 +14,8 @@ from bench.delayproxy import DelayProxy
 from bench.machines import seconds
 from bench.measure import Command, complaint, fan_out, run
 from bench.peers import CHECKOUT, LOCK, versions
-from fleet.pyinfrahost import new_state
-from fleet.session import Output, Session
+from fleet.host.pyinfrahost import new_state
+from fleet.host.session import Output, Session
 
 
 async def through_proxy(sent: bytes, rtt_s: float) -> bytes:

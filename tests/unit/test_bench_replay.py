@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench import replay
 from facts.registry import batch_facts
-from fleet.batchprogram import Batch
-from fleet.factkey import fact_key
+from fleet.host.batchprogram import Batch
+from fleet.host.factkey import fact_key
 
 ONE, OTHER = "0123456789abcdef", "fedcba9876543210"
 

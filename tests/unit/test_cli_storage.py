@@ -19,7 +19,7 @@ from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.buildswap import BuildSwapRefused, around_build, layer
 from fleet.engine import HostFacts
-from fleet.factkey import FactKey
+from fleet.host.factkey import FactKey
 from fleet.model.events import Emit, discard
 from fleet.model.plan import Change, HostResult, HostState, Resource, ResourceStatus, RunResult
 from tests.unit.cli_harness import ScriptedEngine, b70, imaginary_fleet, run_result

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from declaration import onhost
-from fleet import hostlock
+from fleet.host import hostlock
 
 
 class Host:

@@ -10,7 +10,8 @@ import pytest
 
 from declaration import onhost
 from deploys.site import LAYERS
-from fleet import bootstrap, deadman, hostlock
+from fleet import bootstrap
+from fleet.host import deadman, hostlock
 from tests.unit import test_deploys_apt as apt_layer
 from tests.unit import test_deploys_base as base_layer
 from tests.unit import test_deploys_boot_set as boot_layer

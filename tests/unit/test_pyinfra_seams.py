@@ -24,10 +24,10 @@ from fleet.executor import (
     fan_out,
     isolate_states,
 )
-from fleet.factbatch import FactCache, FactMiss
-from fleet.factkey import fact_key
-from fleet.pyinfrahost import new_state, remember_lookups
-from fleet.session import Output
+from fleet.host.factbatch import FactCache, FactMiss
+from fleet.host.factkey import fact_key
+from fleet.host.pyinfrahost import new_state, remember_lookups
+from fleet.host.session import Output
 
 
 class Named(HostFact[str]):

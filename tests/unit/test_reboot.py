@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fleet import reboot as module
 from fleet.base.errors import Unreachable
-from fleet.reboot import DidNotReturn, RebootNotStarted, reboot
-from fleet.session import Output
+from fleet.host import reboot as module
+from fleet.host.reboot import DidNotReturn, RebootNotStarted, reboot
+from fleet.host.session import Output
 
 
 class Clock:

@@ -10,7 +10,7 @@ import pytest
 from paramiko.channel import Channel
 from paramiko.transport import Transport
 
-from fleet import session
+from fleet.host import session
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 from facts.base import HostFact
-from fleet.factkey import FactKey, Key, RawKey
+from fleet.host.factkey import FactKey, Key, RawKey
 
 #: Exit statuses of a head are below 128; this one means that the head never ran.
 NO_HEAD: Final = -1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fleet.base.errors import Refused, Unreachable
-from fleet.session import Session
+from fleet.host.session import Session
 
 #: Seconds between two attempts to connect, growing from the first to the second.
 FIRST_PAUSE_S: Final = 2.0

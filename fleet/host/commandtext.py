@@ -9,7 +9,7 @@ from typing import Final, cast
 from pyinfra.api import StringCommand
 from pyinfra.connectors.util import OutputLine
 
-from fleet.session import Output
+from fleet.host.session import Output
 
 #: Lines of a failed command's output that an error quotes.
 _ERROR_LINES: Final = 12

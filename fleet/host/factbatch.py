@@ -18,9 +18,9 @@ from pyinfra.context import ctx_host
 
 from facts.base import HostFact, interpret
 from facts.value import Unknown
-from fleet.batchprogram import Answer, Batch, Raw
-from fleet.factkey import FactKey, Key, RawKey, fact_key
-from fleet.session import Output, Session
+from fleet.host.batchprogram import Answer, Batch, Raw
+from fleet.host.factkey import FactKey, Key, RawKey, fact_key
+from fleet.host.session import Output, Session
 
 
 class FactMiss(BaseException):

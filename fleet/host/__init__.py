@@ -1,0 +1,1 @@
+"""One host, and what is said to it: session, facts in one program, lock, reboot."""
