@@ -23,10 +23,10 @@ from bench import replay  # noqa: E402
 from bench.layer import layer  # noqa: E402
 from bench.workloads import WORKLOADS  # noqa: E402
 from fleet.config import Fleet, load  # noqa: E402
-from fleet.engine import Engine  # noqa: E402
 from fleet.host.session import Output  # noqa: E402
 from fleet.ledger import Ledger  # noqa: E402
 from fleet.model.plan import HostState, RunResult  # noqa: E402
+from fleet.run.engine import Engine  # noqa: E402
 
 #: States of hosts that were measured as intended.
 _GOOD: Final = {HostState.IN_SYNC, HostState.CONVERGED}

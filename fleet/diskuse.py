@@ -11,9 +11,9 @@ from facts.disks.block import Block, Storage
 from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
 from facts.system.clock import Clock, ClockState
 from facts.value import Absent, Unknown
-from fleet.engine import HostFacts
 from fleet.host.factkey import FactKey, fact_key
 from fleet.model.events import Emit, discard
+from fleet.run.engine import HostFacts
 
 
 class Asks(Protocol):

@@ -17,7 +17,7 @@ _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent))
 
 from fleet.config import load as _load  # noqa: E402 - needs the path above
-from fleet.hostdata import host_data as _host_data  # noqa: E402
+from fleet.run.hostdata import host_data as _host_data  # noqa: E402
 
 _fleet = _load(Path(os.environ.get("B70_INVENTORY") or _HERE / "lab.yaml"))
 

@@ -10,7 +10,7 @@ from facts.pci.gpu_link_state import LinkState, judge
 from facts.pci.gpu_log import KernelLog
 from facts.system.identity import Who
 from fleet.config import load
-from fleet.engine import Engine
+from fleet.run.engine import Engine
 from lab.booting import BootingMachine
 from lab.lab import Lab
 

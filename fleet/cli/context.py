@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from deploys.layer import Layer
     from fleet.base.errors import FleetError
     from fleet.config import Fleet
-    from fleet.engine import HostFacts
     from fleet.host.factkey import FactKey
     from fleet.ledger import Ledger
     from fleet.model.events import Emit
     from fleet.model.plan import RunResult
+    from fleet.run.engine import HostFacts
     from gates.model import Decision
 
 
 class Controller(Protocol):
-    """What verbs need from the engine; `fleet.engine.Engine` is it, tests bring their own."""
+    """What verbs need from the engine; `fleet.run.engine.Engine` is it, tests bring their own."""
 
     def facts(
         self,
@@ -86,7 +86,7 @@ def load_fleet() -> Fleet:
 
 def make_engine(fleet: Fleet, parallel: int = 0) -> Controller:
     """Return the engine for a fleet; `parallel` hosts at once, 0 = as many as make sense."""
-    from fleet.engine import Engine
+    from fleet.run.engine import Engine
 
     return Engine(fleet, open_ledger(fleet), parallel, redact=redactor())
 

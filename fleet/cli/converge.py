@@ -88,7 +88,7 @@ def converge(
 def _saved(fleet: Fleet, planfile: Path | None) -> RunResult | None:
     if planfile is None:
         return None
-    from fleet.savedplan import load
+    from fleet.run.savedplan import load
 
     return load(planfile, fleet.name)
 
@@ -103,7 +103,7 @@ def _hosts(
     """Return the hosts to change; a saved plan stands for a limit."""
     if saved is None:
         return fleet.select(limit, exclude, everything)
-    from fleet.savedplan import WrongPlan
+    from fleet.run.savedplan import WrongPlan
 
     planned = [host.host for host in saved.hosts]
     missing = [name for name in planned if name not in fleet.hosts]

@@ -44,7 +44,7 @@ def plan(
     every host is in sync, 2 when changes are pending.
     """
     from fleet.report import json_report
-    from fleet.savedplan import save
+    from fleet.run.savedplan import save
 
     fleet = context.load_fleet()
     # reading the whole fleet needs no --all, and with it `--limit '!x'` means all but x

@@ -46,7 +46,7 @@ _LOOKS: Final = 20
 GRACE_S: Final = 10.0
 #: Bytes of one read from a channel.
 _CHUNK: Final = 65_536
-#: Where pyinfra hands on what `fleet/hostdata.py` declares for the connection.
+#: Where pyinfra hands on what `fleet/run/hostdata.py` declares for the connection.
 _DECLARED: Final = "_pyinfra_ssh_paramiko_connect_kwargs"
 
 

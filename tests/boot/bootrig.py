@@ -14,8 +14,8 @@ from deploys.apt import apt
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.model.plan import HostResult, RunResult
+from fleet.run.engine import Engine
 from gates.boot_state import pending_reboot
 from lab import releases
 from lab.booting import BootingMachine

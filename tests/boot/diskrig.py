@@ -14,8 +14,8 @@ from deploys.layer import Layer
 from deploys.storage import storage
 from deploys.swap import swap
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.model.plan import HostResult
+from fleet.run.engine import Engine
 from lab.booting import BootingMachine
 from lab.host import LabHost
 from tests import warm

@@ -17,7 +17,7 @@ import yaml
 from facts.pci.gpu_link_state import LinkState, judge, presence
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.engine import Engine
+from fleet.run.engine import Engine
 from lab import shapes
 from lab.errors import LabError
 from lab.rigshape import RigShape

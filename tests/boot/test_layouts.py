@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fleet.config import load
-from fleet.engine import Engine
+from fleet.run.engine import Engine
 from gates.one_shot import one_shot
 from lab.lab import Lab
 from lab.uml.layout import PLAIN, layouts

@@ -11,10 +11,10 @@ import pytest
 
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.ledger import Ledger
 from fleet.model.events import Event, Phase, PhaseStarted, ResourceStarted, Waiting
 from fleet.model.plan import HostResult, HostState, RunResult
+from fleet.run.engine import Engine
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from tests.boot.bootrig import LAYERS, BootRig, make

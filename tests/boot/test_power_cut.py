@@ -22,9 +22,9 @@ from deploys.storage import storage
 from deploys.swap import swap
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.model.events import Event, ResourceDone, ResourceStarted
 from fleet.model.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
+from fleet.run.engine import Engine
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
 from operations.apt.packages import packages

@@ -10,9 +10,9 @@ from pyinfra.api import StringCommand, deploy, operation
 from deploys.layer import Layer
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.host import deadman
 from fleet.model.plan import HostState, RunResult
+from fleet.run.engine import Engine
 from lab.machines import Machine
 from operations.files.file import file
 from tests.ssh.conftest import Site

@@ -17,10 +17,10 @@ from facts.packages.mirrors import Mirrors
 from facts.registry import batch_facts
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.host import session
 from fleet.host.factbatch import Answer, FactCache, FactKey, Key
 from fleet.model.plan import HostState, ResourceStatus, RunResult
+from fleet.run.engine import Engine
 from gates.engine import decide
 from gates.needed import FACTS, KEYED
 from gates.rows import load as load_rows

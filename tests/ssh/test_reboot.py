@@ -14,10 +14,10 @@ from deploys.layer import Layer
 from facts.boot.kernel import RunningKernel
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.engine import Engine
 from fleet.host import reboot as rebooting
 from fleet.host.session import Session
 from fleet.model.plan import HostResult, HostState
+from fleet.run.engine import Engine
 from lab.machines import Machine
 from operations.files.file import file
 from tests.ssh.conftest import Site

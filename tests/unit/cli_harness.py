@@ -17,7 +17,6 @@ from fleet.base.errors import FleetError
 from fleet.cli import context
 from fleet.cli.app import app
 from fleet.config import Fleet
-from fleet.engine import HostFacts
 from fleet.ledger import Ledger
 from fleet.model.events import (
     Emit,
@@ -29,6 +28,7 @@ from fleet.model.events import (
     discard,
 )
 from fleet.model.plan import HostResult, HostState, RunResult
+from fleet.run.engine import HostFacts
 from gates.model import Decision
 
 RUN = "20250131T081500Z-1f2e"

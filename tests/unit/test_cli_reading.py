@@ -11,8 +11,8 @@ from facts.value import ABSENT, Unknown
 from fleet import explain
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
-from fleet.engine import HostFacts
 from fleet.ledger import Ledger
+from fleet.run.engine import HostFacts
 from gates.model import Decision, Severity, Verdict
 from tests.unit.base_facts import system
 from tests.unit.cli_cases import converged, unreachable

@@ -18,10 +18,10 @@ from facts.value import ABSENT, Unknown
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.buildswap import BuildSwapRefused, around_build, layer
-from fleet.engine import HostFacts
 from fleet.host.factkey import FactKey
 from fleet.model.events import Emit, discard
 from fleet.model.plan import Change, HostResult, HostState, Resource, ResourceStatus, RunResult
+from fleet.run.engine import HostFacts
 from tests.unit.cli_harness import ScriptedEngine, b70, imaginary_fleet, run_result
 from tests.unit.disk_facts import GIB, POINT, disks, mount, rig
 from tests.unit.golden import check_golden

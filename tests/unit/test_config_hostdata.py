@@ -16,7 +16,7 @@ from pyinfra_cli.inventory import make_inventory_from_files  # type: ignore[impo
 
 from declaration.host import Connection, HostSpec, Identity
 from fleet.config.places import PRODUCT
-from fleet.hostdata import host_data, known_hosts
+from fleet.run.hostdata import host_data, known_hosts
 from tests.unit.config_cases import loaded, write
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3xK2m1o9Yb6jVb0B4cQ0m0tq0m1p8Yw3nq1s5u7v9x"

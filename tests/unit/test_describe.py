@@ -8,9 +8,9 @@ from pyinfra.api import StringCommand
 from pyinfra.api.command import PyinfraCommand
 
 from facts.value import ABSENT, Unknown
-from fleet.describe import change, cost, fingerprint, resource
-from fleet.executor import PlannedOp
 from fleet.model.plan import Resource, ResourceStatus
+from fleet.run.describe import change, cost, fingerprint, resource
+from fleet.run.executor import PlannedOp
 from operations.files.filewrite import FileWrite
 
 

@@ -18,16 +18,11 @@ from pyinfra.operations import server
 from deploys.layer import Layer
 from facts.base import HostFact
 from facts.value import Unknown
-from fleet.executor import (
-    HostRun,
-    OperationFailed,
-    fan_out,
-    isolate_states,
-)
 from fleet.host.factbatch import FactCache, FactMiss
 from fleet.host.factkey import fact_key
 from fleet.host.pyinfrahost import new_state, remember_lookups
 from fleet.host.session import Output
+from fleet.run.executor import HostRun, OperationFailed, fan_out, isolate_states
 
 
 class Named(HostFact[str]):

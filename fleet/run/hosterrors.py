@@ -9,7 +9,7 @@ from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.host import deadman, hostlock
 from fleet.host.factbatch import HeadRefused, NoAnswer
-from fleet.job import Job
+from fleet.run.job import Job
 
 
 class IdentityChanged(Refused):

@@ -16,19 +16,19 @@ from datetime import UTC, datetime
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.registry import all_facts
-from fleet import contact, hostjob
 from fleet.base.errors import FleetError
 from fleet.base.runid import run_id
 from fleet.config import Fleet
-from fleet.executor import Stopper, fan_out, isolate_states
 from fleet.host import hostlock
 from fleet.host.factkey import FactKey, Key, from_text, to_text
 from fleet.host.pyinfrahost import remember_lookups
-from fleet.hostdata import host_data
-from fleet.job import Job
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, HostDone, discard
 from fleet.model.plan import HostResult, HostState, RunResult
+from fleet.run import contact, hostjob
+from fleet.run.executor import Stopper, fan_out, isolate_states
+from fleet.run.hostdata import host_data
+from fleet.run.job import Job
 from gates.model import Decision
 from gates.needed import FACTS as NEEDED
 

@@ -98,7 +98,7 @@ class HostRun:
 
     Args:
         name: host name.
-        data: pyinfra host data (see fleet.hostdata).
+        data: pyinfra host data (see fleet.run.hostdata).
         session: open connection.
         cache: the host's facts.
         fence: fencing token of the lock; None while only planning: then nothing may be executed.

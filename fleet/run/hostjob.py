@@ -13,9 +13,16 @@ from deploys.layer import Layer, Reasons
 from facts.system.files import FileState, FileText
 from facts.system.standing import Standing
 from facts.value import ABSENT, Absent, Unknown
-from fleet import describe
 from fleet.base.errors import Refused
-from fleet.contact import (
+from fleet.host import hostlock, reboot
+from fleet.host.factbatch import FactCache
+from fleet.host.factkey import FactKey, Key, fact_key
+from fleet.host.session import Session
+from fleet.model.events import Note, Phase, PhaseStarted, Waiting
+from fleet.model.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
+from fleet.preflight import inhibitors
+from fleet.run import describe
+from fleet.run.contact import (
     contained,
     facts_of,
     fence_of,
@@ -25,12 +32,8 @@ from fleet.contact import (
     record,
     remember_readings,
 )
-from fleet.executor import HostRun, OperationFailed, PlannedOp
-from fleet.host import hostlock, reboot
-from fleet.host.factbatch import FactCache
-from fleet.host.factkey import FactKey, Key, fact_key
-from fleet.host.session import Session
-from fleet.hosterrors import (
+from fleet.run.executor import HostRun, OperationFailed, PlannedOp
+from fleet.run.hosterrors import (
     BootNotProven,
     BootSetDrift,
     Inhibited,
@@ -39,10 +42,7 @@ from fleet.hosterrors import (
     Stale,
     SudoRefused,
 )
-from fleet.job import Job
-from fleet.model.events import Note, Phase, PhaseStarted, Waiting
-from fleet.model.plan import GateResult, HostResult, HostState, ResourceStatus, certificate
-from fleet.preflight import inhibitors
+from fleet.run.job import Job
 from gates.engine import decide
 from gates.model import Decision
 from gates.rows import load as load_rows

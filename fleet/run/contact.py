@@ -16,16 +16,16 @@ from pyinfra.api.exceptions import PyinfraError
 from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
-from fleet.executor import HostRun, OperationFailed
 from fleet.host import deadman, hostlock
 from fleet.host.factbatch import FactCache, HeadRefused, NoAnswer
 from fleet.host.factkey import FactKey, Key, fact_key
 from fleet.host.pyinfrahost import new_state
 from fleet.host.session import CommandTimeout, LostContact, Session
-from fleet.hosterrors import ChangeTakenBack, head_error, silence_error
-from fleet.job import Job
 from fleet.model.events import Phase, PhaseStarted
 from fleet.model.plan import HostResult, HostState, ResourceStatus
+from fleet.run.executor import HostRun, OperationFailed
+from fleet.run.hosterrors import ChangeTakenBack, head_error, silence_error
+from fleet.run.job import Job
 from gates.needed import KEYED
 
 _log = logging.getLogger("b70")

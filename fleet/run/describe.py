@@ -16,8 +16,8 @@ from pyinfra.api import StringCommand
 from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
 from facts.value import Absent, Unknown
-from fleet.executor import PlannedOp
 from fleet.model.plan import Change, Cost, Resource, ResourceStatus
+from fleet.run.executor import PlannedOp
 from operations.files.filewrite import FileWrite
 from operations.script import Script
 

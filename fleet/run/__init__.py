@@ -1,0 +1,1 @@
+"""One run over hosts: from a connection to a record in the ledger."""
