@@ -29,7 +29,7 @@ def page() -> Iterator[str]:
         yield f"| {phase.value} | {sentence} |"
     yield ""
     yield "- `b70 swap build-up HOST` and `build-down HOST [--keep]` are for people; build steps"
-    yield "  use the same as a context (`fleet.buildswap.around_build`): up before the build, down"
+    yield "  use the same as a context (`fleet.disks.buildswap.around_build`): up before the build, down"
     yield "  when it passed, kept when it failed."
     yield f"- Without `path` the file is `{FILE}` at the top of the largest declared file system."
     yield "- Refused before anything is written: too little room (the file plus what has to stay"

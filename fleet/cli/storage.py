@@ -45,10 +45,10 @@ BUDGET_EXAMPLES: Final = (
     ),
 )
 def budget(host: Host, json: Json = False) -> None:
-    from fleet.diskuse import read_use
+    from fleet.disks.budget import budget as compare
+    from fleet.disks.use import read_use
     from fleet.report import console, json_report
     from fleet.report.storage import print_budget
-    from fleet.storagebudget import budget as compare
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

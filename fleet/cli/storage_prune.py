@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from declaration.host import HostSpec
     from deploys.layer import Layer
     from fleet.config import Fleet
-    from fleet.prune import Candidate
+    from fleet.disks.prune import Candidate
 
 EXAMPLES: Final = (
     ("b70 storage prune rig-a", "only list, with sizes and ages"),
@@ -86,8 +86,8 @@ def prune(
 def _look(fleet: Fleet, spec: HostSpec, older_days: float) -> tuple[list[Candidate], list[str]]:
     """Return what is in the host's prunable directories, and what could not be read."""
     from facts.value import Unknown
-    from fleet.diskuse import read_use
-    from fleet.prune import candidates, directories, named_paths
+    from fleet.disks.prune import candidates, directories, named_paths
+    from fleet.disks.use import read_use
 
     if not (folders := directories(spec)):
         raise ConfigError(

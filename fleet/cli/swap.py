@@ -72,7 +72,7 @@ def _run(
     failed: bool,
     size_gib: float | None = None,
 ) -> None:
-    from fleet.buildswap import layer
+    from fleet.disks.buildswap import layer
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

@@ -8,10 +8,10 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from fleet.prune import Candidate
+from fleet.disks.budget import Budget, Verdict
+from fleet.disks.prune import Candidate
 from fleet.report.columns import Cell, columns
 from fleet.report.console import line
-from fleet.storagebudget import Budget, Verdict
 
 _STYLE: Final = {
     Verdict.OK: "green",

@@ -1,6 +1,6 @@
 """One named thing in a declared directory, removed with everything below it.
 
-What may go is decided elsewhere (fleet.prune). Here stands what is never done whatever was decided:
+What may go is decided elsewhere (fleet.disks.prune). Here stands what is never done whatever was decided:
 nothing outside the directory, nothing through a link, nothing across a mount, nothing in use.
 """
 

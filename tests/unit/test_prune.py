@@ -12,7 +12,7 @@ from declaration.host import Connection, HostSpec
 from declaration.storage import below
 from facts.disks.directory_use import Entry, TreeUse
 from facts.value import ABSENT, Unknown
-from fleet.prune import PRUNABLE, candidates, directories, named_paths
+from fleet.disks.prune import PRUNABLE, candidates, directories, named_paths
 
 NOW, DAY = 100 * 86_400, 86_400
 SRC, ART = "/mnt/x/src", "/mnt/x/artifacts"

@@ -10,7 +10,7 @@ from declaration.host import Connection, HostSpec
 from facts.disks.directory_use import TreeUse
 from facts.value import ABSENT, Unknown
 from fleet.base.exitcodes import ExitCode
-from fleet.storagebudget import Budget, Verdict, budget
+from fleet.disks.budget import Budget, Verdict, budget
 from tests.unit.disk_facts import GIB, POINT, disks, mount
 
 MODELS, CACHE = f"{POINT}/models", f"{POINT}/models/cache"
