@@ -17,8 +17,8 @@ from fleet.cli.settings import current
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec
-    from fleet.bootstrap import Contact, FirstContact
     from fleet.config import Fleet
+    from fleet.first.bootstrap import Contact, FirstContact
 
 EXAMPLES: Final = (
     (
@@ -84,7 +84,7 @@ def bootstrap(
     then writes host key, machine-id and DMI serial into hosts.yaml, whose comments and order stay.
     With `--user root` no account is created.
     """
-    from fleet import bootstrap as steps
+    from fleet.first import bootstrap as steps
     from fleet.report.hostsummary import print_host_summary
 
     fleet = context.load_fleet()
@@ -135,7 +135,7 @@ def _contact(
     ask_sudo_pass: bool,
 ) -> Contact:
     from fleet.base.secrets import RUN
-    from fleet.bootstrap import Contact
+    from fleet.first.bootstrap import Contact
 
     link = known.connection if known else None
     name = f"{login}@{address or (link.address if link else '')}"

@@ -21,7 +21,7 @@ def init(directory: Directory) -> None:
     The result passes `b70 inventory check` as it is; hosts are added by `b70 bootstrap` or by hand.
     """
     from fleet.config.places import shown
-    from fleet.scaffold import create
+    from fleet.first.scaffold import create
 
     made = create(directory)
     for path in made.files:

@@ -10,7 +10,7 @@ import pytest
 
 from declaration import onhost
 from deploys.site import LAYERS
-from fleet import bootstrap
+from fleet.first import bootstrap
 from fleet.host import deadman, hostlock
 from tests.unit import test_deploys_apt as apt_layer
 from tests.unit import test_deploys_base as base_layer

@@ -11,7 +11,7 @@ from fleet.base.errors import Refused
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.config.pins import add_host
-from fleet.scaffold import create
+from fleet.first.scaffold import create
 
 FILES = {
     "hosts.yaml",

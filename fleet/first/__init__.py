@@ -1,0 +1,1 @@
+"""First steps: a new host, a new fleet directory."""
