@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from fleet import explain, swapdocs
 from fleet.base.exitcodes import PRECEDENCE, ExitCode
 from fleet.cli import lazy, verbs
-from fleet.explain import Entry
 from fleet.model.plan import EXIT_CODE
+from fleet.reference import explain
+from fleet.reference import swap as swapdocs
+from fleet.reference.explain import Entry
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Parameter

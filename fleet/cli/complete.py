@@ -52,7 +52,7 @@ def complete_id(incomplete: str) -> list[str]:
     """Complete what `b70 explain` knows."""
 
     def candidates() -> list[str]:
-        from fleet.explain import entries
+        from fleet.reference.explain import entries
 
         return list(entries())
 

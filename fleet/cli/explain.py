@@ -29,7 +29,7 @@ class NothingToExplain(ConfigError):
 
 def explain(id: Id = "") -> None:
     """Explain an error, a gate, a doctor finding or an exit code."""
-    from fleet import explain as catalog
+    from fleet.reference import explain as catalog
 
     entries = catalog.entries()
     if not id:

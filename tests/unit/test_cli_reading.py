@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from facts.value import ABSENT, Unknown
-from fleet import explain
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.ledger import Ledger
+from fleet.reference import explain
 from fleet.run.engine import HostFacts
 from gates.model import Decision, Severity, Verdict
 from tests.unit.base_facts import system

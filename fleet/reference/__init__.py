@@ -1,0 +1,1 @@
+"""Reference texts: behind each id, and pages made from code."""
