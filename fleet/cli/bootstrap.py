@@ -85,7 +85,7 @@ def bootstrap(
     With `--user root` no account is created.
     """
     from fleet.first import bootstrap as steps
-    from fleet.report.hostsummary import print_host_summary
+    from fleet.report.terminal.hostsummary import print_host_summary
 
     fleet = context.load_fleet()
     known = fleet.hosts.get(host)

@@ -125,7 +125,7 @@ def _apply(
     engine: context.Controller, hosts: Sequence[HostSpec], plan: RunResult, allow_reboot: bool
 ) -> RunResult:
     """Converge the hosts whose plan is usable; the others keep the plan's verdict."""
-    from fleet.report.terminal import troubled
+    from fleet.report.terminal.plan import troubled
 
     bad = {host.host for host in troubled(plan)}
     workable = [spec for spec in hosts if spec.name not in bad]
@@ -139,8 +139,9 @@ def _apply(
 
 
 def _report(result: RunResult, json: bool) -> None:
-    from fleet.report import console, json_report
-    from fleet.report.summary import print_problems, print_summary
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.summary import print_problems, print_summary
 
     settings = current()
     if json:

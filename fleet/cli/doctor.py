@@ -28,8 +28,9 @@ def doctor(host: Host, json: Json = False) -> None:
     Exits 0 when it only tells, 3 when a finding inhibits every converge, 2 otherwise.
     """
     from fleet.preflight import Level, inspect
-    from fleet.report import console, json_report
-    from fleet.report.findings import print_findings
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.findings import print_findings
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

@@ -29,8 +29,9 @@ Domains = Annotated[
 def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
     """Read a host's facts in one go and show them; UNKNOWN stands with its reason."""
     from facts.value import Unknown
-    from fleet.report import console, json_report
-    from fleet.report.facts import print_facts
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.facts import print_facts
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

@@ -30,8 +30,9 @@ def gates(host: Host, json: Json = False) -> None:
 
     Exits 3 when a blocking gate fails, 4 when a blocking gate has to rest on an UNKNOWN fact.
     """
-    from fleet.report import console, json_report
-    from fleet.report.gates import print_gates
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.gates import print_gates
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

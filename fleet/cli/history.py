@@ -56,8 +56,9 @@ def history(ctx: typer.Context, host: OfHost = "", count: Count = 20, json: Json
     """List past runs, newest first; a run without an end shows as interrupted."""
     if ctx.invoked_subcommand is not None:
         return
-    from fleet.report import console, json_report
-    from fleet.report.history import print_runs
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.history import print_runs
 
     runs = context.open_ledger(context.load_fleet()).runs(host)[:count]
     if json:
@@ -76,8 +77,9 @@ def history(ctx: typer.Context, host: OfHost = "", count: Count = 20, json: Json
     )
 )
 def show(run: Run, json: Json = False) -> None:
-    from fleet.report import console, json_report
-    from fleet.report.history import print_run
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.history import print_run
 
     record = context.open_ledger(context.load_fleet()).show(run)
     if record is None:

@@ -11,7 +11,7 @@ from fleet.base.plain import plain
 from fleet.cli import context
 from fleet.cli.helptext import help_text
 from fleet.cli.options import Exclude, Host, Json, Limit
-from fleet.report import json_report
+from fleet.report.formats import json_report
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec

@@ -17,9 +17,10 @@ def tell(result: RunResult, json: bool) -> NoReturn:
     """Print what a run did and end with its exit code."""
     from rich.text import Text
 
-    from fleet.report import console, json_report
-    from fleet.report.problem import problem
-    from fleet.report.summary import changed_lines
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.problem import problem
+    from fleet.report.terminal.summary import changed_lines
 
     settings = current()
     if json:

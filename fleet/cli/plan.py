@@ -43,7 +43,7 @@ def plan(
     Reads the hosts and changes nothing. Without a limit it plans the whole fleet. Exits 0 when
     every host is in sync, 2 when changes are pending.
     """
-    from fleet.report import json_report
+    from fleet.report.formats import json_report
     from fleet.run.savedplan import save
 
     fleet = context.load_fleet()
@@ -62,8 +62,8 @@ def plan(
 
 def show(result: RunResult, no_diff: bool) -> None:
     """Print a plan on stdout."""
-    from fleet.report import console
-    from fleet.report.terminal import View, print_plan
+    from fleet.report.terminal import console
+    from fleet.report.terminal.plan import View, print_plan
 
     settings = current()
     print_plan(console.stdout(settings.color), result, View(not no_diff, settings.verbose > 0))

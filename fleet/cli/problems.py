@@ -47,8 +47,8 @@ def guarded(work: Callable[[], object]) -> int:
 
 
 def _typed(error: FleetError) -> int:
-    from fleet.report import console
-    from fleet.report.problem import problem
+    from fleet.report.terminal import console
+    from fleet.report.terminal.problem import problem
 
     _log.info("ended: %s (%s)", error.message, error.id)
     redact = context.redactor()

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleet.report.colors import Color
+from fleet.report.terminal.colors import Color
 
 
 @dataclass(frozen=True, slots=True)

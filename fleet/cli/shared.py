@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fleet.cli.settings import Settings, begin, refine
-from fleet.report.colors import Color
+from fleet.report.terminal.colors import Color
 
 Inventory = Annotated[
     Path | None,

@@ -47,8 +47,9 @@ BUDGET_EXAMPLES: Final = (
 def budget(host: Host, json: Json = False) -> None:
     from fleet.disks.budget import budget as compare
     from fleet.disks.use import read_use
-    from fleet.report import console, json_report
-    from fleet.report.storage import print_budget
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.storage import print_budget
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

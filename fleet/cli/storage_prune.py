@@ -61,8 +61,9 @@ def prune(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    from fleet.report import console, json_report
-    from fleet.report.storage import print_candidates
+    from fleet.report.formats import json_report
+    from fleet.report.terminal import console
+    from fleet.report.terminal.storage import print_candidates
 
     fleet = context.load_fleet()
     spec = fleet.host(host)

@@ -13,7 +13,7 @@ from fleet.model.events import Emit
 
 def watched() -> AbstractContextManager[Emit]:
     """Return the monitor; what it yields takes the engine's events."""
-    from fleet.report.progress import choose, monitor
+    from fleet.report.terminal.progress import choose, monitor
 
     settings = current()
     style = choose(

@@ -12,7 +12,7 @@ from typer.core import TyperGroup, TyperOption
 from fleet import docs
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import lazy, settings, verbs
-from fleet.report.colors import Color, wants_color
+from fleet.report.terminal.colors import Color, wants_color
 from tests.unit.cli_harness import ScriptedEngine, b70
 
 ROOT = Path(__file__).resolve().parents[2]

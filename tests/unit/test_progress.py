@@ -21,11 +21,11 @@ from fleet.model.events import (
     ResourceStarted,
     Waiting,
 )
-from fleet.report.colors import Color
-from fleet.report.hostlines import HostLine, advance
-from fleet.report.progress import Style, choose, monitor
-from fleet.report.progress_live import LiveProgress, live_rows
-from fleet.report.progress_plain import PlainProgress
+from fleet.report.terminal.colors import Color
+from fleet.report.terminal.hostlines import HostLine, advance
+from fleet.report.terminal.progress import Style, choose, monitor
+from fleet.report.terminal.progress_live import LiveProgress, live_rows
+from fleet.report.terminal.progress_plain import PlainProgress
 
 #: The whole life of one host, one second per event.
 LIFE: tuple[Event, ...] = (

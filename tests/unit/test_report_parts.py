@@ -15,10 +15,11 @@ from rich.text import Text
 from facts.value import ABSENT, Unknown
 from fleet.base.plain import plain
 from fleet.model.plan import Cost, HostState
-from fleet.report import json_report, words
-from fleet.report.columns import columns
-from fleet.report.diff import diff_lines
+from fleet.report import words
 from fleet.report.durations import about, short
+from fleet.report.formats import json_report
+from fleet.report.terminal.columns import columns
+from fleet.report.terminal.diff import diff_lines
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.text import Text
 from fleet.model.events import Event
 from fleet.report import words
 from fleet.report.durations import short
-from fleet.report.hostlines import HostLine, advance
+from fleet.report.terminal.hostlines import HostLine, advance
 
 #: Redraws per second: often enough for a running clock, seldom enough for a slow terminal.
 REDRAWS: Final = 4

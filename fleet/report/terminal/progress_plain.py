@@ -16,7 +16,7 @@ from fleet.model.events import (
     Waiting,
 )
 from fleet.report.durations import short
-from fleet.report.hostlines import HostLine, advance
+from fleet.report.terminal.hostlines import HostLine, advance
 
 
 class PlainProgress:

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 
 from fleet.preflight import Finding, Level
-from fleet.report.console import line
+from fleet.report.terminal.console import line
 
 _STYLE: Final = {Level.CRITICAL: "bold red", Level.WARNING: "yellow", Level.INFO: "dim"}
 

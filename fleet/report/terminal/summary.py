@@ -11,10 +11,10 @@ from rich.text import Text
 
 from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.report import words
-from fleet.report.columns import Cell, columns
 from fleet.report.durations import short
-from fleet.report.problem import problem
-from fleet.report.terminal import troubled
+from fleet.report.terminal.columns import Cell, columns
+from fleet.report.terminal.plan import troubled
+from fleet.report.terminal.problem import problem
 
 #: Characters of a certificate that are enough to tell two apart.
 _CERTIFICATE: Final = 12

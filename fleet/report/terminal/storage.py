@@ -10,8 +10,8 @@ from rich.text import Text
 
 from fleet.disks.budget import Budget, Verdict
 from fleet.disks.prune import Candidate
-from fleet.report.columns import Cell, columns
-from fleet.report.console import line
+from fleet.report.terminal.columns import Cell, columns
+from fleet.report.terminal.console import line
 
 _STYLE: Final = {
     Verdict.OK: "green",

@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from fleet.report.colors import Color, wants_color
+from fleet.report.terminal.colors import Color, wants_color
 
 #: Columns when the output is no terminal and COLUMNS is not set.
 DEFAULT_WIDTH: Final = 100

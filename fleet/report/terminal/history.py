@@ -13,10 +13,10 @@ from fleet.base.exitcodes import ExitCode
 from fleet.ledger import RunRecord, RunState, RunSummary
 from fleet.model.plan import HostResult
 from fleet.report import words
-from fleet.report.columns import Cell, columns
 from fleet.report.durations import short
-from fleet.report.problem import problem
-from fleet.report.summary import changed_lines
+from fleet.report.terminal.columns import Cell, columns
+from fleet.report.terminal.problem import problem
+from fleet.report.terminal.summary import changed_lines
 
 _HEADING: Final = ("RUN", "STARTED", "COMMAND", "HOSTS", "CHANGED", "TIME", "RESULT")
 _NUMBERS: Final = (3, 4, 5)

@@ -21,8 +21,8 @@ from fleet.model.plan import (
     RunResult,
 )
 from fleet.report import words
-from fleet.report.diff import diff_lines
-from fleet.report.problem import problem
+from fleet.report.terminal.diff import diff_lines
+from fleet.report.terminal.problem import problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from typing_extensions import override
 
 from fleet.model.events import Emit, Event, HostDone, Note, Waiting
-from fleet.report.colors import Color
+from fleet.report.terminal.colors import Color
 
 _log = logging.getLogger("b70.events")
 
@@ -77,11 +77,11 @@ def monitor(
 
 def _renderer(style: Style, color: Color, verbose: int) -> Progress:
     if style is Style.LIVE:
-        from fleet.report import console
-        from fleet.report.progress_live import LiveProgress
+        from fleet.report.terminal import console
+        from fleet.report.terminal.progress_live import LiveProgress
 
         return LiveProgress(console.stderr(color))
-    from fleet.report.progress_plain import PlainProgress
+    from fleet.report.terminal.progress_plain import PlainProgress
 
     return PlainProgress(sys.stderr, verbose > 0)
 

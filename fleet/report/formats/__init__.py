@@ -1,0 +1,1 @@
+"""What programs read: one format per file."""
