@@ -1,7 +1,7 @@
 """The swap layer: the permanent file, and build swap off while something serves.
 
-Build swap itself is not part of a host's declaration: it exists for one build (fleet.disks.buildswap).
-Silent where nothing is declared.
+Build swap itself is not part of a host's declaration: it exists for one build
+(fleet.disks.buildswap). Silent where nothing is declared.
 """
 
 from __future__ import annotations

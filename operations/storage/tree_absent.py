@@ -1,7 +1,8 @@
 """One named thing in a declared directory, removed with everything below it.
 
-What may go is decided elsewhere (fleet.disks.prune). Here stands what is never done whatever was decided:
-nothing outside the directory, nothing through a link, nothing across a mount, nothing in use.
+What may go is decided elsewhere (fleet.disks.prune). Here stands what is never done whatever was
+decided: nothing outside the directory, nothing through a link, nothing across a mount, nothing in
+use.
 """
 
 from __future__ import annotations
