@@ -3,6 +3,7 @@ SHELL := /bin/bash -euo pipefail
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ROOMS := declaration facts gates operations deploys fleet lab bench tests
 # tests and the lab run as root: they boot machines
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=B70_LAB_DIR,B70_STATE,CI)
 
@@ -39,9 +40,11 @@ boot: setup
 vm: setup
 	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist worksteal -q
 
-lint: setup ## Ruff
+lint: setup ## Ruff; a hint where a file may be two rooms in one
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@find $(ROOMS) -name '*.py' -exec wc -l {} + | \
+	  awk '$$2 != "total" && $$1 > 500 {print "hint: " $$2 " has " $$1 " lines: one purpose, or two?"}'
 
 types: setup ## mypy --strict
 	$(BIN)/mypy

@@ -150,7 +150,7 @@ def test_a_disk_that_is_gone_neither_stops_the_boot_nor_lets_anything_be_written
 
 
 def test_a_disk_with_any_signature_or_data_is_refused(borrowed: UmlMachine, tmp_path: Path) -> None:
-    # the whole list is tried on loop disks (tests/unit/test_storage_real_disks.py)
+    # the whole list is tried on loop disks (tests/unit/operations/storage/test_real_disks.py)
     rig = DiskRig(borrowed, tmp_path)
     disk = "/dev/disk/by-id/virtio-extra2"
     for name in ("lvm", *BY_TOOL):

@@ -55,7 +55,7 @@ def test_build_swap_lives_through_a_reboot_a_failed_and_a_passed_build(
     rig: DiskRig, kind: str
 ) -> None:
     # a plain fallocate'd file is taken on ext4 and refused on btrfs; the others are tried on loop
-    # disks (tests/unit/test_swap_real_files.py)
+    # disks (tests/unit/operations/swap/test_real_files.py)
     mounted(rig, kind)
     name = rig.vm.name
     assert "~ Swap[build]" in rig.ok("swap", "build-up", name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import yaml
 
@@ -11,8 +10,9 @@ from declaration.stack import Stack
 from facts.packages.apt_sources import AptSourceState, Source
 from facts.packages.dpkg import LOADER, Loader, Package, PackageState
 from facts.value import ABSENT
+from tests.places import ROOT
 
-STACKS = Path(__file__).parents[2] / "group_data" / "stacks"
+STACKS = ROOT / "group_data" / "stacks"
 LOADER_FILE = f"/usr/lib/x86_64-linux-gnu/{LOADER}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.unit.config_cases import bare_directory
+from tests.unit.fleet.config.config_cases import bare_directory
 
 # a property holds on a loaded machine too: timings are printed by the bench, never asserted
 settings.register_profile("house", deadline=None)

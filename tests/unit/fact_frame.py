@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from facts.base import END, HostFact, interpret
+from tests.places import FIXTURES
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 #: the kernel's overflow user: it owns nothing
 NOBODY = 65534
 #: every POSIX shell of this machine, as an argument list

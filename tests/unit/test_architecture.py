@@ -1,4 +1,4 @@
-"""The house: which room may import which, how long a file is, and what never stands in one."""
+"""The house: which room may import which, and what never stands in one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-#: room -> product rooms below it; a room always knows itself
+from tests.places import ROOT
+
+#: room -> product rooms that it may import, in the order of the house: nobody knows a room below
 BELOW: dict[str, set[str]] = {
     "declaration": set(),
     "facts": {"declaration"},
@@ -20,10 +21,48 @@ BELOW: dict[str, set[str]] = {
     "deploys": {"declaration", "facts", "gates", "operations"},
     "fleet": {"declaration", "facts", "gates", "operations", "deploys"},
 }
+#: the same inside a room that has rooms; every one of them may import the files beside these rooms
+INSIDE: dict[str, dict[str, set[str]]] = {
+    "facts": {"pci": set(), "boot": set(), "packages": set(), "disks": set(), "system": set()},
+    "operations": {
+        "files": set(),
+        "units": set(),
+        "accounts": set(),
+        "settings": set(),
+        "apt": {"files"},
+        "boot": {"files", "apt"},
+        "storage": {"files", "units"},
+        "swap": {"files", "storage"},
+    },
+    "fleet": {
+        "base": set(),
+        "model": {"base"},
+        "host": {"base", "model"},
+        "config": {"base", "model"},
+        "ledger": {"base", "model"},
+        "preflight": {"base", "model"},
+        "run": {"base", "model", "host", "config", "ledger", "preflight"},
+        "disks": {"base", "model", "host", "config", "ledger", "preflight", "run"},
+        "first": {"base", "model", "host", "config", "ledger", "preflight", "run"},
+        "report": {"base", "model", "ledger", "preflight", "disks"},
+        "reference": {"base", "model", "preflight", "report"},
+        "cli": {
+            *("base", "model", "host", "config", "ledger", "preflight"),
+            *("run", "disks", "first", "report", "reference"),
+        },
+    },
+}
+#: the two programs of the controller: they may import every room, and no room imports them
+ENTRIES = {"fleet/main.py", "fleet/docs.py"}
 #: beside the product: they may import all of it, and nothing imports them
 BESIDE = ("lab", "bench", "tests", "inventory")
 #: the only files that know how greenlets and SSH connections work
-ENGINE_ROOM = {f"fleet/{name}.py" for name in ("session", "factbatch", "executor", "main")}
+ENGINE_ROOM = {
+    "fleet/main.py",
+    "fleet/host/factbatch.py",
+    "fleet/host/session.py",
+    "fleet/run/executor.py",
+}
 #: the only processes of which gevent takes hold
 PATCHED = {
     "fleet/main.py",
@@ -31,22 +70,6 @@ PATCHED = {
     "tests/ssh/planted.py",
     "tests/warm.py",
     "bench/worker.py",
-}
-#: lines of a file: fewer are a fragment, more are two rooms in one
-FEWEST, MOST = 20, 400
-#: package markers and lists of paths have as many lines as they have entries
-LISTS = ("__init__.py", "__main__.py", "_paths.py")
-#: one definition that many rooms share, and nothing that belongs to it
-SMALL = {
-    "bench/stock_inventory.py",
-    "fleet/main.py",
-    "fleet/base/runid.py",
-    "lab/errors.py",
-    "lab/grub/errors.py",
-    "operations/accepted.py",
-    "declaration/base.py",
-    "declaration/globs.py",
-    "declaration/yamlloader.py",
 }
 #: put together here, so that this file is none of its own findings
 UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "HA" + "CK"]) + r")\b")
@@ -82,7 +105,7 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or "."
+            yield from (f"{node.module or '.'}.{alias.name}" for alias in node.names)
 
 
 def importers(files: list[Path], *modules: str) -> set[str]:
@@ -100,11 +123,42 @@ def test_imports_point_one_way() -> None:
         assert importers(sources(room), *above, *BESIDE) == set(), room
 
 
+@pytest.mark.parametrize("house", INSIDE)
+def test_imports_point_one_way_inside_a_room_with_rooms(house: str) -> None:
+    ways = INSIDE[house]
+    folders = {path.name for path in (ROOT / house).iterdir() if (path / "__init__.py").exists()}
+    assert folders == set(ways)
+    for room, known in ways.items():
+        for path in sources(f"{house}/{room}"):
+            names = {m.split(".")[1] for m in imports(path) if m.startswith(f"{house}.")}
+            assert names & set(ways) <= known | {room}, name_of(path)
+
+
+@pytest.mark.parametrize("ways", [BELOW, *INSIDE.values()], ids=["house", *INSIDE])
+def test_a_room_knows_only_rooms_that_stand_before_it(ways: dict[str, set[str]]) -> None:
+    rooms = list(ways)
+    for number, (room, known) in enumerate(ways.items()):
+        assert known <= set(rooms[:number]), room
+
+
+def test_the_files_beside_the_rooms_know_none_of_them() -> None:
+    for house, ways in INSIDE.items():
+        for path in sorted((ROOT / house).glob("*.py")):
+            names = {m.split(".")[1] for m in imports(path) if m.startswith(f"{house}.")}
+            assert not names & set(ways) or name_of(path) in ENTRIES, name_of(path)
+
+
+def test_no_room_imports_an_entry_of_the_controller() -> None:
+    entries = {name.removesuffix(".py").replace("/", ".") for name in ENTRIES}
+    for path in PRODUCT:
+        seen = {".".join(module.split(".")[:2]) for module in imports(path)}
+        assert not seen & entries, name_of(path)
+
+
 def test_facts_take_only_the_key_reader_and_our_own_paths_from_the_declaration() -> None:
     seen = {module for path in sources("facts") for module in imports(path)}
-    assert {module for module in seen if module.split(".")[0] == "declaration"} == {
-        "declaration.openpgp"
-    }
+    below = {".".join(m.split(".")[:2]) for m in seen if m.startswith("declaration.")}
+    assert below == {"declaration.onhost", "declaration.openpgp"}
 
 
 def test_greenlets_and_ssh_stay_in_the_engine_room() -> None:
@@ -119,13 +173,6 @@ def test_gevent_patches_only_processes_that_begin_with_it() -> None:
         )
 
     assert {name_of(path) for path in [*CODE, *sources("tests")] if patches(path)} <= PATCHED
-
-
-def test_no_file_is_a_fragment_or_two_rooms_in_one() -> None:
-    lines = {name_of(p): len(p.read_text("utf-8").splitlines()) for p in CODE}
-    assert {name: count for name, count in lines.items() if count > MOST} == {}
-    short = {name for name, count in lines.items() if count < FEWEST}
-    assert {name for name in short if not name.endswith(LISTS)} <= SMALL
 
 
 def test_the_product_checks_with_errors_never_with_assert() -> None:
