@@ -245,6 +245,8 @@ class Kernels:
             "PATH": search_path(),
             "CC": "ccache gcc",
             "CCACHE_DIR": str(cache),
+            # the compiler says what a file depends on: on a miss nothing is preprocessed twice
+            "CCACHE_DEPEND": "1",
             "CCACHE_MAXSIZE": "1G",
         }
 

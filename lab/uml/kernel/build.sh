@@ -2,6 +2,8 @@
 # Unpacks Debian's kernel source and builds the tree that every release is made from: build.sh SOURCE_DEB TREE ROOM.
 # ROOM is the folder of this script. CC and CCACHE_DIR come from the environment.
 set -eu
+# costs a quarter less than the kernel's own -Os; the last word on the command line counts
+export KCFLAGS=-O1
 deb=$1 tree=$2 room=$3
 mkdir -p "$(dirname "$tree")"
 scratch=$(mktemp -d "$tree.XXXXXX")

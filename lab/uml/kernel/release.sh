@@ -2,6 +2,7 @@
 # Makes a kernel release from a built tree: release.sh TREE RELEASE VERSION CARDS OUT, where CARDS are the sources of the
 # fake cards. OUT gets linux-image-RELEASE_VERSION_amd64.deb, shaped as Debian's, and fakeb70.ko and xe.ko for it.
 set -eu
+export KCFLAGS=-O1  # as build.sh, else everything is built anew
 tree=$1 rel=$2 ver=$3 cards=$4 out=$5
 base=$(make -s -C "$tree" ARCH=um kernelversion)
 "$tree"/scripts/config --file "$tree/.config" --set-str LOCALVERSION "${rel#"$base"}"
