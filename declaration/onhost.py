@@ -10,6 +10,19 @@ from typing import Final
 
 STATE: Final = "/var/lib/b70fleet"
 
+#: Who holds the host: run, person, boot, time.
+LOCK: Final = f"{STATE}/lock"
+#: Until when, in seconds since the boot.
+LEASE: Final = f"{STATE}/lease"
+#: Number of the last lock: commands of an older one are refused.
+FENCE: Final = f"{STATE}/fence"
+#: Serialises who takes the lock.
+MUTEX: Final = f"{STATE}/mutex"
+#: One line for each start and end of a run.
+JOURNAL: Final = f"{STATE}/journal.jsonl"
+#: What a file is called until it is complete; docs/limits.md says that a power cut may leave it.
+INCOMPLETE: Final = f"{STATE}/.b70fleet."
+
 #: The host is in production: it has had a certificate.
 PRODUCTION: Final = f"{STATE}/production"
 #: One JSON file for each kind of measurement.

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from declaration.base import Declared
+from declaration.onhost import STATE
 
 #: GiB that stay free on a file system when something big is written to it; the public headroom
 #: check of steveseguin/b70-optimization-lab uses the same (docs/evidence.md#model-storage).
@@ -27,7 +28,7 @@ _MODE: Final = re.compile(r"^[0-7]{4}$")
 #: Directories that belong to the system; nothing declared may replace or cover them.
 _SYSTEM: Final = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp",
-    "/usr", "/var/lib/b70fleet",
+    "/usr", STATE,
 )  # fmt: skip
 
 

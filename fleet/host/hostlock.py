@@ -11,14 +11,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from declaration.onhost import PRODUCTION, STATE
+from declaration.onhost import FENCE, INCOMPLETE, JOURNAL, LEASE, LOCK, MUTEX, PRODUCTION, STATE
 
 #: Seconds that a lock outlives the last command of its owner: the longest command plus a margin.
 LEASE_S: Final = 1_200
-
-#: What a file is called until it is complete; docs/limits.md says that a power cut may leave it.
-#: The directory is flushed behind each rename: a fence that went back would let an old owner in.
-_NEW: Final = f"{STATE}/.b70fleet."
 
 #: Exit statuses of the texts below.
 LOCKED: Final = 95
@@ -54,9 +50,9 @@ def identify(machine_id: str) -> str:
 def peek() -> str:
     """Return text that prints the lock's owner when a live lock exists; writes nothing."""
     return f"""{_NOW}
-if [ -f {STATE}/lock ]; then
-  {{ read -r run; read -r who; read -r lboot; read -r since; }} <{STATE}/lock
-  until=0; [ ! -f {STATE}/lease ] || read -r until <{STATE}/lease
+if [ -f {LOCK} ]; then
+  {{ read -r run; read -r who; read -r lboot; read -r since; }} <{LOCK}
+  until=0; [ ! -f {LEASE} ] || read -r until <{LEASE}
   if [ "$lboot" = "$boot" ] && [ "$now" -lt "$until" ]; then
     printf 'held\\t%s\\t%s\\t%s\\t%s\\n' "$run" "$who" $((now-since)) $((until-now))
   fi
@@ -71,21 +67,22 @@ def acquire(run: str, who: str) -> str:
     nothing can be written.
     """
     entry = _journal({"event": "start", "run": run, "who": who})
+    # the directory is flushed behind the renames: a fence that went back would let an old owner in
     return f"""umask 022
-mkdir -p {STATE} && : >>{STATE}/mutex || exit {NO_STATE_DIR}
-exec 9>>{STATE}/mutex
+mkdir -p {STATE} && : >>{MUTEX} || exit {NO_STATE_DIR}
+exec 9>>{MUTEX}
 flock -w 10 9 || exit {LOCKED}
 held=$(
 {peek()}
 )
 [ -z "$held" ] || {{ printf '%s\\n' "$held"; exit {LOCKED}; }}
 {_NOW}
-fence=0; [ ! -f {STATE}/fence ] || read -r fence <{STATE}/fence
+fence=0; [ ! -f {FENCE} ] || read -r fence <{FENCE}
 fence=$((fence+1))
-echo $((now+{LEASE_S})) >{STATE}/lease &&
-printf '%s\\n' {shlex.quote(run)} {shlex.quote(who)} "$boot" "$now" >{_NEW}lock &&
-echo $fence >{_NEW}fence && sync {_NEW}lock {_NEW}fence &&
-mv -f {_NEW}fence {STATE}/fence && mv -f {_NEW}lock {STATE}/lock && sync {STATE} ||
+echo $((now+{LEASE_S})) >{LEASE} &&
+printf '%s\\n' {shlex.quote(run)} {shlex.quote(who)} "$boot" "$now" >{INCOMPLETE}lock &&
+echo $fence >{INCOMPLETE}fence && sync {INCOMPLETE}lock {INCOMPLETE}fence &&
+mv -f {INCOMPLETE}fence {FENCE} && mv -f {INCOMPLETE}lock {LOCK} && sync {STATE} ||
 exit {NO_STATE_DIR}
 {entry}
 echo "fence $fence\""""
@@ -98,9 +95,9 @@ def guard(fence: int, command_s: float = 0) -> str:
     """
     lease = max(LEASE_S, int(command_s) + 60)
     return (
-        f'read -r b70_f <{STATE}/fence; [ "$b70_f" = {fence} ] || exit {FENCED}; '
+        f'read -r b70_f <{FENCE}; [ "$b70_f" = {fence} ] || exit {FENCED}; '
         "read -r b70_u _ </proc/uptime; "
-        f"echo $((${{b70_u%%.*}}+{lease})) >{STATE}/lease; "
+        f"echo $((${{b70_u%%.*}}+{lease})) >{LEASE}; "
     )
 
 
@@ -116,27 +113,27 @@ def release(run: str, fence: int, outcome: str, certificate: str) -> str:
             f'"$(date -u +%Y-%m-%dT%H:%M:%SZ)" >{PRODUCTION}'
         )
     entry = _journal({"event": "end", "run": run, "outcome": outcome, "certificate": certificate})
-    return f"""exec 9>>{STATE}/mutex
+    return f"""exec 9>>{MUTEX}
 flock -w 10 9 || exit {LOCKED}
-read -r f <{STATE}/fence; [ "$f" = {fence} ] || exit {FENCED}
+read -r f <{FENCE}; [ "$f" = {fence} ] || exit {FENCED}
 {entry}
 {mark}
-rm -f {STATE}/lock {STATE}/lease"""
+rm -f {LOCK} {LEASE}"""
 
 
 def unlock(run: str, reason: str, who: str) -> str:
     """Return text that removes a named run's lock on a person's word; journals who and why."""
     entry = _journal({"event": "unlock", "run": run, "who": who, "reason": reason})
-    return f"""exec 9>>{STATE}/mutex
+    return f"""exec 9>>{MUTEX}
 flock -w 10 9 || exit {LOCKED}
-[ -f {STATE}/lock ] || {{ echo none; exit 0; }}
-read -r held <{STATE}/lock
+[ -f {LOCK} ] || {{ echo none; exit 0; }}
+read -r held <{LOCK}
 [ "$held" = {shlex.quote(run)} ] || {{ echo "$held"; exit {LOCKED}; }}
-fence=0; read -r fence <{STATE}/fence
-echo $((fence+1)) >{_NEW}fence && sync {_NEW}fence && mv -f {_NEW}fence {STATE}/fence
+fence=0; read -r fence <{FENCE}
+echo $((fence+1)) >{INCOMPLETE}fence && sync {INCOMPLETE}fence && mv -f {INCOMPLETE}fence {FENCE}
 sync {STATE}
 {entry}
-rm -f {STATE}/lock {STATE}/lease
+rm -f {LOCK} {LEASE}
 echo removed"""
 
 
@@ -154,5 +151,5 @@ def _journal(entry: dict[str, str]) -> str:
     body = json.dumps(entry, sort_keys=True)[1:-1]
     return (
         f'printf \'{{"at": "%s", %s}}\\n\' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '
-        f"{shlex.quote(body)} >>{STATE}/journal.jsonl"
+        f"{shlex.quote(body)} >>{JOURNAL}"
     )

@@ -1,7 +1,7 @@
 """Runs a host's layers on pyinfra: register, evaluate (plan), apply.
 
 Each host has a State of its own, so that one host's exception, position or phase is never
-another's. The only other rooms that know pyinfra's State are pyinfrahost, session and factbatch.
+another's. The only other rooms that know pyinfra's State are in fleet/host.
 
 Planning never lets pyinfra guess: operations are registered unevaluated, then each generator is run
 to its end against the fetched facts, so that every command is known. Applying goes through

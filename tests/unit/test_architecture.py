@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from declaration.onhost import STATE
 from tests.places import ROOT
 
 #: room -> product rooms that it may import, in the order of the house: nobody knows a room below
@@ -159,6 +160,31 @@ def test_facts_take_only_the_key_reader_and_our_own_paths_from_the_declaration()
     seen = {module for path in sources("facts") for module in imports(path)}
     below = {".".join(m.split(".")[:2]) for m in seen if m.startswith("declaration.")}
     assert below == {"declaration.onhost", "declaration.openpgp"}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the strings of a file that are no docstrings; parts of f-strings are strings too."""
+    nodes = list(ast.walk(tree(path)))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    told = {ast.get_docstring(node, clean=False) for node in nodes if isinstance(node, documented)}
+    found = (node.value for node in nodes if isinstance(node, ast.Constant))
+    yield from (text for text in found if isinstance(text, str) and text not in told)
+
+
+def below_our_folder(path: Path) -> bool:
+    """Return True if a file names a path below our folder, or makes one from its name."""
+    made = any(
+        isinstance(part, ast.FormattedValue) and ast.unparse(part.value).split(".")[-1] == "STATE"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.JoinedStr)
+        for part, behind in zip(node.values, node.values[1:], strict=False)
+        if isinstance(behind, ast.Constant) and str(behind.value).startswith("/")
+    )
+    return made or any(STATE in text for text in texts(path))
+
+
+def test_one_module_names_the_paths_below_our_folder_on_a_host() -> None:
+    assert {name_of(p) for p in PRODUCT if below_our_folder(p)} == {"declaration/onhost.py"}
 
 
 def test_greenlets_and_ssh_stay_in_the_engine_room() -> None:
