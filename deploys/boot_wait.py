@@ -6,25 +6,23 @@ cards' runtime, their sensors) is no resource to fail on before that boot.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from declaration.host import HostSpec
+from facts.base import HostFact
 from facts.boot.kernel import Kernel
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog
-from facts.reader import Readable, read
+from facts.reader import read
+from facts.readings import Readings
 from gates.boot_state import pending_reboot
 
-#: The facts that `pending_reboot` looks at, by domain.
-_FACTS: Final[dict[str, type[Readable[object]]]] = {
-    "kernel": Kernel,
-    "gpu_log": GpuLog,
-    "gpu_link": GpuLinks,
-}
+#: The facts that `pending_reboot` looks at.
+_FACTS: Final[tuple[type[HostFact[Any]], ...]] = (Kernel, GpuLog, GpuLinks)
 
 
 def waits_for_boot(spec: HostSpec) -> tuple[str, ...]:
     """Return why the current host does not run its declared boot set yet; empty when it does."""
     if spec.stack is None or spec.stack.boot is None:
         return ()
-    return tuple(pending_reboot(spec, {name: read(fact) for name, fact in _FACTS.items()}))
+    return tuple(pending_reboot(spec, Readings({fact: read(fact) for fact in _FACTS})))

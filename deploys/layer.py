@@ -5,16 +5,17 @@ Every layer starts with `spec = declaration()`. Knows nothing of YAML, the engin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
+from facts.readings import Readings
 
-#: One sentence per reason, from the declaration and the facts by domain.
-Reasons = Callable[[HostSpec, Mapping[str, object]], list[str]]
+#: One sentence per reason, from the declaration and what the facts said.
+Reasons = Callable[[HostSpec, Readings], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Layer:
         name: what plans call it.
         deploy: lists its resources.
         boot: part of the boot set: needs a reboot, and is refused on a host in production.
-        pending: reasons why a reboot is due, from the declaration and the facts by domain.
+        pending: reasons why a reboot is due, from the declaration and the facts.
         unproven: what of it cannot be compared with the running system, from the same.
     """
 

@@ -37,15 +37,19 @@ class HostFact(FactBase[T | Unknown]):
 
     Class attributes:
         domain: name shown by `b70 facts HOST [DOMAIN]`; empty for facts that take a path.
+        takes_arguments: True when it answers nothing without them: then no batch reads it unasked.
         timeout_s: seconds after which the script is stopped and the fact is UNKNOWN.
         on_demand: True keeps the fact out of the normal batch (it starts a tool that is costly or
             wakes cards).
+        volatile: True when it differs at every reading: a history of it would be noise.
         simulable: True when the script reads through `probe_root` (a lab host's fake tree).
     """
 
     domain: ClassVar[str] = ""
     timeout_s: ClassVar[int] = 10
+    takes_arguments: ClassVar[bool] = False
     on_demand: ClassVar[bool] = False
+    volatile: ClassVar[bool] = False
     simulable: ClassVar[bool] = False
 
     def script(self, probe_root: str = "") -> str:

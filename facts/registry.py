@@ -20,7 +20,7 @@ def all_facts() -> dict[str, type[HostFact[Any]]]:
         module = importlib.import_module(info.name)
         for _, member in inspect.getmembers(module, inspect.isclass):
             own = member.__module__ == module.__name__
-            if own and issubclass(member, HostFact) and member.domain:
+            if own and issubclass(member, HostFact) and _is_asked_by_name(member):
                 found[member.domain] = member
     return dict(sorted(found.items()))
 
@@ -28,3 +28,7 @@ def all_facts() -> dict[str, type[HostFact[Any]]]:
 def batch_facts() -> dict[str, type[HostFact[Any]]]:
     """Return the facts that every normal run reads."""
     return {name: fact for name, fact in all_facts().items() if not fact.on_demand}
+
+
+def _is_asked_by_name(fact: type[HostFact[Any]]) -> bool:
+    return bool(fact.domain) and not fact.takes_arguments

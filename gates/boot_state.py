@@ -5,13 +5,14 @@ UNKNOWN is no reason to reboot and no proof either: it has a list of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from declaration.boot import REPEATABLE, BootSet, covers, key_of
 from declaration.host import HostSpec
-from facts.boot.kernel import RunningKernel, XeModule
-from facts.pci.gpu_card import Card
-from facts.pci.gpu_log import CardLog, KernelLog
+from facts.boot.kernel import Kernel, RunningKernel, XeModule
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import CardLog, GpuLog
+from facts.readings import Readings
 from facts.value import ABSENT, Absent, Unknown
 
 #: How a module option and sysfs spell the same switch.
@@ -21,34 +22,34 @@ _SWITCH: dict[str, str] = {
 }
 
 
-def pending_reboot(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
+def pending_reboot(spec: HostSpec, given: Readings) -> list[str]:
     """Return why a reboot is due, one sentence each; empty when none is.
 
     Args:
         spec: the declaration; a host without a boot set never needs a reboot for it.
-        readings: domain -> fact value; `kernel`, `gpu_log` and `gpu_link` are looked at.
+        given: what its facts said; `Kernel`, `GpuLog` and `GpuLinks` are looked at.
     """
     wanted = spec.stack.boot if spec.stack else None
-    running = readings.get("kernel")
-    if wanted is None or not isinstance(running, RunningKernel):
+    running = given[Kernel]
+    if wanted is None or isinstance(running, Unknown):
         return []
     return [
         *_kernel(wanted, running),
         *_tokens(wanted, running),
         *_options(wanted, running),
-        *_firmware(wanted, _logs(spec, readings)),
+        *_firmware(wanted, _logs(spec, given)),
     ]
 
 
-def unproven_boot(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
+def unproven_boot(spec: HostSpec, given: Readings) -> list[str]:
     """Return what of the boot set cannot be compared with the running system, one sentence each."""
     wanted = spec.stack.boot if spec.stack else None
     if wanted is None:
         return []
-    running, log = readings.get("kernel"), readings.get("gpu_log")
+    running, log = given[Kernel], given[GpuLog]
     found: list[str] = []
-    if not isinstance(running, RunningKernel):
-        return [f"which kernel runs is UNKNOWN: {_reason(running)}"]
+    if isinstance(running, Unknown):
+        return [f"which kernel runs is UNKNOWN: {running.reason}"]
     if isinstance(running.tokens, Unknown):
         found.append(f"the running command line is UNKNOWN: {running.tokens.reason}")
     xe = running.xe
@@ -58,25 +59,25 @@ def unproven_boot(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
         hidden = [name for name in wanted.xe_options if name not in xe.parameters]
         found += [f"xe does not show its option {name}" for name in hidden]
     if wanted.guc is not None:
-        if not isinstance(log, KernelLog):
-            found.append(f"which GuC was loaded is UNKNOWN: {_reason(log)}")
+        if isinstance(log, Unknown):
+            found.append(f"which GuC was loaded is UNKNOWN: {log.reason}")
         else:
             found += [
                 f"which GuC {card.bdf} loaded is UNKNOWN: {card.guc.reason}"
-                for card in _logs(spec, readings)
+                for card in _logs(spec, given)
                 if isinstance(card.guc, Unknown)
             ]
     return found
 
 
-def _logs(spec: HostSpec, readings: Mapping[str, object]) -> list[CardLog]:
+def _logs(spec: HostSpec, given: Readings) -> list[CardLog]:
     """Return what the kernel log says of each B70; a processor's own GPU has a GuC of its own."""
-    log, cards = readings.get("gpu_log"), readings.get("gpu_link")
-    if not isinstance(log, KernelLog):
+    log, cards = given[GpuLog], given[GpuLinks]
+    if isinstance(log, Unknown):
         return []
-    if isinstance(cards, tuple):
-        return [log.card(card.bdf) for card in cards if isinstance(card, Card) and card.is_b70]
-    return [log.card(card.bdf) for card in spec.hardware.cards if card.bdf]
+    if isinstance(cards, Unknown):
+        return [log.card(card.bdf) for card in spec.hardware.cards if card.bdf]
+    return [log.card(card.bdf) for card in cards if card.is_b70]
 
 
 def _reason(reading: object) -> str:

@@ -5,10 +5,14 @@ Reads facts through pyinfra, the one place in this package that does; judging is
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyinfra import host
 
 from declaration.host import HostSpec
+from facts.base import HostFact
 from facts.reader import read
+from facts.readings import Readings
 from gates.engine import decide
 from gates.model import Decision
 from gates.needed import FACTS, KEYED
@@ -16,12 +20,12 @@ from gates.rows import load
 from gates.world import build
 
 
-def readings() -> dict[str, object]:
-    """Return the facts of the current pyinfra host that gates need, by domain."""
-    found: dict[str, object] = {fact.domain: read(fact) for fact in FACTS}
-    for name, (fact, arguments) in KEYED.items():
-        found[name] = host.get_fact(fact, **arguments)
-    return found
+def readings() -> Readings:
+    """Return the facts of the current pyinfra host that gates need."""
+    found: dict[type[HostFact[Any]], object] = {fact: read(fact) for fact in FACTS}
+    for fact, arguments in KEYED.items():
+        found[fact] = host.get_fact(fact, **arguments)
+    return Readings(found)
 
 
 def decision(gate: str) -> Decision | None:

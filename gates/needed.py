@@ -23,7 +23,7 @@ from facts.system.measurements import Measurements
 from facts.system.memory import Memory
 from facts.system.network import Network
 from facts.system.units import Units
-from gates.world_userspace import APT_POLICY, LIBZE1
+from gates.world_userspace import LIBZE1
 
 #: All part of the normal batch. xpu-smi and clinfo are not, since they start the GPU stack; what
 #: they said when a host was qualified is in the measurements.
@@ -42,7 +42,7 @@ FACTS: Final[tuple[type[HostFact[Any]], ...]] = (
     Units,
 )
 
-#: Facts that take arguments: name among the readings of `gates.world.build` -> fact, arguments.
-KEYED: Final[Mapping[str, tuple[type[HostFact[Any]], Mapping[str, str]]]] = MappingProxyType(
-    {APT_POLICY: (AptPolicy, MappingProxyType({"names": LIBZE1}))}
+#: Facts that take arguments, with those that gates ask about.
+KEYED: Final[Mapping[type[HostFact[Any]], Mapping[str, str]]] = MappingProxyType(
+    {AptPolicy: MappingProxyType({"names": LIBZE1})}
 )

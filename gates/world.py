@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from declaration.host import HostSpec
+from facts.readings import Readings
 from facts.registry import all_facts
 from facts.value import ABSENT, Reading, Unknown
 from gates import world_cards, world_declared, world_host, world_userspace
 from gates.vocabulary import Plain, Term, Vocabulary, vocabulary
 from gates.wording import text
-from gates.world_readings import Readings
 
 _CARD: Final = "card."
 #: An environment variable that the profile does not mention is not set: ABSENT, not UNKNOWN.
@@ -77,15 +77,13 @@ class World:
         return any(not self.simulated.isdisjoint(self.words[name].facts) for name in names)
 
 
-def build(spec: HostSpec, readings: Mapping[str, object]) -> World:
+def build(spec: HostSpec, given: Readings) -> World:
     """Return the world of one host.
 
     Args:
         spec: its declaration.
-        readings: domain -> fact value or Unknown; a domain that is not there was not read.
-            `apt_policy` stands for facts/packages/apt_policy.py, asked about `libze1`.
+        given: what its facts said; `AptPolicy` was asked about `libze1`.
     """
-    given = Readings(readings)
     cards = world_cards.cards(spec, given)
     host: dict[str, Reading[Plain]] = {
         **world_declared.declared(spec),

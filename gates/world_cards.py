@@ -16,15 +16,14 @@ from facts.pci.gpu_card import Card, Link
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_parse import address_key
 from facts.pci.gpu_link_state import LinkState, SlotLink, judge, presence, slot_link
-from facts.pci.gpu_log import CardLog, GpuLog, KernelLog
+from facts.pci.gpu_log import CardLog, GpuLog
 from facts.pci.gpu_topology import isolated, same_host_bridge, shared_switch
 from facts.pci.witness import compare
 from facts.pci.xpu_smi import XpuSmi
-from facts.pci.xpu_smi_parse import XpuSmiReport
-from facts.system.measurements import Measurement, MeasurementLog, Measurements
+from facts.readings import Readings, then
+from facts.system.measurements import Measurement, Measurements
 from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.vocabulary import Plain, vocabulary
-from gates.world_readings import Readings, then
 
 #: PCIe generation -> GT/s per lane.
 _GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}
@@ -39,9 +38,7 @@ CardWorld = Mapping[str, Reading[Plain]]
 
 def cards(spec: HostSpec, given: Readings) -> tuple[CardWorld, ...] | Unknown:
     """Return the declared and found B70 in PCI order, those without a known address last."""
-    found = given.get(GpuLinks.domain, tuple)
-    if isinstance(found, Absent):
-        found = Unknown("there is no PCI bus to read")
+    found = given[GpuLinks]
     declared = spec.hardware.cards
     if isinstance(found, Unknown):
         if not declared:
@@ -64,11 +61,10 @@ def together(
     spec: HostSpec, given: Readings, each: tuple[CardWorld, ...] | Unknown
 ) -> dict[str, Reading[Plain]]:
     """Return what is true of all cards of a host together."""
-    found = given.get(GpuLinks.domain, tuple)
-    if isinstance(found, Unknown | Absent):
-        why = found if isinstance(found, Unknown) else Unknown("there is no PCI bus to read")
+    found = given[GpuLinks]
+    if isinstance(found, Unknown):
         names = [name for name in vocabulary() if name.startswith("cards.")]
-        return dict.fromkeys((*names, "host.numa_nodes"), why)
+        return dict.fromkeys((*names, "host.numa_nodes"), found)
     b70s = [card for card in found if card.is_b70 and not card.is_virtual]
     pinned = [card.bdf for card in spec.hardware.cards if card.bdf is not None]
     presented = presence(found, len(spec.hardware.cards), pinned)
@@ -126,10 +122,10 @@ def _card(
     elif extra:
         state = _EXTRA
     link = _told_link(card)
-    log = given.map(GpuLog.domain, KernelLog, lambda value: value.card(card.bdf))
-    report = given.get(XpuSmi.domain, XpuSmiReport)
+    log = then(given[GpuLog], lambda value: value.card(card.bdf))
+    report = given[XpuSmi]
     witnessed = compare([card], report).cards[0]
-    gpu = given.get(Gpus.domain, GpuState)
+    gpu = given[Gpus]
     vram = then(gpu, lambda value: _vram(value, card.bdf))
     return {
         "card.label": _label(slot, card.bdf),
@@ -206,7 +202,7 @@ def _ecc(bdf: str, witnessed: Reading[bool], given: Readings) -> Reading[bool]:
 
 
 def _on_this_boot(kind: str, given: Readings) -> Reading[Measurement]:
-    return given.map(Measurements.domain, MeasurementLog, lambda log: log.on_this_boot(kind))
+    return then(given[Measurements], lambda log: log.on_this_boot(kind))
 
 
 def _idle_vram(bdf: str, vram: Reading[Vram], given: Readings) -> Reading[int]:
@@ -267,7 +263,7 @@ def _start_order(b70s: Sequence[Card], given: Readings) -> Reading[str]:
 
 def faulted_cards(given: Readings) -> Reading[tuple[str, ...]]:
     """Return the cards that faulted on the last boot with a fault record; ABSENT without one."""
-    log = given.get(Measurements.domain, MeasurementLog)
+    log = given[Measurements]
     if isinstance(log, Unknown | Absent):
         return log
     last = log.latest("faults")

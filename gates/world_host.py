@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from declaration.host import HostSpec
-from facts.boot.kernel import Kernel, RunningKernel
+from facts.boot.kernel import Kernel
 from facts.disks.block import Block, Device, Storage
-from facts.disks.swap import Swap, SwapState
+from facts.disks.swap import Swap
 from facts.pci.aspm import AspmPolicy
+from facts.readings import Readings, then
 from facts.system.measurements import Measured, Measurement, MeasurementLog, Measurements
 from facts.system.memory import Memory, MemoryState
 from facts.system.network import Network, NetworkState
@@ -18,7 +19,6 @@ from facts.system.units import Units, UnitState
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain
 from gates.world_cards import faulted_cards
-from gates.world_readings import Readings, then
 
 _GIB: Final = 1 << 30
 #: Units that serve a model (globs): ours and those that rig owners have today.
@@ -31,23 +31,23 @@ def host(
     spec: HostSpec, given: Readings, cards: tuple[CardWorld, ...] | Unknown
 ) -> dict[str, Reading[Plain]]:
     """Return the names of the host itself."""
-    memory = given.get(Memory.domain, MemoryState)
+    memory = given[Memory]
     return {
-        "kernel.release": given.map(Kernel.domain, RunningKernel, lambda k: k.release),
-        "kernel.cmdline": given.map(Kernel.domain, RunningKernel, lambda k: k.tokens),
-        "pcie.aspm_policy": given.get(AspmPolicy.domain, str),
+        "kernel.release": then(given[Kernel], lambda k: k.release),
+        "kernel.cmdline": then(given[Kernel], lambda k: k.tokens),
+        "pcie.aspm_policy": given[AspmPolicy],
         "memory.with_swap_gib": then(memory, lambda m: _with_swap(m, given)),
         "memory.vram_share_percent": then(memory, lambda m: _vram_share(m, spec, cards)),
         "memory.dram_ecc": then(memory, lambda m: m.ecc),
-        "host.serving": given.map(Units.domain, UnitState, _serving),
-        "network.default_interface": given.map(Network.domain, NetworkState, _way_out),
+        "host.serving": then(given[Units], _serving),
+        "network.default_interface": then(given[Network], _way_out),
         **_model(spec, given),
         **_measured(spec, memory, given),
     }
 
 
 def _with_swap(memory: MemoryState, given: Readings) -> Reading[float]:
-    return given.map(Swap.domain, SwapState, lambda swap: (memory.total + swap.total) / _GIB)
+    return then(given[Swap], lambda swap: (memory.total + swap.total) / _GIB)
 
 
 def _vram_share(
@@ -81,8 +81,8 @@ def _model(spec: HostSpec, given: Readings) -> dict[str, Reading[Plain]]:
     if not path.startswith("/"):
         return {"model.filesystem": ABSENT, "model.transport": ABSENT}
     return {
-        "model.filesystem": given.map(Block.domain, Storage, lambda s: _filesystem(s, path)),
-        "model.transport": given.map(Block.domain, Storage, lambda s: _transport(s, path)),
+        "model.filesystem": then(given[Block], lambda s: _filesystem(s, path)),
+        "model.transport": then(given[Block], lambda s: _transport(s, path)),
     }
 
 
@@ -112,7 +112,7 @@ def _bus(trees: Sequence[Device], name: str, source: str) -> Reading[str]:
 def _measured(
     spec: HostSpec, memory: MemoryState | Absent | Unknown, given: Readings
 ) -> dict[str, Reading[Plain]]:
-    log = given.get(Measurements.domain, MeasurementLog)
+    log = given[Measurements]
 
     def now(kind: str, value: str) -> Reading[Plain]:
         return then(log, lambda known: then(known.on_this_boot(kind), lambda r: _value(r, value)))

@@ -7,17 +7,16 @@ from functools import cmp_to_key
 from typing import Final
 
 from declaration.host import HostSpec
-from facts.boot.kernel import Kernel, RunningKernel
-from facts.packages.apt_policy import Policy
+from facts.boot.kernel import Kernel
+from facts.packages.apt_policy import AptPolicy, Policy
 from facts.packages.debian_version import version_compare
 from facts.packages.dpkg import Packages, PackageState
 from facts.pci.clinfo import Clinfo, ClPlatform
+from facts.readings import Readings, then
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.vocabulary import Plain
-from gates.world_readings import Readings, then
 
-#: Reading under which `build` expects the value of apt_policy.py, and the package it must cover.
-APT_POLICY: Final = "apt_policy"
+#: The package that `AptPolicy` must be asked about.
 LIBZE1: Final = "libze1"
 #: Package whose version names the graphics compiler that compiled caches depend on.
 _GRAPHICS_COMPILER: Final = "intel-igc-core-2"
@@ -25,7 +24,7 @@ _GRAPHICS_COMPILER: Final = "intel-igc-core-2"
 
 def userspace(spec: HostSpec, given: Readings) -> dict[str, Reading[Plain]]:
     """Return the names of the GPU userspace."""
-    packages = given.get(Packages.domain, PackageState)
+    packages = given[Packages]
     name = _device_name(spec, packages, given)
     return {
         "gpu.device_name": name,
@@ -42,7 +41,7 @@ def _device_name(
     spec: HostSpec, packages: PackageState | Absent | Unknown, given: Readings
 ) -> Reading[str]:
     """Ask OpenCL; else take the stack's word, when exactly its userspace is installed."""
-    platforms = given.get(Clinfo.domain, tuple)
+    platforms = given[Clinfo]
     if not isinstance(platforms, Unknown | Absent):
         return _opencl_name(platforms)
     if spec.stack is None or not spec.stack.device_name:
@@ -80,7 +79,7 @@ def _toolchain(packages: PackageState, given: Readings) -> Reading[str]:
     compiler = packages.version(_GRAPHICS_COMPILER)
     if compiler is None:
         return ABSENT
-    kernel = given.get(Kernel.domain, RunningKernel)
+    kernel = given[Kernel]
     return then(kernel, lambda running: f"{running.release}_igc{compiler}")
 
 
@@ -99,10 +98,8 @@ def _loader_version(packages: PackageState) -> Reading[str]:
 
 
 def _libze1_candidate(given: Readings) -> Reading[str]:
-    policies = given.get(APT_POLICY, dict)
-    if isinstance(policies, Unknown | Absent):
-        return policies if isinstance(policies, Unknown) else Unknown("apt was not asked")
-    return _newest_offer(policies)
+    policies = given[AptPolicy]
+    return policies if isinstance(policies, Unknown) else _newest_offer(policies)
 
 
 def _newest_offer(policies: Mapping[str, Policy]) -> Reading[str]:

@@ -6,9 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_state import LinkState, judge
-from facts.pci.gpu_log import KernelLog
-from facts.system.identity import Who
+from facts.pci.gpu_log import GpuLog, KernelLog
+from facts.system.identity import Identity, Who
 from fleet.config import load
 from fleet.run.engine import Engine
 from lab.booting import BootingMachine
@@ -49,15 +50,15 @@ def four_healthy_cards_are_found(folder: Path, vm: BootingMachine) -> dict[str, 
     assert spec.probe_root == "", "nothing is simulated"
     facts = Engine(fleet).facts([spec])[vm.name]
     assert facts.error is None
-    found = facts.values["gpu_link"]
+    found = facts.given[GpuLinks]
     assert isinstance(found, tuple)
     assert [card.bdf for card in found] == [card.bdf for card in spec.hardware.cards]
     assert [judge(card).state for card in found] == [LinkState.OK] * 4
     assert {card.driver for card in found} == {"xe"}
-    identity = facts.values["identity"]
+    identity = facts.given[Identity]
     assert isinstance(identity, Who)
     assert (identity.dmi_serial, identity.machine_id) == (spec.identity.dmi_serial, vm.machine_id)
-    log = facts.values["gpu_log"]
+    log = facts.given[GpuLog]
     assert isinstance(log, KernelLog)
     assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
-    return facts.values
+    return facts.given

@@ -123,6 +123,7 @@ class Block(HostFact[Storage]):
     """Block devices, mounts and free room."""
 
     domain = "block"
+    volatile = True
 
     @override
     def script(self, probe_root: str = "") -> str:

@@ -89,6 +89,8 @@ class AptPolicy(HostFact[Mapping[str, Policy]]):
     The value has an entry for every name that was asked for. Writes nothing, not even as root.
     """
 
+    domain = "apt_policy"
+    takes_arguments = True
     timeout_s = 60
 
     @override

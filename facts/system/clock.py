@@ -66,6 +66,7 @@ class Clock(HostFact[ClockState]):
     """Time, uptime and synchronisation."""
 
     domain = "clock"
+    volatile = True
 
     @override
     def script(self, probe_root: str = "") -> str:

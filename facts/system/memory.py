@@ -78,6 +78,7 @@ class Memory(HostFact[MemoryState]):
     """Main memory and its error correction."""
 
     domain = "memory"
+    volatile = True
 
     @override
     def script(self, probe_root: str = "") -> str:

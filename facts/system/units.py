@@ -114,6 +114,7 @@ class Units(HostFact[UnitState]):
     """systemd's units and unit files."""
 
     domain = "units"
+    volatile = True
 
     @override
     def script(self, probe_root: str = "") -> str:

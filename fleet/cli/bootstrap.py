@@ -17,6 +17,7 @@ from fleet.cli.settings import current
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec
+    from facts.readings import Readings
     from fleet.config import Fleet
     from fleet.first.bootstrap import Contact, FirstContact
 
@@ -197,13 +198,14 @@ def _pin(
     found: FirstContact,
     groups: list[str],
 ) -> None:
-    from facts.system.identity import Who
+    from facts.system.identity import Identity
+    from facts.value import Unknown
     from facts.value import known as reading
     from fleet.config.pins import add_host, pin
 
-    who = found.readings.get("identity")
+    who = found.readings[Identity]
     identity: dict[str, object] = {"host_keys": [found.host_key]}
-    if isinstance(who, Who):
+    if not isinstance(who, Unknown):
         identity["machine_id"] = reading(who.machine_id) or ""
         identity["dmi_serial"] = reading(who.dmi_serial) or ""
     identity["pinned"] = date.today().isoformat()
@@ -224,16 +226,10 @@ def _pin(
     )
 
 
-def _cards(readings: dict[str, object]) -> list[dict[str, str]]:
+def _cards(readings: Readings) -> list[dict[str, str]]:
     """Return the cards that are there now, as a start for the declaration."""
-    from facts.pci.gpu_card import Card
+    from facts.pci.gpu_link import GpuLinks
+    from facts.value import known
 
-    cards = readings.get("gpu_link")
-    if not isinstance(cards, tuple):
-        return []
-    return [
-        {"slot": str(number), "bdf": card.bdf}
-        for number, card in enumerate(
-            (c for c in cards if isinstance(c, Card) and c.is_b70 and not c.is_virtual), start=1
-        )
-    ]
+    b70s = (c for c in known(readings[GpuLinks]) or () if c.is_b70 and not c.is_virtual)
+    return [{"slot": str(number), "bdf": card.bdf} for number, card in enumerate(b70s, start=1)]

@@ -39,7 +39,7 @@ def doctor(host: Host, json: Json = False) -> None:
         answer = context.make_engine(fleet).facts([spec], emit, also=("mirrors",))[host]
     if answer.error is not None:
         raise answer.error
-    found = inspect(spec, answer.values, now=before)
+    found = inspect(spec, answer.given, now=before)
     if json:
         body = {"host": host, "findings": [asdict(finding) for finding in found]}
         json_report.write(sys.stdout, body)

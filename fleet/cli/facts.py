@@ -42,8 +42,8 @@ def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
         answer = engine.facts([spec], emit, only=wanted)[host]
     if answer.error is not None:
         raise answer.error
-    names = wanted or sorted(answer.values)
-    values = {name: answer.values.get(name, Unknown("not read")) for name in names}
+    named = answer.given.named()
+    values = {name: named.get(name, Unknown("not read")) for name in wanted or sorted(named)}
     if json:
         body = {"host": host, "execs": answer.execs, "facts": values}
         json_report.write(sys.stdout, body)

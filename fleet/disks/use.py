@@ -9,7 +9,7 @@ from typing import Protocol
 from declaration.host import HostSpec
 from facts.disks.block import Block, Storage
 from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
-from facts.system.clock import Clock, ClockState
+from facts.system.clock import Clock
 from facts.value import Absent, Unknown
 from fleet.host.factkey import FactKey, fact_key
 from fleet.model.events import Emit, discard
@@ -58,12 +58,12 @@ def read_use(
     if answer.error is not None:
         raise answer.error
     missing = Unknown("not read")
-    disks, clock = answer.values.get(Block.domain), answer.values.get(Clock.domain)
+    clock = answer.given[Clock]
     found = {path: answer.answers.get(key, missing) for path, key in trees.items()}
     leads = {path: answer.answers.get(key, missing) for path, key in paths.items()}
     return DiskUse(
-        disks=disks if isinstance(disks, Storage | Unknown) else missing,
-        now_s=clock.epoch_s if isinstance(clock, ClockState) else missing,
+        disks=answer.given[Block],
+        now_s=clock if isinstance(clock, Unknown) else clock.epoch_s,
         trees={p: v for p, v in found.items() if isinstance(v, TreeUse | Absent | Unknown)},
         resolved={p: v for p, v in leads.items() if isinstance(v, str | Absent | Unknown)},
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from declaration.secret import Secret
+from facts.readings import Readings
 from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused
 from fleet.host.factbatch import FactCache, NoAnswer
@@ -64,7 +65,7 @@ class FirstContact:
 
     host_key: str = ""
     fingerprint: str = ""
-    readings: dict[str, object] = field(default_factory=dict)
+    readings: Readings = field(default_factory=Readings)
     account: str = ""
 
 
@@ -103,18 +104,18 @@ def meet(
 
     with _Connected(contact, accept) as session:
         cache = FactCache(session)
-        keys = {
-            name: fact_key(fact, {"probe_root": contact.probe_root if fact.simulable else ""})
-            for name, fact in batch_facts().items()
-        }
+        keys = [
+            fact_key(fact, {"probe_root": contact.probe_root if fact.simulable else ""})
+            for fact in batch_facts().values()
+        ]
         try:
-            cache.fetch(keys.values())
+            cache.fetch(keys)
         except NoAnswer as silence:
             raise AccountFailed(
                 f"{contact.name}: {contact.login} cannot become root: {silence}",
                 "log in as root, or give --ask-sudo-pass",
             ) from silence
-        found.readings = {name: cache.value(key) for name, key in keys.items()}
+        found.readings = Readings({key.fact: cache.value(key) for key in keys})
         if account:
             output = session.run(account_script(account, public_key), deadline_s=_ACCOUNT_S)
             if output.status:

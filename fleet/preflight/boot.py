@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from facts.boot.kernel import RunningKernel
-from facts.boot.loader import BootState
-from facts.disks.block import Storage
-from facts.value import Unknown
-from fleet.preflight.model import Context, Finding, Level, check, read
+from facts.boot.kernel import Kernel
+from facts.boot.loader import Boot
+from facts.disks.block import Block
+from facts.value import Unknown, known
+from fleet.preflight.model import Context, Finding, Level, check
 from gates.boot_state import unproven_boot
 from gates.one_shot import one_shot
 
@@ -16,7 +16,7 @@ from gates.one_shot import one_shot
 @check("secure-boot")
 def _secure_boot(context: Context) -> Iterator[Finding]:
     """With Secure Boot on, a self-built kernel or module loads only when its key is enrolled."""
-    kernel = read(context, "kernel", RunningKernel)
+    kernel = known(context.given[Kernel])
     if kernel is not None and kernel.secure_boot is True:
         yield Finding(
             "secure-boot",
@@ -29,7 +29,7 @@ def _secure_boot(context: Context) -> Iterator[Finding]:
 @check("b70-alias")
 def _alias(context: Context) -> Iterator[Finding]:
     """The running kernel's xe module has no alias for 8086:e223, so it will never bind a B70."""
-    kernel = read(context, "kernel", RunningKernel)
+    kernel = known(context.given[Kernel])
     if kernel is None or not context.spec.hardware.cards or kernel.knows_b70 is True:
         return
     reason = kernel.knows_b70.reason if isinstance(kernel.knows_b70, Unknown) else "no alias"
@@ -45,7 +45,7 @@ def _alias(context: Context) -> Iterator[Finding]:
 @check("nomodeset")
 def _nomodeset(context: Context) -> Iterator[Finding]:
     """`nomodeset` on the kernel command line keeps xe from binding any card."""
-    kernel = read(context, "kernel", RunningKernel)
+    kernel = known(context.given[Kernel])
     if kernel is not None and isinstance(kernel.tokens, tuple) and "nomodeset" in kernel.tokens:
         yield Finding(
             "nomodeset",
@@ -58,7 +58,7 @@ def _nomodeset(context: Context) -> Iterator[Finding]:
 @check("fallback-kernel")
 def _fallback(context: Context) -> Iterator[Finding]:
     """With one kernel on disk a new one that does not boot leaves nothing to go back to."""
-    boot = read(context, "boot", BootState)
+    boot = known(context.given[Boot])
     declared = context.spec.stack.boot if context.spec.stack else None
     if boot is None or declared is None or len(boot.kernels) > 1:
         return
@@ -74,7 +74,7 @@ def _fallback(context: Context) -> Iterator[Finding]:
 @check("boot-unproven")
 def _unproven(context: Context) -> Iterator[Finding]:
     """Part of the declared boot set cannot be compared with what runs: no proof, no drift."""
-    for text in unproven_boot(context.spec, context.readings):
+    for text in unproven_boot(context.spec, context.given):
         yield Finding(
             "boot-unproven",
             Level.WARNING,
@@ -90,10 +90,9 @@ def _one_shot(context: Context) -> Iterator[Finding]:
     It can on a plain partition, not on LVM, RAID, encryption, ZFS or btrfs: there the entry would
     stay armed, and a kernel that hangs would be booted again and again.
     """
-    boot, storage = context.readings.get("boot"), context.readings.get("block")
-    if not isinstance(boot, BootState | Unknown) or not isinstance(storage, Storage | Unknown):
+    if Boot not in context.given or Block not in context.given:
         return
-    found = one_shot(boot, storage)
+    found = one_shot(context.given[Boot], context.given[Block])
     declared = context.spec.stack.boot if context.spec.stack else None
     if found.possible is True:
         yield Finding("one-shot-boot", Level.INFO, f"possible: {found.why}", "")

@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from facts.pci.gpu_card import Card
-from facts.pci.gpu_log import Fault, KernelLog
-from facts.value import Absent, Unknown
-from fleet.preflight.model import Context, Finding, Level, check, read
+from facts.pci.gpu_link import GpuLinks
+from facts.pci.gpu_log import Fault, GpuLog
+from facts.value import Absent, Unknown, known
+from fleet.preflight.model import Context, Finding, Level, check
 
 
 def _cards(context: Context) -> list[Card]:
-    found = context.readings.get("gpu_link")
-    if not isinstance(found, tuple):
-        return []
-    return [card for card in found if isinstance(card, Card) and card.is_b70]
+    return [card for card in known(context.given[GpuLinks]) or () if card.is_b70]
 
 
 def _shared(name: str, said: list[tuple[str, Level, str, str]]) -> Iterator[Finding]:
@@ -32,8 +30,8 @@ def _shared(name: str, said: list[tuple[str, Level, str, str]]) -> Iterator[Find
 @check("gpu-firmware")
 def _firmware(context: Context) -> Iterator[Finding]:
     """The GuC that each card loaded, against what its driver recommends and what is declared."""
-    log = context.readings.get("gpu_log")
-    if not isinstance(log, KernelLog):
+    log = known(context.given[GpuLog])
+    if log is None:
         return
     boot = context.spec.stack.boot if context.spec.stack else None
     declared = boot.guc.version if boot and boot.guc else ""
@@ -107,7 +105,7 @@ def _survivability(context: Context) -> Iterator[Finding]:
 @check("gpu-faults")
 def _faults(context: Context) -> Iterator[Finding]:
     """Fault lines of the GPU driver since the boot. A log that begins late proves no silence."""
-    log = read(context, "gpu_log", KernelLog)
+    log = known(context.given[GpuLog])
     if log is None or not _cards(context):
         return
     show = "journalctl -k -b --no-pager | grep -E 'xe .*(fault|reset|error|timed)'"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from facts.disks.block import Storage
-from facts.system.clock import ClockState
-from facts.system.identity import Sudo, Who
-from facts.value import Absent, Unknown
-from fleet.preflight.model import Context, Finding, Level, check, read
+from facts.disks.block import Block
+from facts.system.clock import Clock
+from facts.system.identity import Identity, Sudo
+from facts.value import Absent, Unknown, known
+from fleet.preflight.model import Context, Finding, Level, check
 
 #: Bytes that must be free on / before anything is changed: the largest single package of the stack
 #: (a oneAPI compiler) unpacks to more than 1 GiB, and a full root is the costliest surprise.
@@ -25,7 +25,7 @@ MAX_SKEW_S: Final = 5.0
 @check("unreadable-fact")
 def _unreadable(context: Context) -> Iterator[Finding]:
     """A whole domain of facts could not be read. Gates over it stay closed."""
-    for domain, value in context.readings.items():
+    for domain, value in context.given.named().items():
         if isinstance(value, Unknown):
             yield Finding(
                 "unreadable-fact",
@@ -38,7 +38,7 @@ def _unreadable(context: Context) -> Iterator[Finding]:
 @check("sudo")
 def _sudo(context: Context) -> Iterator[Finding]:
     """The inventory's user must be able to run commands as root without being asked."""
-    who = read(context, "identity", Who)
+    who = known(context.given[Identity])
     if who is not None and who.uid != 0 and who.sudo not in (Sudo.ROOT, Sudo.PASSWORDLESS):
         user = context.spec.connection.user
         yield Finding(
@@ -53,7 +53,7 @@ def _sudo(context: Context) -> Iterator[Finding]:
 @check("root-read-only")
 def _root_read_only(context: Context) -> Iterator[Finding]:
     """A root file system that turned read-only usually met an I/O error: look at the disk first."""
-    storage = read(context, "block", Storage)
+    storage = known(context.given[Block])
     if storage is not None and storage.root_read_only:
         yield Finding(
             "root-read-only",
@@ -67,7 +67,7 @@ def _root_read_only(context: Context) -> Iterator[Finding]:
 @check("disk-full")
 def _disk_full(context: Context) -> Iterator[Finding]:
     """Package and file changes need room on /; a new kernel needs room on /boot."""
-    storage = read(context, "block", Storage)
+    storage = known(context.given[Block])
     if storage is None:
         return
     lab = context.spec.kind == "lab"
@@ -90,7 +90,7 @@ def _disk_full(context: Context) -> Iterator[Finding]:
 @check("clock-skew")
 def _clock_skew(context: Context) -> Iterator[Finding]:
     """Nothing here compares two machines' clocks, but TLS and apt do: a wrong one breaks both."""
-    clock = read(context, "clock", ClockState)
+    clock = known(context.given[Clock])
     if clock is None:
         return
     if context.now is not None and abs(skew := clock.epoch_s - context.now) > MAX_SKEW_S:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from declaration.host import HostSpec
+from facts.readings import Readings
 
 
 class Level(StrEnum):
@@ -41,14 +42,13 @@ class Context:
     """What the checks look at."""
 
     spec: HostSpec
-    readings: Mapping[str, object]
+    given: Readings
     #: controller's clock when the facts were read, seconds since the epoch; None = not compared
     now: float | None = None
 
 
 Check = Callable[[Context], Iterator[Finding]]
 _CHECKS: Final[dict[str, Check]] = {}
-_T = TypeVar("_T")
 
 
 def check(name: str) -> Callable[[Check], Check]:
@@ -66,21 +66,14 @@ def explanations() -> dict[str, str]:
     return {name: (function.__doc__ or "").strip() for name, function in _CHECKS.items()}
 
 
-def inspect(
-    spec: HostSpec, readings: Mapping[str, object], now: float | None = None
-) -> list[Finding]:
+def inspect(spec: HostSpec, given: Readings, now: float | None = None) -> list[Finding]:
     """Return every finding, worst first, in a stable order."""
-    context = Context(spec, readings, now)
+    context = Context(spec, given, now)
     found = [finding for function in _CHECKS.values() for finding in function(context)]
     order = {level: rank for rank, level in enumerate(reversed(Level))}
     return sorted(found, key=lambda f: (not f.inhibitor, order[f.level]))
 
 
-def inhibitors(spec: HostSpec, readings: Mapping[str, object]) -> list[Finding]:
+def inhibitors(spec: HostSpec, given: Readings) -> list[Finding]:
     """Return the findings that forbid to change the host."""
-    return [finding for finding in inspect(spec, readings) if finding.inhibitor]
-
-
-def read(context: Context, domain: str, kind: type[_T]) -> _T | None:
-    value = context.readings.get(domain)
-    return value if isinstance(value, kind) else None
+    return [finding for finding in inspect(spec, given) if finding.inhibitor]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from facts.packages.dpkg import PackageState
-from facts.packages.mirrors import Mirror
-from facts.packages.updaters import UpdaterState
-from fleet.preflight.model import Context, Finding, Level, check, read
+from facts.packages.dpkg import Packages
+from facts.packages.mirrors import Mirrors
+from facts.packages.updaters import Updaters
+from facts.value import known
+from fleet.preflight.model import Context, Finding, Level, check
 
 
 @check("dpkg-interrupted")
 def _dpkg_interrupted(context: Context) -> Iterator[Finding]:
     """dpkg was interrupted. The next converge repairs it, visibly (dpkg --configure -a)."""
-    packages = read(context, "packages", PackageState)
+    packages = known(context.given[Packages])
     if packages is not None and (packages.interrupted or packages.half_configured):
         names = ", ".join(packages.half_configured) or "journal left behind"
         yield Finding(
@@ -27,7 +28,7 @@ def _dpkg_interrupted(context: Context) -> Iterator[Finding]:
 @check("dpkg-locked")
 def _dpkg_locked(context: Context) -> Iterator[Finding]:
     """Another program is using apt or dpkg. A converge waits for it, and never deletes its lock."""
-    packages = read(context, "packages", PackageState)
+    packages = known(context.given[Packages])
     if packages is None or not isinstance(packages.locks, tuple):
         return
     for holder in packages.locks:
@@ -43,11 +44,8 @@ def _dpkg_locked(context: Context) -> Iterator[Finding]:
 @check("mirror-unreachable")
 def _mirror(context: Context) -> Iterator[Finding]:
     """An apt source did not answer; a converge that needs it will fail there."""
-    mirrors = context.readings.get("mirrors")
-    if not isinstance(mirrors, tuple):
-        return
-    for mirror in mirrors:
-        if isinstance(mirror, Mirror) and not mirror.reachable:
+    for mirror in known(context.given[Mirrors]) or ():
+        if not mirror.reachable:
             yield Finding(
                 "mirror-unreachable",
                 Level.WARNING,
@@ -60,7 +58,7 @@ def _mirror(context: Context) -> Iterator[Finding]:
 @check("foreign-updater")
 def _updaters(context: Context) -> Iterator[Finding]:
     """Something else than this tool may change kernel or GPU packages behind a rollout's back."""
-    state = read(context, "updaters", UpdaterState)
+    state = known(context.given[Updaters])
     if state is None:
         return
     for name, item in state.updaters.items():

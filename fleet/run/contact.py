@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from pyinfra.api.exceptions import PyinfraError
 
+from facts.base import HostFact
+from facts.readings import Readings
 from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
@@ -84,7 +86,7 @@ def probe(
     """Run the head and read the job's facts in one exec; returns the head's lines."""
     job.emit(PhaseStarted(job.name, Phase.PROBE))
     try:
-        answer = cache.fetch([*facts_of(job).values(), *extra, *job.remembered], head or ":")
+        answer = cache.fetch([*facts_of(job), *extra, *job.remembered], head or ":")
     except HeadRefused as refusal:
         raise head_error(job, refusal) from refusal
     except NoAnswer as silence:
@@ -93,29 +95,24 @@ def probe(
     return answer.head
 
 
-def facts_of(job: Job) -> Mapping[str, FactKey]:
-    """Return the facts to read for a job, by the names of their readings."""
-    return job.facts if job.facts is not None else named(job, batch_facts().values()) | keyed()
+def facts_of(job: Job) -> Sequence[FactKey]:
+    """Return the facts to read for a job."""
+    return job.facts if job.facts is not None else [*plain(job, batch_facts().values()), *keyed()]
 
 
-def named(job: Job, facts: Iterable[type]) -> dict[str, FactKey]:
-    """Return facts without arguments by their domains."""
-    return {fact.domain: key_of(job, fact) for fact in facts}  # type: ignore[attr-defined]
+def plain(job: Job, facts: Iterable[type[HostFact[Any]]]) -> list[FactKey]:
+    """Return the keys of facts without arguments."""
+    root = job.spec.probe_root
+    return [fact_key(fact, {"probe_root": root if fact.simulable else ""}) for fact in facts]
 
 
-def keyed() -> dict[str, FactKey]:
+def keyed() -> list[FactKey]:
     """Return the facts with arguments that the gates ask for."""
-    return {name: fact_key(fact, arguments) for name, (fact, arguments) in KEYED.items()}
-
-
-def key_of(job: Job, fact: type) -> FactKey:
-    root = job.spec.probe_root if fact.simulable else ""  # type: ignore[attr-defined]
-    return fact_key(fact, {"probe_root": root})
+    return [fact_key(fact, arguments) for fact, arguments in KEYED.items()]
 
 
 def remember_readings(job: Job, cache: FactCache) -> None:
-    for name, key in facts_of(job).items():
-        job.readings[name] = cache.value(key)
+    job.readings = Readings({key.fact: cache.value(key) for key in facts_of(job)})
 
 
 def fence_of(lines: Sequence[str]) -> int:

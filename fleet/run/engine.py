@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
+from facts.readings import Readings
 from facts.registry import all_facts
 from fleet.base.errors import FleetError
 from fleet.base.runid import run_id
@@ -32,8 +33,6 @@ from fleet.run.job import Job
 from gates.model import Decision
 from gates.needed import FACTS as NEEDED
 
-#: Domains that differ at every reading; a history of them would be noise.
-VOLATILE = frozenset({"clock", "memory", "block", "units"})
 #: Hosts worked on at the same time unless told otherwise; one greenlet and one connection each.
 DEFAULT_PARALLEL = 128
 
@@ -42,7 +41,7 @@ DEFAULT_PARALLEL = 128
 class HostFacts:
     """What `b70 facts` shows of one host."""
 
-    values: dict[str, object] = field(default_factory=dict)
+    given: Readings = field(default_factory=Readings)
     error: FleetError | None = None
     execs: int = 0
     answers: dict[FactKey, object] = field(default_factory=dict)
@@ -94,10 +93,10 @@ class Engine:
         jobs = self._jobs(hosts, emit, layers=())
         for job in jobs:
             if only:
-                job.facts = contact.named(job, (known[name] for name in only))
+                job.facts = contact.plain(job, (known[name] for name in only))
             else:
-                beside = contact.named(job, (known[name] for name in also))
-                job.facts = {**contact.facts_of(job), **beside}
+                beside = contact.plain(job, (known[name] for name in also))
+                job.facts = list(dict.fromkeys([*contact.facts_of(job), *beside]))
         results = self._each(jobs, hostjob.read_facts)
         return {
             job.name: HostFacts(job.readings, job.error, result.execs)
@@ -121,7 +120,7 @@ class Engine:
         """Read what the gates ask for and decide every one."""
         jobs = self._jobs(hosts, emit, layers=())
         for job in jobs:
-            job.facts = {**contact.named(job, NEEDED), **contact.keyed()}
+            job.facts = [*contact.plain(job, NEEDED), *contact.keyed()]
         self._each(jobs, hostjob.read_facts)
         return {job.name: job.error or hostjob.decisions(job) for job in jobs}
 
@@ -224,8 +223,8 @@ class Engine:
         if self._ledger is None:
             return
         self._ledger.host(run, outcome)
-        if job.readings:
-            steady = {k: v for k, v in job.readings.items() if k not in VOLATILE}
+        if read := job.readings.items():
+            steady = {fact.domain: value for fact, value in read if not fact.volatile}
             self._ledger.facts(run, job.name, steady)
 
     def _remember(self, job: Job, outcome: HostResult) -> None:

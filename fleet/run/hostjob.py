@@ -11,7 +11,7 @@ from typing import Final
 
 from deploys.layer import Layer, Reasons
 from facts.system.files import FileState, FileText
-from facts.system.standing import Standing
+from facts.system.standing import HostStanding, Standing
 from facts.value import ABSENT, Absent, Unknown
 from fleet.base.errors import Refused
 from fleet.host import hostlock, reboot
@@ -243,7 +243,7 @@ def _apply_until_empty(
                 _refuse_broken(job, now)
                 run.apply([op for op in now if op.commands or op.conditional])
             job.emit(PhaseStarted(job.name, Phase.VERIFY))
-            cache.fetch([*(facts_of(job).values() if whole else ()), *cache.seen])
+            cache.fetch([*(facts_of(job) if whole else ()), *cache.seen])
             planned = run.plan(job.layers)
             if whole:
                 remember_readings(job, cache)
@@ -301,7 +301,7 @@ def _reasons(job: Job, sources: Sequence[Reasons | None]) -> list[str]:
 
 def _is_new(job: Job) -> bool:
     """Tell whether the host surely never had a certificate; UNKNOWN counts as production."""
-    standing = job.readings.get("standing")
+    standing = job.readings[HostStanding]
     return isinstance(standing, Standing) and standing.production_run is ABSENT
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
+from facts.readings import Readings
 from fleet.base.errors import FleetError
 from fleet.host.factkey import FactKey, Key
 from fleet.model.events import Emit
@@ -29,8 +30,8 @@ class Job:
     allow_reboot: bool = False
     #: preflight findings that do not stop this run: it may be their very remedy
     excused: frozenset[str] = frozenset()
-    #: name of its reading -> fact to read; None = all normal facts and what the gates ask beside
-    facts: Mapping[str, FactKey] | None = None
+    #: facts to read; None = all normal facts and what the gates ask beside
+    facts: Sequence[FactKey] | None = None
     #: facts with arguments to read beside these
     questions: Sequence[FactKey] = ()
     #: facts this host was asked for last time
@@ -39,9 +40,10 @@ class Job:
     durations: Mapping[str, float] = field(default_factory=dict)
     #: filled in: fencing token of the lock
     fence: int = 0
-    #: filled in: facts to remember, domain -> value
+    #: filled in: facts to remember
     seen: list[Key] = field(default_factory=list)
-    readings: dict[str, object] = field(default_factory=dict)
+    #: filled in: what the facts said
+    readings: Readings = field(default_factory=Readings)
     answers: dict[FactKey, object] = field(default_factory=dict)
     #: filled in: what ended the job early
     error: FleetError | None = None

@@ -13,6 +13,7 @@ from deploys import boot_set as boot_set_layer
 from deploys.apt import apt
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
+from facts.readings import Readings
 from fleet.config import load
 from fleet.model.plan import HostResult, RunResult
 from fleet.run.engine import Engine
@@ -92,12 +93,12 @@ class BootRig:
         (host,) = engine.plan([spec]).hosts
         return host
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Readings:
         """Return every normal fact."""
         engine, spec = self._engine()
         (found,) = engine.facts([spec]).values()
         assert found.error is None, found.error
-        return found.values
+        return found.given
 
     def out(self, command: str) -> str:
         """Return what a command on the machine prints, without SSH."""

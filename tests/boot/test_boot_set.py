@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from declaration.onhost import PRODUCTION
-from facts.boot.kernel import RunningKernel
-from facts.pci.gpu_log import KernelLog
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.boot.loader import Boot
+from facts.disks.block import Block
+from facts.pci.gpu_log import GpuLog, KernelLog
 from fleet.base.exitcodes import ExitCode
 from fleet.model.plan import HostResult, HostState
 from gates.one_shot import one_shot
@@ -114,7 +116,7 @@ def test_a_new_machine_boots_kernel_tokens_options_and_firmware_of_its_first_boo
     untouched: BootRig,
 ) -> None:
     facts = untouched.facts()
-    kernel, log = facts["kernel"], facts["gpu_log"]
+    kernel, log = facts[Kernel], facts[GpuLog]
     assert isinstance(kernel, RunningKernel)
     assert isinstance(log, KernelLog)
     assert kernel.release == untouched.newer.release
@@ -139,7 +141,7 @@ def test_the_packages_blob_is_kept_once(untouched: BootRig) -> None:
 
 def test_one_shot_boots_are_possible_on_a_plain_partition(untouched: BootRig) -> None:
     facts = untouched.facts()
-    found = one_shot(facts["boot"], facts["block"])  # type: ignore[arg-type]
+    found = one_shot(facts[Boot], facts[Block])
     assert found.possible is True, found.why
 
 

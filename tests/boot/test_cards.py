@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import pytest
 import yaml
 
+from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_state import LinkState, judge, presence
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
@@ -61,7 +62,7 @@ def ask(site: Site, vm: UmlMachine) -> Answer:
     engine = Engine(fleet)
     facts = engine.facts([spec], only=["gpu_link"])[vm.name]
     assert facts.error is None, facts.error
-    cards = facts.values["gpu_link"]
+    cards = facts.given[GpuLinks]
     assert isinstance(cards, tuple), cards
     decided = engine.gates([spec])[vm.name]
     assert isinstance(decided, tuple), decided

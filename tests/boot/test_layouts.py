@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from facts.boot.loader import Boot
+from facts.disks.block import Block
 from fleet.config import load
 from fleet.run.engine import Engine
 from gates.one_shot import one_shot
@@ -61,7 +63,7 @@ def test_a_one_shot_is_consumed_where_the_product_says_that_it_can_be(
     lab.inventory(folder, [vm.name])
     fleet = load(folder, {})
     facts = Engine(fleet).facts([fleet.hosts[vm.name]], only=["boot", "block"])[vm.name]
-    found = one_shot(facts.values["boot"], facts.values["block"])  # type: ignore[arg-type]
+    found = one_shot(facts.given[Boot], facts.given[Block])
     assert found.possible is CONSUMED[layout], found.why
     vm.run(ADD_ENTRY)
     vm.run("grub-reboot tried; sync")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from facts.boot.kernel import RunningKernel
+from facts.boot.kernel import Kernel, RunningKernel
 from fleet.base.exitcodes import ExitCode
 from fleet.model.plan import HostState
 from lab.lab import Lab
@@ -37,7 +37,7 @@ def test_a_machine_with_debian_13_takes_its_first_boot_set(
     finished = rig.converge(allow_reboot=True)
     assert finished.exit_code == ExitCode.CLEAN, only(finished).error
     assert only(finished).certificate
-    kernel = rig.facts()["kernel"]
+    kernel = rig.facts()[Kernel]
     assert isinstance(kernel, RunningKernel)
     assert kernel.release == rig.newer.release == rig.out("uname -r")
     assert isinstance(kernel.tokens, tuple)

@@ -11,7 +11,8 @@ from pyinfra.api import deploy
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
-from facts.boot.kernel import RunningKernel
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.readings import Readings
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.host import reboot as rebooting
@@ -39,8 +40,8 @@ def converge(site: Site, machine: Machine) -> Converge:
     machine.run(f"rm -rf {BOOT_SET} /var/lib/b70fleet")
     probe = machine.run("cat /var/lib/b70lab-probe/proc/sys/kernel/random/boot_id").stdout.strip()
 
-    def pending(spec: HostSpec, readings: Mapping[str, object]) -> list[str]:
-        kernel = readings["kernel"]
+    def pending(spec: HostSpec, given: Readings) -> list[str]:
+        kernel = given[Kernel]
         assert isinstance(kernel, RunningKernel)
         return ["the old boot set still runs"] if kernel.boot_id == probe else []
 
@@ -60,7 +61,7 @@ def converge(site: Site, machine: Machine) -> Converge:
                 deploy("boot-set")(layer),
                 boot=True,
                 pending=pending,
-                unproven=lambda spec, readings: list(doubts),
+                unproven=lambda spec, given: list(doubts),
             )
         ]
         result = Engine(fleet, layers=layers).converge(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from facts.boot.kernel import RunningKernel
-from facts.boot.loader import BootState
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.boot.loader import Boot, BootState
 from facts.value import Unknown
 from fleet.config import load
 from lab import releases
@@ -54,10 +54,10 @@ def test_a_debian_13_machine_boots_through_its_grub_and_shows_its_cards(
 
     facts = four_healthy_cards_are_found(tmp_path, trixie)
     assert not [name for name, value in facts.items() if isinstance(value, Unknown)]
-    kernel = facts["kernel"]
+    kernel = facts[Kernel]
     assert isinstance(kernel, RunningKernel)
     assert (kernel.release, kernel.knows_b70) == (image.installed.release, True)
-    boot = facts["boot"]
+    boot = facts[Boot]
     assert isinstance(boot, BootState)
     assert list(boot.kernels) == [image.installed.release]
     assert len(boot.entries_of(image.installed.release)) == 2, "the first entry and a named one"

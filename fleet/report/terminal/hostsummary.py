@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from typing import TextIO, TypeVar
 
-from facts.boot.kernel import RunningKernel
-from facts.disks.block import Storage
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.disks.block import Block, Storage
 from facts.pci.gpu_card import Card
+from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_state import judge, slot_link
-from facts.system.identity import Who
-from facts.system.memory import MemoryState
-from facts.system.os_release import OperatingSystem
+from facts.readings import Readings
+from facts.system.identity import Identity, Who
+from facts.system.memory import Memory, MemoryState
+from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import Unknown
+
+T = TypeVar("T")
 
 _GIB = 1024**3
 
 
-def print_host_summary(out: TextIO, host: str, readings: Mapping[str, object]) -> None:
+def print_host_summary(out: TextIO, host: str, given: Readings) -> None:
     """Write a line per subject: system, kernel, machine, memory, disks, cards with links."""
     out.write(f"{host}\n")
-    for subject, text in _lines(readings):
+    for subject, text in _lines(given):
         out.write(f"  {subject:<8}  {text}\n")
 
 
-def _lines(readings: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for domain, subject in (
-        ("os", "system"),
-        ("kernel", "kernel"),
-        ("identity", "machine"),
-        ("memory", "memory"),
-        ("block", "disks"),
-        ("gpu_link", "cards"),
-    ):
-        value = readings.get(domain, Unknown("not read"))
-        if isinstance(value, Unknown):
-            yield subject, str(value)
-        elif isinstance(value, OperatingSystem):
-            yield subject, f"{value.pretty_name} ({value.arch}, {value.virtualization})"
-        elif isinstance(value, RunningKernel):
-            yield subject, f"{value.release}, B70 known: {value.knows_b70}"
-        elif isinstance(value, Who):
-            yield subject, f"{value.board.vendor} {value.board.name}, serial {value.dmi_serial}"
-            yield subject, f"machine-id {value.machine_id}"
-        elif isinstance(value, MemoryState):
-            yield subject, f"{value.total / _GIB:.1f} GiB, ECC: {value.ecc}"
-        elif isinstance(value, Storage):
-            yield from ((subject, text) for text in _disks(value))
-        elif isinstance(value, tuple):
-            yield from ((subject, text) for text in _cards(value))
+def _lines(given: Readings) -> Iterator[tuple[str, str]]:
+    yield from _about("system", given[OsRelease], _system)
+    yield from _about("kernel", given[Kernel], _kernel)
+    yield from _about("machine", given[Identity], _machine)
+    yield from _about("memory", given[Memory], _memory)
+    yield from _about("disks", given[Block], _disks)
+    yield from _about("cards", given[GpuLinks], _cards)
+
+
+def _about(
+    subject: str, reading: T | Unknown, lines: Callable[[T], Iterator[str]]
+) -> Iterator[tuple[str, str]]:
+    found = iter([str(reading)]) if isinstance(reading, Unknown) else lines(reading)
+    return ((subject, line) for line in found)
+
+
+def _system(system: OperatingSystem) -> Iterator[str]:
+    yield f"{system.pretty_name} ({system.arch}, {system.virtualization})"
+
+
+def _kernel(kernel: RunningKernel) -> Iterator[str]:
+    yield f"{kernel.release}, B70 known: {kernel.knows_b70}"
+
+
+def _machine(who: Who) -> Iterator[str]:
+    yield f"{who.board.vendor} {who.board.name}, serial {who.dmi_serial}"
+    yield f"machine-id {who.machine_id}"
+
+
+def _memory(memory: MemoryState) -> Iterator[str]:
+    yield f"{memory.total / _GIB:.1f} GiB, ECC: {memory.ecc}"
 
 
 def _disks(storage: Storage) -> Iterator[str]:
@@ -60,11 +70,10 @@ def _disks(storage: Storage) -> Iterator[str]:
         yield f"{target}  {room.free / _GIB:.1f} of {room.size / _GIB:.1f} GiB free"
 
 
-def _cards(cards: tuple[object, ...]) -> Iterator[str]:
-    found = [card for card in cards if isinstance(card, Card)]
-    if not found:
+def _cards(cards: tuple[Card, ...]) -> Iterator[str]:
+    if not cards:
         yield "none"
-    for card in found:
+    for card in cards:
         judged = judge(card)
         link = slot_link(card)
         shown = link.reason if isinstance(link, Unknown) else f"{link.current} ({judged.state})"

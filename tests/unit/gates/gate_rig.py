@@ -31,6 +31,7 @@ from gates.engine import decide
 from gates.model import Decision
 from gates.rows import load
 from gates.world import build
+from tests.given import given
 from tests.unit import gpu_tree
 from tests.unit.fact_frame import run
 
@@ -137,7 +138,7 @@ def offer(*versions: str, local: str = "") -> Policy:
 
 
 def decisions(spec: HostSpec, found: Mapping[str, object]) -> dict[str, Decision]:
-    return {decision.id: decision for decision in decide(load(), build(spec, found))}
+    return {decision.id: decision for decision in decide(load(), build(spec, given(found)))}
 
 
 def good(tmp_path: Path, count: int = 4) -> tuple[Card, ...]:

@@ -12,9 +12,11 @@ from facts.boot.kernel import XeModule
 from facts.disks.block import Device, Storage
 from facts.disks.mountinfo import Mount
 from facts.pci.gpu_log import CardLog, KernelLog
+from facts.readings import Readings
 from facts.value import ABSENT, Unknown
 from gates.boot_state import pending_reboot, unproven_boot
 from gates.one_shot import one_shot
+from tests.given import given
 from tests.unit.boot_facts import NEW, OLD, boot, running
 
 BDF = "0000:03:00.0"
@@ -45,9 +47,10 @@ def log(version: Any, bdf: str = BDF) -> KernelLog:
     return KernelLog(from_boot=True, dropped=0, faults=(), cards=(card,))
 
 
-def readings(**changes: Any) -> dict[str, Any]:
+def readings(**changes: Any) -> Readings:
     xe = XeModule("Live", "", "S", {"probe_display": "N"})
-    return {"kernel": running(NEW, TOKENS, xe=xe), "gpu_log": log("70.49.4"), **changes}
+    found = {"kernel": running(NEW, TOKENS, xe=xe), "gpu_log": log("70.49.4")}
+    return given(found | changes)
 
 
 def kernel(*tokens: str, release: str = NEW, **parameters: str) -> Any:
@@ -62,8 +65,8 @@ def test_a_host_that_runs_its_boot_set_needs_no_reboot() -> None:
 
 def test_a_host_without_a_boot_set_never_needs_one() -> None:
     bare = SPEC.model_copy(update={"stack": None})
-    assert pending_reboot(bare, {}) == []
-    assert unproven_boot(bare, {}) == []
+    assert pending_reboot(bare, Readings()) == []
+    assert unproven_boot(bare, Readings()) == []
 
 
 @pytest.mark.parametrize(

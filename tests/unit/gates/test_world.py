@@ -14,7 +14,7 @@ from declaration.profile import Needs
 from declaration.stack import Loader as WantedLoader
 from facts.disks.block import Block, Device, Storage
 from facts.disks.mountinfo import Mount
-from facts.packages.apt_policy import Policy
+from facts.packages.apt_policy import AptPolicy, Policy
 from facts.packages.dpkg import Loader, PackageState
 from facts.pci.clinfo import ClDevice, Clinfo, ClPlatform
 from facts.pci.gpu import Gpu, GpuState, Vram
@@ -27,6 +27,7 @@ from facts.value import ABSENT, Unknown
 from gates.model import Verdict
 from gates.needed import FACTS, KEYED
 from gates.world import World, build
+from tests.given import given
 from tests.unit import gpu_tree
 from tests.unit.gates.gate_rig import (
     GIB,
@@ -43,7 +44,7 @@ from tests.unit.gates.gate_rig import (
 
 def test_every_needed_fact_is_part_of_the_normal_batch() -> None:
     assert {fact.domain for fact in FACTS} <= set(batch_facts())
-    assert "apt_policy" in KEYED
+    assert AptPolicy in KEYED
 
 
 def test_a_healthy_rig_opens_its_gates(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_missing_card_without_a_pinned_address_blames_no_slot(tmp_path: Path) 
 
 def test_a_root_port_also_pins_a_slot(tmp_path: Path) -> None:
     slots = Hardware(cards=(Slot(slot="6", bdf="0000:00:01.1"),))
-    world = build(rig(1, hardware=slots), readings(good(tmp_path, 1)))
+    world = build(rig(1, hardware=slots), given(readings(good(tmp_path, 1))))
     assert world.label(0) == "slot 6 (0000:03:00.0)"
     assert world.read("cards.missing") == 0
 
@@ -144,12 +145,12 @@ def test_what_a_sleeping_card_reads_closes_a_gate_as_untold_not_as_measured(
 
 def test_cards_behind_one_switch_share_a_root(tmp_path: Path) -> None:
     found = cards_of(tmp_path, gpu_tree.Spec(), gpu_tree.Spec(), uplink=(5, 16))
-    world = build(rig(2), readings(found))
+    world = build(rig(2), given(readings(found)))
     assert world.read("cards.same_root") is True
 
 
 def test_cards_on_their_own_root_ports_do_not_share_one(tmp_path: Path) -> None:
-    world = build(rig(2), readings(good(tmp_path, 2)))
+    world = build(rig(2), given(readings(good(tmp_path, 2))))
     assert world.read("cards.same_root") is False
     assert world.read("cards.acs_detour") is False
 

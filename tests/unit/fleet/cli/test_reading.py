@@ -14,13 +14,14 @@ from fleet.ledger import Ledger
 from fleet.reference import explain
 from fleet.run.engine import HostFacts
 from gates.model import Decision, Severity, Verdict
+from tests.given import given
 from tests.unit.base_facts import system
 from tests.unit.fleet.cli.cli_cases import converged, unreachable
 from tests.unit.fleet.cli.cli_harness import RUN, ScriptedEngine, b70, run_result
 from tests.unit.fleet.cli.golden import check_golden
 
 READ = {
-    "os_release": system(),
+    "os": system(),
     "clock": Unknown("no answer within 10 s", "garbage\nmore"),
     "memory": {"total": 64, "ecc": ABSENT, "channels": [1, 2], "dimms": [{"slot": "A", "gib": 32}]},
     "swap": [],
@@ -47,13 +48,13 @@ def decision(
 
 
 def test_facts_show_every_kind_of_reading_and_unknown_with_its_reason() -> None:
-    result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": HostFacts(READ)}))
+    result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": HostFacts(given(READ))}))
     check_golden("facts.txt", result.stdout)
     assert result.exit_code == ExitCode.CLEAN
 
 
 def test_facts_as_json_keep_unknown_and_absent_apart() -> None:
-    engine = ScriptedEngine(read={"rig-a": HostFacts(READ, execs=1)})
+    engine = ScriptedEngine(read={"rig-a": HostFacts(given(READ), execs=1)})
     body = json.loads(b70("facts", "rig-a", "--json", engine=engine).stdout)
     assert body["facts"]["clock"] == {"unknown": "no answer within 10 s", "raw": "garbage\nmore"}
     assert body["facts"]["memory"]["ecc"] == {"absent": True}
@@ -61,7 +62,7 @@ def test_facts_as_json_keep_unknown_and_absent_apart() -> None:
 
 
 def test_a_named_domain_is_shown_alone_and_a_misspelt_one_is_refused_offline() -> None:
-    engine = ScriptedEngine(read={"rig-a": HostFacts(READ)})
+    engine = ScriptedEngine(read={"rig-a": HostFacts(given(READ))})
     assert "64" not in b70("facts", "rig-a", "clock", engine=engine).stdout
     engine = ScriptedEngine()
     result = b70("facts", "rig-a", "clok", engine=engine)

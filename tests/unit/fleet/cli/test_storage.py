@@ -22,6 +22,7 @@ from fleet.host.factkey import FactKey
 from fleet.model.events import Emit, discard
 from fleet.model.plan import Change, HostResult, HostState, Resource, ResourceStatus, RunResult
 from fleet.run.engine import HostFacts
+from tests.given import given
 from tests.unit.disk_facts import GIB, POINT, disks, mount, rig
 from tests.unit.fleet.cli.cli_harness import ScriptedEngine, b70, imaginary_fleet, run_result
 from tests.unit.fleet.cli.golden import check_golden
@@ -73,7 +74,7 @@ class DiskEngine(ScriptedEngine):
             path = str(key.kwargs["path"])
             answers[key] = self.trees.get(path, ABSENT) if key.fact is DirectoryUse else path
             assert key.fact in (DirectoryUse, RealPath)
-        return HostFacts(self.values, answers=answers)
+        return HostFacts(given(self.values), answers=answers)
 
     def run_layers(
         self,

@@ -16,6 +16,7 @@ from facts.pci.gpu_log import Fault, GpuLog, KernelLog
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, Level, inhibitors, inspect
 from lab import fakesys, shapes, tree
+from tests.given import given
 from tests.unit.boot_facts import NEW, OLD, boot, kernel, running
 from tests.unit.fact_frame import run
 from tests.unit.gates.test_boot_state import PLAIN, device, storage
@@ -50,7 +51,7 @@ def rig(shape: str) -> dict[str, Any]:
 
 
 def findings(spec: HostSpec = SPEC, shape: str = "gen5-x16", **changes: Any) -> list[Finding]:
-    return inspect(spec, {**rig(shape), **changes})
+    return inspect(spec, given({**rig(shape), **changes}))
 
 
 def bad(found: list[Finding]) -> list[str]:
@@ -84,7 +85,7 @@ def test_what_is_wrong_with_a_card_is_a_finding_with_a_remedy(
 ) -> None:
     found = [f for f in findings(shape=shape) if f.id == name and f.level is not Level.INFO]
     assert any(text in finding.text and finding.remedy for finding in found)
-    assert inhibitors(SPEC, rig(shape)) == []
+    assert inhibitors(SPEC, given(rig(shape))) == []
 
 
 def test_a_card_that_the_kernel_lost_is_critical() -> None:

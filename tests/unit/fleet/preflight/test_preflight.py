@@ -18,6 +18,7 @@ from facts.system.clock import ClockState
 from facts.system.identity import Board, Sudo, Who
 from facts.value import ABSENT, Unknown
 from fleet.preflight import Finding, explanations, inhibitors, inspect
+from tests.given import given
 from tests.unit.apt_facts import package_facts
 
 GIB = 1024**3
@@ -79,7 +80,7 @@ SPEC = HostSpec.model_validate(
 
 
 def findings(now: float | None = None, **readings: object) -> list[Finding]:
-    return inspect(SPEC, {**HEALTHY, **readings}, now)
+    return inspect(SPEC, given({**HEALTHY, **readings}), now)
 
 
 def ids(found: list[Finding]) -> list[str]:
@@ -107,7 +108,7 @@ def test_a_healthy_host_has_no_findings() -> None:
     ],
 )
 def test_these_forbid_every_converge(name: str, readings: dict[str, object]) -> None:
-    found = inhibitors(SPEC, {**HEALTHY, **readings})
+    found = inhibitors(SPEC, given({**HEALTHY, **readings}))
     assert ids(found) == [name]
     assert found[0].remedy
 
@@ -155,7 +156,7 @@ def test_these_warn_and_name_what_was_seen(
 def test_clocks_are_compared_only_to_tell() -> None:
     assert ids(findings(now=1_000 - 7_200)) == ["clock-skew"]
     assert ids(findings(now=1_003)) == []
-    assert inhibitors(SPEC, HEALTHY) == []
+    assert inhibitors(SPEC, given(HEALTHY)) == []
 
 
 def test_an_updater_that_is_fenced_or_idle_is_no_finding() -> None:
