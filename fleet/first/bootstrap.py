@@ -17,7 +17,7 @@ from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused
 from fleet.host.factbatch import FactCache, NoAnswer
 from fleet.host.factkey import fact_key
-from fleet.host.pyinfrahost import new_state
+from fleet.host.pyinfra import new_state
 from fleet.host.session import Session
 
 #: The sudoers drop-in; sudo ignores names with a dot, so there is none.

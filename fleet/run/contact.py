@@ -21,7 +21,7 @@ from fleet.base.exitcodes import ExitCode
 from fleet.host import deadman, hostlock
 from fleet.host.factbatch import FactCache, HeadRefused, NoAnswer
 from fleet.host.factkey import FactKey, Key, fact_key
-from fleet.host.pyinfrahost import new_state
+from fleet.host.pyinfra import new_state
 from fleet.host.session import CommandTimeout, LostContact, Session
 from fleet.model.events import Phase, PhaseStarted
 from fleet.model.plan import HostResult, HostState, ResourceStatus

@@ -22,14 +22,14 @@ from fleet.base.runid import run_id
 from fleet.config import Fleet
 from fleet.host import hostlock
 from fleet.host.factkey import FactKey, Key, from_text, to_text
-from fleet.host.pyinfrahost import remember_lookups
+from fleet.host.pyinfra import prepare
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, HostDone, discard
 from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.run import contact, hostjob
-from fleet.run.executor import Stopper, fan_out, isolate_states
 from fleet.run.hostdata import host_data
 from fleet.run.job import Job
+from fleet.run.pool import Stopper, fan_out
 from gates.model import Decision
 from gates.needed import FACTS as NEEDED
 
@@ -66,8 +66,7 @@ class Engine:
         layers: Sequence[Layer] | None = None,
         redact: Callable[[str], str] = str,
     ) -> None:
-        isolate_states()
-        remember_lookups()
+        prepare()
         self._fleet = fleet
         self._ledger = ledger
         self._parallel = parallel or DEFAULT_PARALLEL

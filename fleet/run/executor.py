@@ -1,7 +1,7 @@
 """Runs a host's layers on pyinfra: register, evaluate (plan), apply.
 
 Each host has a State of its own, so that one host's exception, position or phase is never
-another's. The only other rooms that know pyinfra's State are in fleet/host.
+another's.
 
 Planning never lets pyinfra guess: operations are registered unevaluated, then each generator is run
 to its end against the fetched facts, so that every command is known. Applying goes through
@@ -12,15 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from signal import SIGINT, SIGTERM
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
-import gevent
-from gevent import Greenlet, GreenletExit
-from gevent.local import local
-from gevent.pool import Pool
 from pyinfra.api import StringCommand
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import PyinfraError
@@ -34,18 +28,13 @@ from fleet.host import deadman, hostlock
 from fleet.host.commandtext import command_program, describe_failure, output_lines
 from fleet.host.factbatch import FactCache, FactMiss
 from fleet.host.factkey import FactKey, Key
-from fleet.host.pyinfrahost import new_state
+from fleet.host.pyinfra import new_state
 from fleet.host.session import Output, Session
 from fleet.model.events import Emit, ResourceDone, ResourceStarted
 from operations.files.filewrite import FileWrite, stream
 
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
 #: Prefix of the line that reports each write of a stream.
 _WRITE_MARK: Final = "#b70-write"
-#: Seconds that an abort waits for greenlets to end.
-_ABORT_S: Final = 5
 #: Rounds of "fetch what was missed, evaluate again": one per fact that depends on a fact.
 _MAX_ROUNDS: Final = 6
 
@@ -66,17 +55,6 @@ class Interrupted(FleetError):
     """Stopped by Ctrl-C after the operation in flight had finished."""
 
     id = "interrupted"
-
-
-def isolate_states() -> None:
-    """Make pyinfra's current State greenlet-local, as its current host already is.
-
-    pyinfra keeps one State per process in `ctx_state`; here each host has its own.
-    """
-    if not isinstance(ctx_state.context._container, local):
-        container = local()
-        cast("Any", container).module = None
-        ctx_state.context._container = container
 
 
 @dataclass(slots=True)
@@ -327,63 +305,3 @@ def _paths_ahead(planned: Sequence[PlannedOp]) -> Iterator[Key]:
     """Yield the reads of later operations that cost nothing more in the same exec."""
     for op in planned:
         yield from (k for k in op.reads if isinstance(k, FactKey) and hasattr(k.fact, "bulk"))
-
-
-class Stopper:
-    """Ctrl-C: the first asks to stop before the next operation, the second aborts."""
-
-    def __init__(self) -> None:
-        self._asked = False
-
-    def is_set(self) -> bool:
-        """Tell whether a stop was asked for."""
-        return self._asked
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take over SIGINT and SIGTERM while hosts are being changed."""
-        main = gevent.getcurrent()
-
-        def on_signal() -> None:
-            if self._asked:
-                gevent.kill(main, KeyboardInterrupt)
-            self._asked = True
-
-        watchers = [gevent.signal_handler(sig, on_signal) for sig in (SIGINT, SIGTERM)]
-        try:
-            yield
-        finally:
-            for watcher in watchers:
-                watcher.cancel()
-
-
-def fan_out(
-    items: Sequence[_Item],
-    work: Callable[[_Item], _Result],
-    parallel: int,
-    aborted: Callable[[_Item], _Result],
-) -> list[_Result]:
-    """Run one greenlet per item, in order, at most `parallel` at a time; results keep the order.
-
-    Args:
-        items: what to work on.
-        work: must contain its own errors.
-        parallel: greenlets at the same time.
-        aborted: the result of an item that an interrupt ended (or kept from starting).
-    """
-    pool = Pool(parallel)
-    greenlets: list[Greenlet[..., _Result]] = []
-    try:
-        for item in items:  # spawn waits for a free place
-            greenlets.append(pool.spawn(work, item))
-        pool.join()
-    except KeyboardInterrupt:
-        pool.kill(timeout=_ABORT_S)
-    results = []
-    for index, item in enumerate(items):
-        greenlet = greenlets[index] if index < len(greenlets) else None
-        if greenlet is None or not greenlet.ready() or isinstance(greenlet.value, GreenletExit):
-            results.append(aborted(item))
-        else:
-            results.append(greenlet.get())
-    return results

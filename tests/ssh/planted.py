@@ -29,7 +29,7 @@ from fleet.config import load
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, Event, ResourceDone
 from fleet.run.engine import Engine
-from fleet.run.executor import Stopper
+from fleet.run.pool import Stopper
 from operations.files.file import directory, file
 
 FOLDER = "/srv/planted"

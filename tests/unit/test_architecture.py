@@ -60,9 +60,9 @@ BESIDE = ("lab", "bench", "tests", "inventory")
 #: the only files that know how greenlets and SSH connections work
 ENGINE_ROOM = {
     "fleet/main.py",
-    "fleet/host/factbatch.py",
+    "fleet/host/pyinfra.py",
     "fleet/host/session.py",
-    "fleet/run/executor.py",
+    "fleet/run/pool.py",
 }
 #: the only processes of which gevent takes hold
 PATCHED = {

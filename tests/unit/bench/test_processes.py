@@ -14,7 +14,7 @@ from bench.delayproxy import DelayProxy
 from bench.machines import seconds
 from bench.measure import Command, complaint, fan_out, run
 from bench.peers import CHECKOUT, LOCK, versions
-from fleet.host.pyinfrahost import new_state
+from fleet.host.pyinfra import new_state
 from fleet.host.session import Output, Session
 
 

@@ -20,9 +20,10 @@ from facts.base import HostFact
 from facts.value import Unknown
 from fleet.host.factbatch import FactCache, FactMiss
 from fleet.host.factkey import fact_key
-from fleet.host.pyinfrahost import new_state, remember_lookups
+from fleet.host.pyinfra import new_state, prepare
 from fleet.host.session import Output
-from fleet.run.executor import HostRun, OperationFailed, fan_out, isolate_states
+from fleet.run.executor import HostRun, OperationFailed
+from fleet.run.pool import fan_out
 
 
 class Named(HostFact[str]):
@@ -56,7 +57,7 @@ class Script:
 
 
 def host_run(session: Script, fence: int | None = None, name: str = "h1") -> HostRun:
-    isolate_states()
+    prepare()
     return HostRun(
         name,
         {},
@@ -90,7 +91,7 @@ def layer(function: Callable[[], None]) -> Layer:
 
 
 def test_every_greenlet_has_its_own_state() -> None:
-    isolate_states()
+    prepare()
     seen: dict[str, list[bool]] = {"a": [], "b": []}
 
     def work(name: str) -> None:
@@ -156,7 +157,7 @@ def test_stock_operations_read_their_facts_through_the_shadow() -> None:
             return True, CommandOutput([])
 
     Cache(Script()).attach(host, lambda command, arguments: (True, CommandOutput([])))  # type: ignore[arg-type]
-    isolate_states()
+    prepare()
     ctx_state.set(state)
     ctx_host.set(host)
     list(server.group._inner(group="render"))
@@ -222,8 +223,8 @@ def test_pyinfras_state_has_the_fields_that_the_executor_reads() -> None:
 
 
 def test_what_pyinfra_looks_up_is_remembered_and_stays_what_it_was() -> None:
-    remember_lookups()
-    remember_lookups()
+    prepare()
+    prepare()
     remembered = (
         inventory.get_all_connectors,
         inventory.get_execution_connectors,
@@ -235,7 +236,7 @@ def test_what_pyinfra_looks_up_is_remembered_and_stays_what_it_was() -> None:
 
 
 def test_the_arguments_of_an_operation_are_still_checked() -> None:
-    remember_lookups()
+    prepare()
     run = host_run(Script({"one": "new"}))
     run.plan([layer(lambda: reads(what="one"))])
     with pytest.raises(TypeError, match="unexpected"):
@@ -243,7 +244,7 @@ def test_the_arguments_of_an_operation_are_still_checked() -> None:
 
 
 def test_every_host_has_its_own_data_and_nobody_elses() -> None:
-    remember_lookups()
+    prepare()
     asked = []
     for name, data in (("h1", {"_sudo": True, "spec": "one"}), ("h2", {"spec": "two"})):
         state, host = new_state(name, data)
