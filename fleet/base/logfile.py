@@ -43,7 +43,7 @@ def start(path: Path, redact: Redact = str) -> Path:
     """Send all logging of this process to `path` (mode 0600) and remove the oldest logs beside it.
 
     Args:
-        path: the file of this run, usually `statedir.log_dir() / f"{run_id()}.log"`.
+        path: the file of this run, usually `statedir.log_dir() / f"{run.id}.log"`.
         redact: masks secrets; looked up for each line, so secrets resolved later are masked too.
 
     Returns:

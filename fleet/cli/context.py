@@ -88,7 +88,7 @@ def make_engine(fleet: Fleet, parallel: int = 0) -> Controller:
     """Return the engine for a fleet; `parallel` hosts at once, 0 = as many as make sense."""
     from fleet.run.engine import Engine
 
-    return Engine(fleet, open_ledger(fleet), parallel, redact=redactor())
+    return Engine(fleet, open_ledger(fleet), parallel, redact=redactor(), run=current().run)
 
 
 def open_ledger(fleet: Fleet) -> Ledger:

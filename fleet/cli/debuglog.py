@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from fleet.base import logfile, statedir
-from fleet.base.runid import run_id
 from fleet.cli import context
 from fleet.cli.settings import current
 
@@ -18,9 +17,9 @@ _path: Path | None = None
 def open_debug_log() -> Path:
     """Start the log of this run; its first line is the command line."""
     global _path
-    chosen = current().debug_log
-    _path = logfile.start(chosen or statedir.log_dir() / f"{run_id()}.log", context.redactor())
-    _log.info("run %s: %s", run_id(), " ".join(sys.argv))
+    chosen, run = current().debug_log, current().run
+    _path = logfile.start(chosen or statedir.log_dir() / f"{run.id}.log", context.redactor())
+    _log.info("run %s: %s", run.id, " ".join(sys.argv))
     return _path
 
 

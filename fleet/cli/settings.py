@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fleet.base.run import Run
 from fleet.report.terminal.colors import Color
 
 
@@ -27,6 +28,8 @@ class Settings:
     sets: tuple[str, ...] = ()
     #: where the debug log goes instead of the state directory
     debug_log: Path | None = None
+    #: the run that this command is; no option, so two commands may have equal settings
+    run: Run = field(default_factory=Run.begin, compare=False)
 
     def retry_prefix(self, environ: Mapping[str, str] = os.environ) -> list[str]:
         """Return the words that start a command to paste: `b70`, with -i when it is needed."""

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from fleet.base.errors import ConfigError
-from fleet.base.runid import run_id
 from fleet.cli import context
 from fleet.cli.options import Host
+from fleet.cli.settings import current
 
 EXAMPLES: Final = (
     (
@@ -37,6 +37,6 @@ def unlock(host: Host, lock: Lock, reason: Reason) -> None:
     fleet = context.load_fleet()
     spec = fleet.host(host)
     ledger = context.open_ledger(fleet)
-    ledger.note("unlock", run_id(), host, {"lock": lock, "reason": reason})
+    ledger.note("unlock", current().run.id, host, {"lock": lock, "reason": reason})
     said = context.make_engine(fleet).unlock(spec, lock, reason)
     sys.stdout.write(f"{host}: {said or 'unlocked'}\n")

@@ -173,7 +173,7 @@ def run_text(job: Job, text: str) -> str:
 def record(job: Job, session: Session, result: HostResult) -> None:
     """Journal the outcome on the host and give its lock back, in one exec."""
     job.emit(PhaseStarted(job.name, Phase.RECORD))
-    text = hostlock.release(job.run, job.fence, result.state, result.certificate)
+    text = hostlock.release(job.run.id, job.fence, result.state, result.certificate)
     try:
         output = session.run(text, deadline_s=_TEXT_S)
     except Unreachable as error:

@@ -6,8 +6,6 @@ host lies in hostjob.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from deploys.layer import Layer
 from facts.readings import Readings
 from facts.registry import all_facts
 from fleet.base.errors import FleetError
-from fleet.base.runid import run_id
+from fleet.base.run import Run
 from fleet.config import Fleet
 from fleet.host import hostlock
 from fleet.host.factkey import FactKey, Key, from_text, to_text
@@ -56,6 +54,7 @@ class Engine:
         parallel: hosts at the same time, 0 = DEFAULT_PARALLEL.
         layers: the site; the product's own unless a test plants one.
         redact: masks secrets in every text that leaves the engine.
+        run: the run that its verbs are part of; a new one unless given.
     """
 
     def __init__(
@@ -65,6 +64,7 @@ class Engine:
         parallel: int = 0,
         layers: Sequence[Layer] | None = None,
         redact: Callable[[str], str] = str,
+        run: Run | None = None,
     ) -> None:
         prepare()
         self._fleet = fleet
@@ -72,6 +72,7 @@ class Engine:
         self._parallel = parallel or DEFAULT_PARALLEL
         self._layers = layers
         self._redact = redact
+        self._begun = run or Run.begin()
         self._stopper = Stopper()
 
     def facts(
@@ -176,7 +177,7 @@ class Engine:
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
         """Remove a dead run's lock on a person's word; returns what the host said."""
         job = self._jobs([host], discard, layers=())[0]
-        return contact.run_text(job, hostlock.unlock(lock, reason, who()))
+        return contact.run_text(job, hostlock.unlock(lock, reason, self._begun.who))
 
     def _run(
         self,
@@ -188,7 +189,7 @@ class Engine:
     ) -> RunResult:
         started = time.monotonic()
         result = RunResult(
-            run=run_id(),
+            run=self._begun.id,
             command=command,
             fleet=self._fleet.name,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -237,8 +238,7 @@ class Engine:
             Job(
                 spec=spec,
                 data=host_data(spec, self._fleet),
-                run=run_id(),
-                who=who(),
+                run=self._begun,
                 spec_hash=self._fleet.spec_hash(spec.name),
                 layers=layers,
                 emit=emit,
@@ -266,9 +266,3 @@ class Engine:
         from deploys.site import LAYERS  # late: tests of other verbs need no layer
 
         return LAYERS
-
-
-def who() -> str:
-    """Return who runs this, as locks and journals name them: user@controller, process id."""
-    user = os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
-    return f"{user}@{socket.gethostname()} pid {os.getpid()}"

@@ -146,7 +146,7 @@ def _refuse_inhibited(job: Job) -> None:
 def _take(job: Job, cache: FactCache, result: HostResult) -> None:
     """Check identity, take the lock and read all facts in one exec."""
     head = "\n".join(
-        (hostlock.identify(job.spec.identity.machine_id), hostlock.acquire(job.run, job.who))
+        (hostlock.identify(job.spec.identity.machine_id), hostlock.acquire(job.run.id, job.run.who))
     )
     job.fence = fence_of(probe(job, cache, head, (), result))
 

@@ -9,6 +9,7 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.readings import Readings
 from fleet.base.errors import FleetError
+from fleet.base.run import Run
 from fleet.host.factkey import FactKey, Key
 from fleet.model.events import Emit
 
@@ -19,8 +20,7 @@ class Job:
 
     spec: HostSpec
     data: Mapping[str, object]
-    run: str
-    who: str
+    run: Run
     spec_hash: str
     layers: Sequence[Layer]
     emit: Emit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from fleet.base import logfile, statedir
 from fleet.base.errors import Refused
-from fleet.base.runid import run_id
+from fleet.base.run import Run
 from fleet.cli import context
 from fleet.model.events import Emit, Note
 from tests.unit.fleet.cli.cli_cases import converged
@@ -30,7 +31,9 @@ def closed() -> Iterator[None]:
 def test_every_verb_leaves_an_owner_only_log_named_after_the_run(tmp_path: Path) -> None:
     b70("plan", "-q", environ={"B70_STATE": str(tmp_path)})
     [log] = (tmp_path / "logs").iterdir()
-    assert log.name == f"{run_id()}.log"
+    named = re.match(r"\S+ INFO b70: run (\S+): ", log.read_text())
+    assert named is not None
+    assert log.name == f"{named[1]}.log"
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO b70: run ", log.read_text())
 
@@ -100,6 +103,13 @@ def test_state_lies_where_the_environment_says(environ: dict[str, str], expected
     assert str(statedir.ledger_path("rigs", environ)) == expected
 
 
-def test_run_ids_sort_by_time_and_stay_the_same_within_a_process() -> None:
-    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{4}", run_id())
-    assert run_id() == run_id()
+def test_every_command_is_a_run_of_its_own_also_within_one_process(tmp_path: Path) -> None:
+    for _ in range(2):
+        b70("plan", "-q", environ={"B70_STATE": str(tmp_path)})
+    assert len(list((tmp_path / "logs").iterdir())) == 2
+
+
+def test_run_ids_sort_by_time_and_say_who_runs() -> None:
+    run = Run.begin()
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{4}", run.id)
+    assert re.fullmatch(rf".+@.+ pid {os.getpid()}", run.who)
