@@ -187,6 +187,17 @@ def record(job: Job, session: Session, result: HostResult) -> None:
         result.error = f"{job.name}: the outcome could not be journaled on the host"
 
 
+def begun(job: Job) -> HostResult:
+    """Return the result of a host whose work has begun: what stays if the controller dies now."""
+    return HostResult(
+        host=job.name,
+        state=HostState.UNCERTAIN,
+        error=f"{job.name}: work began, and no outcome was recorded",
+        error_id="aborted",
+        hint=f"b70 plan --limit {job.name}",
+    )
+
+
 def aborted(job: Job) -> HostResult:
     """Return the result of a host whose work was aborted: what it did last is not known."""
     return HostResult(

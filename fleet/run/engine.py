@@ -126,7 +126,7 @@ class Engine:
 
     def plan(self, hosts: Sequence[HostSpec], emit: Emit = discard) -> RunResult:
         """Find out what would change on the hosts; nothing is written there."""
-        return self._run("plan", hosts, emit, hostjob.plan)
+        return self._run("plan", hosts, emit, hostjob.plan, changes=False)
 
     def converge(
         self,
@@ -148,7 +148,7 @@ class Engine:
             return hostjob.converge(job, plans.get(job.name))
 
         with self._stopper.listening():
-            return self._run("converge", hosts, emit, work)
+            return self._run("converge", hosts, emit, work, changes=True)
 
     def run_layers(
         self,
@@ -172,7 +172,7 @@ class Engine:
             return hostjob.apply(job)
 
         with self._stopper.listening():
-            return self._run(command, hosts, emit, work, layers)
+            return self._run(command, hosts, emit, work, layers, changes=True)
 
     def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
         """Remove a dead run's lock on a person's word; returns what the host said."""
@@ -186,6 +186,8 @@ class Engine:
         emit: Emit,
         work: Callable[[Job], HostResult],
         layers: Sequence[Layer] | None = None,
+        *,
+        changes: bool,
     ) -> RunResult:
         started = time.monotonic()
         result = RunResult(
@@ -199,25 +201,37 @@ class Engine:
         jobs = self._jobs(hosts, emit, self._site() if layers is None else layers)
 
         def one(job: Job) -> HostResult:
+            if changes and self._ledger is not None:
+                self._ledger.host(result.run, contact.begun(job))
             outcome = work(job)
             self._record(result.run, job, outcome)
             if layers is None:  # the next run of the site asks for the site's facts
                 self._remember(job, outcome)
             return outcome
 
-        result.hosts = self._each(jobs, one)
+        def cut_short(job: Job) -> HostResult:
+            outcome = contact.aborted(job)
+            self._record(result.run, job, outcome)
+            return outcome
+
+        result.hosts = self._each(jobs, one, cut_short)
         result.seconds = round(time.monotonic() - started, 3)
         if self._ledger is not None:
             self._ledger.finish(result.run, result)
         return result
 
-    def _each(self, jobs: Sequence[Job], work: Callable[[Job], HostResult]) -> list[HostResult]:
+    def _each(
+        self,
+        jobs: Sequence[Job],
+        work: Callable[[Job], HostResult],
+        cut_short: Callable[[Job], HostResult] = contact.aborted,
+    ) -> list[HostResult]:
         def told(job: Job) -> HostResult:
             outcome = work(job)
             job.emit(HostDone(job.name, outcome.state, outcome.error))
             return outcome
 
-        return fan_out(jobs, told, self._parallel, contact.aborted)
+        return fan_out(jobs, told, self._parallel, cut_short)
 
     def _record(self, run: str, job: Job, outcome: HostResult) -> None:
         if self._ledger is None:
