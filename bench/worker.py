@@ -26,6 +26,7 @@ from fleet.config import Fleet, load  # noqa: E402
 from fleet.host.session import Output  # noqa: E402
 from fleet.ledger import Ledger  # noqa: E402
 from fleet.model.plan import HostState, RunResult  # noqa: E402
+from fleet.run import order  # noqa: E402
 from fleet.run.engine import Engine  # noqa: E402
 
 #: States of hosts that were measured as intended.
@@ -58,7 +59,8 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     engine = Engine(fleet, Ledger.open(asked.ledger), layers=layers)
     hosts = list(fleet.hosts.values())
     wall, cpu = time.monotonic(), time.process_time()
-    result = engine.plan(hosts) if asked.verb == "plan" else engine.converge(hosts)
+    wanted = order.plan() if asked.verb == "plan" else order.converge()
+    result = engine.run(hosts, wanted).result
     found = figures(result, time.monotonic() - wall, time.process_time() - cpu)
     if asked.record:
         replay.save(recorded, asked.record)
@@ -84,7 +86,7 @@ def simulate(asked: argparse.Namespace) -> dict[str, Any]:
             ledger.remember(name, fleet.spec_hash(name), [str(key) for key in keys])
         engine = Engine(fleet, ledger, layers=layers)
         wall, cpu = time.monotonic(), time.process_time()
-        result = engine.plan(list(fleet.hosts.values()))
+        result = engine.run(list(fleet.hosts.values()), order.plan()).result
         rows.append(figures(result, time.monotonic() - wall, time.process_time() - cpu))
     return {"rows": rows}
 

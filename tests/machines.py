@@ -11,6 +11,7 @@ from facts.pci.gpu_link_state import LinkState, judge
 from facts.pci.gpu_log import GpuLog, KernelLog
 from facts.system.identity import Identity, Who
 from fleet.config import load
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab.booting import BootingMachine
 from lab.lab import Lab
@@ -48,17 +49,17 @@ def four_healthy_cards_are_found(folder: Path, vm: BootingMachine) -> dict[str, 
     fleet = load(folder)
     spec = fleet.hosts[vm.name]
     assert spec.probe_root == "", "nothing is simulated"
-    facts = Engine(fleet).facts([spec])[vm.name]
+    (facts,) = Engine(fleet).run([spec], order.read()).visits
     assert facts.error is None
-    found = facts.given[GpuLinks]
+    found = facts.readings[GpuLinks]
     assert isinstance(found, tuple)
     assert [card.bdf for card in found] == [card.bdf for card in spec.hardware.cards]
     assert [judge(card).state for card in found] == [LinkState.OK] * 4
     assert {card.driver for card in found} == {"xe"}
-    identity = facts.given[Identity]
+    identity = facts.readings[Identity]
     assert isinstance(identity, Who)
     assert (identity.dmi_serial, identity.machine_id) == (spec.identity.dmi_serial, vm.machine_id)
-    log = facts.given[GpuLog]
+    log = facts.readings[GpuLog]
     assert isinstance(log, KernelLog)
     assert [log.card(card.bdf).guc for card in found] == ["70.54.0"] * 4
-    return facts.given
+    return facts.readings

@@ -14,62 +14,18 @@ from fleet.cli.settings import current
 
 if TYPE_CHECKING:
     from declaration.host import HostSpec
-    from deploys.layer import Layer
-    from fleet.base.errors import FleetError
     from fleet.config import Fleet
-    from fleet.host.factkey import FactKey
     from fleet.ledger import Ledger
     from fleet.model.events import Emit
-    from fleet.model.plan import RunResult
-    from fleet.run.engine import HostFacts
-    from gates.model import Decision
+    from fleet.run.engine import Outcome
+    from fleet.run.order import Order
 
 
 class Controller(Protocol):
     """What verbs need from the engine; `fleet.run.engine.Engine` is it, tests bring their own."""
 
-    def facts(
-        self,
-        hosts: Sequence[HostSpec],
-        emit: Emit = ...,
-        *,
-        only: Sequence[str] = (),
-        also: Sequence[str] = (),
-    ) -> dict[str, HostFacts]:
-        """Read facts."""
-
-    def gates(
-        self, hosts: Sequence[HostSpec], emit: Emit = ...
-    ) -> dict[str, tuple[Decision, ...] | FleetError]:
-        """Decide all gates."""
-
-    def plan(self, hosts: Sequence[HostSpec], emit: Emit = ...) -> RunResult:
-        """Find out what would change."""
-
-    def converge(
-        self,
-        hosts: Sequence[HostSpec],
-        emit: Emit = ...,
-        saved: RunResult | None = None,
-        allow_reboot: bool = False,
-    ) -> RunResult:
-        """Change it."""
-
-    def ask(self, host: HostSpec, questions: Sequence[FactKey], emit: Emit = ...) -> HostFacts:
-        """Read normal facts and some that take arguments."""
-
-    def run_layers(
-        self,
-        hosts: Sequence[HostSpec],
-        layers: Sequence[Layer],
-        command: str,
-        emit: Emit = ...,
-        excused: frozenset[str] = ...,
-    ) -> RunResult:
-        """Apply layers that are not part of the site."""
-
-    def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
-        """Remove the lock whose id is given; return what the host said."""
+    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = ...) -> Outcome:
+        """Follow an order on hosts."""
 
 
 def load_fleet() -> Fleet:

@@ -60,6 +60,8 @@ def converge(
     Needs --limit, --all or a saved plan. Shows the plan and asks first, unless -y is given; what is
     applied is then exactly what was shown, and a host that moved in between is refused.
     """
+    from fleet.run import order
+
     if check:
         if planfile is not None:
             raise ConfigError("--check makes a new plan; leave PLANFILE out")
@@ -70,10 +72,11 @@ def converge(
     engine = context.make_engine(fleet, parallel)
     if saved is None and not yes:
         with watched() as emit:
-            saved = engine.plan(hosts, emit)
+            saved = engine.run(hosts, order.plan(), emit).result
     if saved is None:
         with watched() as emit:
-            result = engine.converge(hosts, emit, None, allow_reboot)
+            wanted = order.converge(allow_reboot=allow_reboot)
+            result = engine.run(hosts, wanted, emit).result
     else:
         saved = _only(saved, hosts)
         if not yes:
@@ -126,13 +129,15 @@ def _apply(
 ) -> RunResult:
     """Converge the hosts whose plan is usable; the others keep the plan's verdict."""
     from fleet.report.terminal.plan import troubled
+    from fleet.run import order
 
     bad = {host.host for host in troubled(plan)}
     workable = [spec for spec in hosts if spec.name not in bad]
     if not workable:
         return plan
     with watched() as emit:
-        result = engine.converge(workable, emit, plan, allow_reboot)
+        wanted = order.converge(plan, allow_reboot=allow_reboot)
+        result = engine.run(workable, wanted, emit).result
     done = {host.host: host for host in result.hosts}
     merged = [done.get(host.host, host) for host in plan.hosts]
     return result.model_copy(update={"hosts": merged})

@@ -31,15 +31,17 @@ def doctor(host: Host, json: Json = False) -> None:
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
     from fleet.report.terminal.findings import print_findings
+    from fleet.run import order
 
     fleet = context.load_fleet()
     spec = fleet.host(host)
     with watched() as emit:
         before = time.time()
-        answer = context.make_engine(fleet).facts([spec], emit, also=("mirrors",))[host]
-    if answer.error is not None:
-        raise answer.error
-    found = inspect(spec, answer.given, now=before)
+        wanted = order.read(also=("mirrors",))
+        (visit,) = context.make_engine(fleet).run([spec], wanted, emit).visits
+    if visit.error is not None:
+        raise visit.error
+    found = inspect(spec, visit.readings, now=before)
     if json:
         body = {"host": host, "findings": [asdict(finding) for finding in found]}
         json_report.write(sys.stdout, body)

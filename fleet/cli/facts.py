@@ -32,6 +32,7 @@ def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
     from fleet.report.terminal.facts import print_facts
+    from fleet.run import order
 
     fleet = context.load_fleet()
     spec = fleet.host(host)
@@ -39,13 +40,13 @@ def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
     _check(wanted)
     engine = context.make_engine(fleet)
     with watched() as emit:
-        answer = engine.facts([spec], emit, only=wanted)[host]
-    if answer.error is not None:
-        raise answer.error
-    named = answer.given.named()
+        (visit,) = engine.run([spec], order.read(only=wanted), emit).visits
+    if visit.error is not None:
+        raise visit.error
+    named = visit.readings.named()
     values = {name: named.get(name, Unknown("not read")) for name in wanted or sorted(named)}
     if json:
-        body = {"host": host, "execs": answer.execs, "facts": values}
+        body = {"host": host, "execs": visit.result.execs, "facts": values}
         json_report.write(sys.stdout, body)
     else:
         print_facts(console.stdout(current().color), host, values)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from fleet.base.errors import FleetError
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.options import Host, Json
@@ -33,13 +32,15 @@ def gates(host: Host, json: Json = False) -> None:
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
     from fleet.report.terminal.gates import print_gates
+    from fleet.run import order
 
     fleet = context.load_fleet()
     spec = fleet.host(host)
     with watched() as emit:
-        decisions = context.make_engine(fleet).gates([spec], emit)[host]
-    if isinstance(decisions, FleetError):
-        raise decisions
+        (visit,) = context.make_engine(fleet).run([spec], order.judge(), emit).visits
+    if visit.error is not None:
+        raise visit.error
+    decisions = visit.decisions()
     code = exit_code(decisions)
     if json:
         body = {"host": host, "exit_code": int(code), "gates": decisions}

@@ -44,13 +44,14 @@ def plan(
     every host is in sync, 2 when changes are pending.
     """
     from fleet.report.formats import json_report
+    from fleet.run import order
     from fleet.run.savedplan import save
 
     fleet = context.load_fleet()
     # reading the whole fleet needs no --all, and with it `--limit '!x'` means all but x
     hosts = fleet.select(limit or (), exclude or (), everything=True)
     with watched() as emit:
-        result = context.make_engine(fleet, parallel).plan(hosts, emit)
+        result = context.make_engine(fleet, parallel).run(hosts, order.plan(), emit).result
     if output is not None:
         save(result, output)
     if json:

@@ -119,11 +119,11 @@ def _named(host: str, found: Sequence[Candidate], path: str) -> Candidate:
 
 def _remove(fleet: Fleet, spec: HostSpec, chosen: Sequence[Candidate], json: bool) -> None:
     from fleet.cli.outcome import tell
+    from fleet.run import order
 
     with watched() as emit:
-        result = context.make_engine(fleet).run_layers(
-            [spec], [layer(chosen)], "storage prune", emit, _EXCUSED
-        )
+        wanted = order.apply([layer(chosen)], "storage prune", _EXCUSED)
+        result = context.make_engine(fleet).run([spec], wanted, emit).result
     tell(result, json)
 
 

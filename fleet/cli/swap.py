@@ -73,6 +73,7 @@ def _run(
     size_gib: float | None = None,
 ) -> None:
     from fleet.disks.buildswap import layer
+    from fleet.run import order
 
     fleet = context.load_fleet()
     spec = fleet.host(host)
@@ -81,5 +82,6 @@ def _run(
         spec = spec.model_copy(update={"swap": spec.swap.model_copy(update={"build": build})})
     with watched() as emit:
         wanted = layer(spec, present=present, failed=failed)
-        result = context.make_engine(fleet).run_layers([spec], [wanted], command, emit)
+        asked = order.apply([wanted], command)
+        result = context.make_engine(fleet).run([spec], asked, emit).result
     tell(result, json)

@@ -32,11 +32,16 @@ def unlock(host: Host, lock: Lock, reason: Reason) -> None:
     mistake. Who removed it and why goes into the ledger and the host's journal. A run that is still
     alive is fenced off: it stops before its next change.
     """
+    from fleet.run import order
+
     if not reason.strip():
         raise ConfigError("--reason is empty: say why the lock is removed")
     fleet = context.load_fleet()
     spec = fleet.host(host)
     ledger = context.open_ledger(fleet)
     ledger.note("unlock", current().run.id, host, {"lock": lock, "reason": reason})
-    said = context.make_engine(fleet).unlock(spec, lock, reason)
-    sys.stdout.write(f"{host}: {said or 'unlocked'}\n")
+    wanted = order.unlock(lock, reason)
+    (visit,) = context.make_engine(fleet).run([spec], wanted).visits
+    if visit.error is not None:
+        raise visit.error
+    sys.stdout.write(f"{host}: {visit.said or 'unlocked'}\n")

@@ -5,26 +5,18 @@ Nothing stays open while the build runs: swap comes and goes in runs of their ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from deploys.swap import MAKE_S
 from fleet.base.errors import FleetError, Refused
+from fleet.disks.use import Runs
 from fleet.model.events import Emit, discard
 from fleet.model.plan import HostState, RunResult
+from fleet.run.order import apply
 from operations.swap.build_swap import build_swap
-
-
-class Runs(Protocol):
-    """The part of the engine that is needed."""
-
-    def run_layers(
-        self, hosts: Sequence[HostSpec], layers: Sequence[Layer], command: str, emit: Emit = ...
-    ) -> RunResult:
-        """Apply layers that are not part of the site."""
 
 
 class BuildSwapRefused(Refused):
@@ -64,14 +56,16 @@ def around_build(runs: Runs, spec: HostSpec, emit: Emit = discard) -> Iterator[N
         BuildSwapRefused: it could not be had; the build was not started.
         FleetError: the host could not be reached, or a command failed.
     """
-    _done(runs.run_layers([spec], [layer(spec, present=True)], "swap build-up", emit))
+    up = apply([layer(spec, present=True)], "swap build-up")
+    _done(runs.run([spec], up, emit).result)
     try:
         yield
     except BaseException:
-        ends = layer(spec, present=False, failed=True)
-        runs.run_layers([spec], [ends], "swap build-keep", emit)
+        keep = apply([layer(spec, present=False, failed=True)], "swap build-keep")
+        runs.run([spec], keep, emit)
         raise
-    _done(runs.run_layers([spec], [layer(spec, present=False)], "swap build-down", emit))
+    down = apply([layer(spec, present=False)], "swap build-down")
+    _done(runs.run([spec], down, emit).result)
 
 
 def _done(result: RunResult) -> None:

@@ -11,16 +11,18 @@ from facts.disks.block import Block, Storage
 from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
 from facts.system.clock import Clock
 from facts.value import Absent, Unknown
-from fleet.host.factkey import FactKey, fact_key
+from fleet.host.factkey import fact_key
 from fleet.model.events import Emit, discard
-from fleet.run.engine import HostFacts
+from fleet.run import order
+from fleet.run.engine import Outcome
+from fleet.run.order import Order
 
 
-class Asks(Protocol):
+class Runs(Protocol):
     """The part of the engine that is needed."""
 
-    def ask(self, host: HostSpec, questions: Sequence[FactKey], emit: Emit = ...) -> HostFacts:
-        """Read normal facts and some that take arguments."""
+    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = ...) -> Outcome:
+        """Follow an order on hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class DiskUse:
 
 
 def read_use(
-    engine: Asks,
+    engine: Runs,
     spec: HostSpec,
     folders: Sequence[str],
     named: Sequence[str] = (),
@@ -54,15 +56,16 @@ def read_use(
     """
     trees = {path: fact_key(DirectoryUse, {"path": path}) for path in folders}
     paths = {path: fact_key(RealPath, {"path": path}) for path in named}
-    answer = engine.ask(spec, [*trees.values(), *paths.values()], emit)
-    if answer.error is not None:
-        raise answer.error
+    wanted = order.read(questions=[*trees.values(), *paths.values()])
+    (visit,) = engine.run([spec], wanted, emit).visits
+    if visit.error is not None:
+        raise visit.error
     missing = Unknown("not read")
-    clock = answer.given[Clock]
-    found = {path: answer.answers.get(key, missing) for path, key in trees.items()}
-    leads = {path: answer.answers.get(key, missing) for path, key in paths.items()}
+    clock = visit.readings[Clock]
+    found = {path: visit.answers.get(key, missing) for path, key in trees.items()}
+    leads = {path: visit.answers.get(key, missing) for path, key in paths.items()}
     return DiskUse(
-        disks=answer.given[Block],
+        disks=visit.readings[Block],
         now_s=clock if isinstance(clock, Unknown) else clock.epoch_s,
         trees={p: v for p, v in found.items() if isinstance(v, TreeUse | Absent | Unknown)},
         resolved={p: v for p, v in leads.items() if isinstance(v, str | Absent | Unknown)},

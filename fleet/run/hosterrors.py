@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 
 from declaration import onhost
+from declaration.host import HostSpec
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.host import deadman, hostlock
 from fleet.host.factbatch import HeadRefused, NoAnswer
-from fleet.run.job import Job
 
 
 class IdentityChanged(Refused):
@@ -111,38 +111,39 @@ class ChangeTakenBack(FleetError):
         )
 
 
-def head_error(job: Job, refusal: HeadRefused) -> FleetError:
+def head_error(spec: HostSpec, refusal: HeadRefused) -> FleetError:
     if refusal.status == hostlock.IDENTITY:
         found = refusal.lines[0] if refusal.lines else "unreadable"
         return IdentityChanged(
-            f"{job.name}: machine-id is {found}, pinned is {job.spec.identity.machine_id}",
-            f"is {job.spec.connection.address} still that machine? "
-            f"if it was reinstalled: b70 bootstrap {job.name} --rekey",
+            f"{spec.name}: machine-id is {found}, pinned is {spec.identity.machine_id}",
+            f"is {spec.connection.address} still that machine? "
+            f"if it was reinstalled: b70 bootstrap {spec.name} --rekey",
         )
     owner = hostlock.parse_owner(refusal.lines)
     if owner is not None:
         return Locked(
-            f"{job.name}: locked by {owner.who}, run {owner.run}, "
+            f"{spec.name}: locked by {owner.who}, run {owner.run}, "
             f"{owner.age_s} s ago, expires in {owner.left_s} s",
-            f'b70 unlock {job.name} --lock {owner.run} --reason "..."   # only if that run is dead',
+            f'b70 unlock {spec.name} --lock {owner.run} --reason "..."'
+            "   # only if that run is dead",
         )
     return StateNotWritable(
-        f"{job.name}: cannot write {onhost.STATE}: {' '.join(refusal.lines) or 'no message'}",
-        f"b70 doctor {job.name}",
+        f"{spec.name}: cannot write {onhost.STATE}: {' '.join(refusal.lines) or 'no message'}",
+        f"b70 doctor {spec.name}",
     )
 
 
-def silence_error(job: Job, silence: NoAnswer) -> FleetError:
+def silence_error(spec: HostSpec, silence: NoAnswer) -> FleetError:
     said = str(silence)
     if "sudo" in said:
-        user = job.spec.connection.user
+        user = spec.connection.user
         return SudoRefused(
-            f"{job.name}: sudo refused {user}: {said.splitlines()[0]}",
+            f"{spec.name}: sudo refused {user}: {said.splitlines()[0]}",
             f"on the host, as root: echo '{user} ALL=(ALL) NOPASSWD: ALL' "
             f"> /etc/sudoers.d/b70fleet && visudo -c",
         )
     return Unreachable(
-        f"{job.name}: no shell answered (exit status {silence.output.status}): "
+        f"{spec.name}: no shell answered (exit status {silence.output.status}): "
         f"{said or 'no message'}",
-        f"ssh {shlex.quote(job.spec.connection.address)} true",
+        f"ssh {shlex.quote(spec.connection.address)} true",
     )

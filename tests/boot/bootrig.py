@@ -16,6 +16,7 @@ from deploys.layer import Layer
 from facts.readings import Readings
 from fleet.config import load
 from fleet.model.plan import HostResult, RunResult
+from fleet.run import order
 from fleet.run.engine import Engine
 from gates.boot_state import pending_reboot
 from lab import releases
@@ -85,20 +86,20 @@ class BootRig:
     def converge(self, *, allow_reboot: bool = False) -> RunResult:
         """Converge the layers."""
         engine, spec = self._engine()
-        return engine.converge([spec], allow_reboot=allow_reboot)
+        return engine.run([spec], order.converge(allow_reboot=allow_reboot)).result
 
     def plan(self) -> HostResult:
         """Plan the layers."""
         engine, spec = self._engine()
-        (host,) = engine.plan([spec]).hosts
+        (host,) = engine.run([spec], order.plan()).result.hosts
         return host
 
     def facts(self) -> Readings:
         """Return every normal fact."""
         engine, spec = self._engine()
-        (found,) = engine.facts([spec]).values()
+        (found,) = engine.run([spec], order.read()).visits
         assert found.error is None, found.error
-        return found.given
+        return found.readings
 
     def out(self, command: str) -> str:
         """Return what a command on the machine prints, without SSH."""

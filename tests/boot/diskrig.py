@@ -15,6 +15,7 @@ from deploys.storage import storage
 from deploys.swap import swap
 from fleet.config import load
 from fleet.model.plan import HostResult
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab.booting import BootingMachine
 from lab.host import LabHost
@@ -57,12 +58,12 @@ class StorageRig:
     def converge(self) -> HostResult:
         """Converge both layers."""
         engine, spec = self._engine()
-        return only(engine.converge([spec]))
+        return only(engine.run([spec], order.converge()).result)
 
     def plan(self) -> HostResult:
         """Plan both layers."""
         engine, spec = self._engine()
-        return only(engine.plan([spec]))
+        return only(engine.run([spec], order.plan()).result)
 
     def b70(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the real command in a process of its own."""

@@ -18,6 +18,7 @@ from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_state import LinkState, judge, presence
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab import shapes
 from lab.errors import LabError
@@ -60,12 +61,13 @@ def ask(site: Site, vm: UmlMachine) -> Answer:
     fleet = load(site.folder, {})
     spec = fleet.hosts[vm.name]
     engine = Engine(fleet)
-    facts = engine.facts([spec], only=["gpu_link"])[vm.name]
+    (facts,) = engine.run([spec], order.read(only=["gpu_link"])).visits
     assert facts.error is None, facts.error
-    cards = facts.given[GpuLinks]
+    cards = facts.readings[GpuLinks]
     assert isinstance(cards, tuple), cards
-    decided = engine.gates([spec])[vm.name]
-    assert isinstance(decided, tuple), decided
+    (judged,) = engine.run([spec], order.judge()).visits
+    assert judged.error is None, judged.error
+    decided = judged.decisions()
     assert not any(gate.simulated for gate in decided)
     expected = [card.bdf for card in spec.hardware.cards]
     return Answer(

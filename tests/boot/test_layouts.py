@@ -12,6 +12,7 @@ import pytest
 from facts.boot.loader import Boot
 from facts.disks.block import Block
 from fleet.config import load
+from fleet.run import order
 from fleet.run.engine import Engine
 from gates.one_shot import one_shot
 from lab.lab import Lab
@@ -62,8 +63,9 @@ def test_a_one_shot_is_consumed_where_the_product_says_that_it_can_be(
     folder = tmp_path_factory.mktemp("fleet")
     lab.inventory(folder, [vm.name])
     fleet = load(folder, {})
-    facts = Engine(fleet).facts([fleet.hosts[vm.name]], only=["boot", "block"])[vm.name]
-    found = one_shot(facts.given[Boot], facts.given[Block])
+    wanted = order.read(only=["boot", "block"])
+    (facts,) = Engine(fleet).run([fleet.hosts[vm.name]], wanted).visits
+    found = one_shot(facts.readings[Boot], facts.readings[Block])
     assert found.possible is CONSUMED[layout], found.why
     vm.run(ADD_ENTRY)
     vm.run("grub-reboot tried; sync")

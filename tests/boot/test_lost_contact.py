@@ -14,6 +14,7 @@ from fleet.config import load
 from fleet.ledger import Ledger
 from fleet.model.events import Event, Phase, PhaseStarted, ResourceStarted, Waiting
 from fleet.model.plan import HostResult, HostState, RunResult
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
@@ -52,7 +53,8 @@ class Recorded:
         ledger = Ledger.open(self.path)
         try:
             engine = Engine(fleet, ledger, layers=LAYERS)
-            return engine.converge([fleet.hosts[self.rig.vm.name]], watch, None, allow_reboot)
+            wanted = order.converge(allow_reboot=allow_reboot)
+            return engine.run([fleet.hosts[self.rig.vm.name]], wanted, watch).result
         finally:
             ledger.close()
 

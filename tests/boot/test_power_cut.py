@@ -24,6 +24,7 @@ from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.model.events import Event, ResourceDone, ResourceStarted
 from fleet.model.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
@@ -72,11 +73,11 @@ class Rig:
 
     def converge(self, watch: Callable[[Event], None] = lambda event: None) -> HostResult:
         engine, spec = self._engine()
-        return only(engine.converge([spec], watch))
+        return only(engine.run([spec], order.converge(), watch).result)
 
     def plan(self) -> HostResult:
         engine, spec = self._engine()
-        return only(engine.plan([spec]))
+        return only(engine.run([spec], order.plan()).result)
 
     def power_cut(self) -> None:
         """Cut the power; it comes back at once."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from gevent import monkey
 
+from fleet.run import order
+
 if __name__ == "__main__":  # before anything else is imported, as the console entry does
     monkey.patch_all()
 
@@ -200,7 +202,8 @@ def main(words: list[str]) -> int:
     gevent.spawn(_announce, engine._stopper)
     hosts = [fleet.hosts[name] for name in names]
     emit = _kill_after(os.environ.get(KILL_AFTER, ""))
-    result = engine.converge(hosts, emit) if verb == "converge" else engine.plan(hosts, emit)
+    wanted = order.converge() if verb == "converge" else order.plan()
+    result = engine.run(hosts, wanted, emit).result
     print(result.model_dump_json(), flush=True)
     return int(result.exit_code)
 

@@ -12,6 +12,7 @@ from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.host import deadman
 from fleet.model.plan import HostState, RunResult
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab.machines import Machine
 from operations.files.file import file
@@ -46,7 +47,7 @@ def converge(site: Site, machine: Machine, content: str) -> RunResult:
 
     fleet = load(site.folder, {})
     engine = Engine(fleet, layers=[Layer("sshd", deploy("sshd")(layer))])
-    return engine.converge([fleet.hosts[machine.name]])
+    return engine.run([fleet.hosts[machine.name]], order.converge()).result
 
 
 def timer_is_set(machine: Machine) -> bool:

@@ -20,6 +20,7 @@ from fleet.config import load
 from fleet.host import session
 from fleet.host.factbatch import Answer, FactCache, FactKey, Key
 from fleet.model.plan import HostState, ResourceStatus, RunResult
+from fleet.run import order
 from fleet.run.engine import Engine
 from gates.engine import decide
 from gates.needed import FACTS
@@ -53,7 +54,7 @@ def run(site: Site, machine: Machine) -> Callable[..., RunResult]:
         fleet = load(site.folder, {})
         engine = Engine(fleet, layers=[planted(layer)])
         hosts = [fleet.hosts[host or machine.name]]
-        return engine.converge(hosts) if verb == "converge" else engine.plan(hosts)
+        return engine.run(hosts, order.converge() if verb == "converge" else order.plan()).result
 
     return call
 
@@ -120,7 +121,8 @@ def test_layers_of_one_request_are_verified_with_what_they_read_alone(
 ) -> None:
     fleet = load(site.folder, {})
     engine = Engine(fleet)
-    host = only(engine.run_layers([fleet.hosts[machine.name]], [planted("few")], "a request"))
+    wanted = order.apply([planted("few")], "a request")
+    host = only(engine.run([fleet.hosts[machine.name]], wanted).result)
     assert (host.state, len(host.changed), host.certificate) == (HostState.CONVERGED, 4, "")
     normal = set(batch_facts().values())
     assert normal <= fetched[0], "the preflight looks at the whole host"
@@ -133,15 +135,15 @@ def test_only_what_was_asked_for_is_read(
 ) -> None:
     fleet = load(site.folder, {})
     spec, engine = fleet.hosts[machine.name], Engine(fleet)
-    named = engine.facts([spec], only=["kernel", "mirrors"])[machine.name]
-    assert (sorted(named.given.named()), named.execs) == (["kernel", "mirrors"], 1)
-    whole = engine.facts([spec], also=["mirrors"])[machine.name]
-    beside = set(whole.given.named()) - {*batch_facts(), AptPolicy.domain}
-    assert (beside, whole.execs) == ({"mirrors"}, 1)
-    decided = engine.gates([spec])[machine.name]
-    assert isinstance(decided, tuple), decided
-    knowing_all = decide(load_rows(), build(spec, whole.given))
-    assert [(d.id, d.verdict, d.choice) for d in decided] == [
+    (named,) = engine.run([spec], order.read(only=["kernel", "mirrors"])).visits
+    assert (sorted(named.readings.named()), named.result.execs) == (["kernel", "mirrors"], 1)
+    (whole,) = engine.run([spec], order.read(also=["mirrors"])).visits
+    beside = set(whole.readings.named()) - {*batch_facts(), AptPolicy.domain}
+    assert (beside, whole.result.execs) == ({"mirrors"}, 1)
+    (judged,) = engine.run([spec], order.judge()).visits
+    assert judged.error is None
+    knowing_all = decide(load_rows(), build(spec, whole.readings))
+    assert [(d.id, d.verdict, d.choice) for d in judged.decisions()] == [
         (d.id, d.verdict, d.choice) for d in knowing_all
     ]
     assert fetched == [
@@ -321,7 +323,8 @@ def test_one_hosts_bug_or_death_leaves_the_others_alone(
     machines[2].kill()
     fleet = load(tmp_path, {})
     engine = Engine(fleet, layers=[planted("buggy")])
-    result = engine.converge([fleet.hosts[machine.name] for machine in machines])
+    hosts = [fleet.hosts[machine.name] for machine in machines]
+    result = engine.run(hosts, order.converge()).result
     good, bad, dead = result.hosts
     assert good.state is HostState.CONVERGED
     assert machines[0].read("/srv/before") == "before\n"

@@ -18,6 +18,7 @@ from fleet.config import load
 from fleet.host import reboot as rebooting
 from fleet.host.session import Session
 from fleet.model.plan import HostResult, HostState
+from fleet.run import order
 from fleet.run.engine import Engine
 from lab.machines import Machine
 from operations.files.file import file
@@ -64,9 +65,8 @@ def converge(site: Site, machine: Machine) -> Converge:
                 unproven=lambda spec, given: list(doubts),
             )
         ]
-        result = Engine(fleet, layers=layers).converge(
-            [fleet.hosts[machine.name]], allow_reboot=allow_reboot
-        )
+        wanted = order.converge(allow_reboot=allow_reboot)
+        result = Engine(fleet, layers=layers).run([fleet.hosts[machine.name]], wanted).result
         return result.hosts[0]
 
     return call

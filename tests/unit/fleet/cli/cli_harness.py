@@ -12,11 +12,13 @@ from unittest.mock import patch
 from typer.testing import CliRunner, Result
 
 from declaration.host import Connection, HostSpec
+from facts.readings import Readings
 from fleet.base import logfile
 from fleet.base.errors import FleetError
 from fleet.cli import context
 from fleet.cli.app import app
 from fleet.config import Fleet
+from fleet.host.factkey import FactKey
 from fleet.ledger import Ledger
 from fleet.model.events import (
     Emit,
@@ -28,8 +30,10 @@ from fleet.model.events import (
     discard,
 )
 from fleet.model.plan import HostResult, HostState, RunResult
-from fleet.run.engine import HostFacts
+from fleet.run.order import Order
+from fleet.run.recipe import READ
 from gates.model import Decision
+from gates.needed import FACTS as NEEDED
 
 RUN = "20250131T081500Z-1f2e"
 STARTED = "2025-01-31T08:15:00+00:00"
@@ -67,54 +71,66 @@ def run_result(command: str, *hosts: HostResult, seconds: float = 12.3) -> RunRe
 
 
 @dataclass
+class Told:
+    """What a visit found out."""
+
+    readings: Readings = field(default_factory=Readings)
+    error: FleetError | None = None
+    execs: int = 0
+    answers: Mapping[FactKey, object] = field(default_factory=dict)
+    decided: tuple[Decision, ...] = ()
+    said: str = ""
+
+    @property
+    def result(self) -> HostResult:
+        return in_sync("rig-a").model_copy(update={"execs": self.execs})
+
+    def decisions(self) -> tuple[Decision, ...]:
+        return self.decided
+
+
+@dataclass
+class Answered:
+    """How a run ended."""
+
+    result: RunResult | None = None
+    visits: tuple[Told, ...] = ()
+
+
+@dataclass
 class ScriptedEngine:
     """Answers verbs from what the test put in, and keeps what it was asked."""
 
     planned: Mapping[str, HostResult] = field(default_factory=dict)
     converged: Mapping[str, HostResult] = field(default_factory=dict)
-    read: Mapping[str, HostFacts] = field(default_factory=dict)
+    read: Mapping[str, Told] = field(default_factory=dict)
     decided: Mapping[str, tuple[Decision, ...] | FleetError] = field(default_factory=dict)
     raises: BaseException | None = None
     #: something that the engine does while it plans
     meanwhile: Callable[[Emit], None] = lambda _: None
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
-    saved: RunResult | None = None
+    saved: Mapping[str, HostResult] = field(default_factory=dict)
     unlocked: tuple[str, str, str] | None = None
 
-    def facts(
-        self,
-        hosts: Sequence[HostSpec],
-        emit: Emit = discard,
-        *,
-        only: Sequence[str] = (),
-        also: Sequence[str] = (),
-    ) -> dict[str, HostFacts]:
+    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = discard) -> Answered:
+        if order.command == "plan":
+            return Answered(self._answer("plan", hosts, emit, self.planned))
+        if order.command == "converge":
+            self.saved, self.allow_reboot = order.saved, order.allow_reboot
+            return Answered(self._answer("converge", hosts, emit, self.converged))
+        (host,) = hosts
+        if order.recipe is not READ:
+            (step,) = order.recipe.opening
+            self.unlocked = (host.name, *step.keywords.values())
+            return Answered(visits=(Told(said="unlocked"),))
+        if order.only is NEEDED:
+            self._asked("gates", hosts, emit)
+            decided = self.decided[host.name]
+            failed = isinstance(decided, FleetError)
+            told = Told(error=decided) if failed else Told(decided=decided)
+            return Answered(visits=(told,))
         self._asked("facts", hosts, emit)
-        return dict(self.read)
-
-    def gates(
-        self, hosts: Sequence[HostSpec], emit: Emit = discard
-    ) -> dict[str, tuple[Decision, ...] | FleetError]:
-        self._asked("gates", hosts, emit)
-        return dict(self.decided)
-
-    def plan(self, hosts: Sequence[HostSpec], emit: Emit = discard) -> RunResult:
-        return self._answer("plan", hosts, emit, self.planned)
-
-    def converge(
-        self,
-        hosts: Sequence[HostSpec],
-        emit: Emit = discard,
-        saved: RunResult | None = None,
-        allow_reboot: bool = False,
-    ) -> RunResult:
-        self.saved = saved
-        self.allow_reboot = allow_reboot
-        return self._answer("converge", hosts, emit, self.converged)
-
-    def unlock(self, host: HostSpec, lock: str, reason: str) -> str:
-        self.unlocked = (host.name, lock, reason)
-        return "unlocked"
+        return Answered(visits=(self.read[host.name],))
 
     def _answer(
         self,

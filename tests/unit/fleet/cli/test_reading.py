@@ -12,12 +12,11 @@ from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.ledger import Ledger
 from fleet.reference import explain
-from fleet.run.engine import HostFacts
 from gates.model import Decision, Severity, Verdict
 from tests.given import given
 from tests.unit.base_facts import system
 from tests.unit.fleet.cli.cli_cases import converged, unreachable
-from tests.unit.fleet.cli.cli_harness import RUN, ScriptedEngine, b70, run_result
+from tests.unit.fleet.cli.cli_harness import RUN, ScriptedEngine, Told, b70, run_result
 from tests.unit.fleet.cli.golden import check_golden
 
 READ = {
@@ -48,13 +47,13 @@ def decision(
 
 
 def test_facts_show_every_kind_of_reading_and_unknown_with_its_reason() -> None:
-    result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": HostFacts(given(READ))}))
+    result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": Told(given(READ))}))
     check_golden("facts.txt", result.stdout)
     assert result.exit_code == ExitCode.CLEAN
 
 
 def test_facts_as_json_keep_unknown_and_absent_apart() -> None:
-    engine = ScriptedEngine(read={"rig-a": HostFacts(given(READ), execs=1)})
+    engine = ScriptedEngine(read={"rig-a": Told(given(READ), execs=1)})
     body = json.loads(b70("facts", "rig-a", "--json", engine=engine).stdout)
     assert body["facts"]["clock"] == {"unknown": "no answer within 10 s", "raw": "garbage\nmore"}
     assert body["facts"]["memory"]["ecc"] == {"absent": True}
@@ -62,7 +61,7 @@ def test_facts_as_json_keep_unknown_and_absent_apart() -> None:
 
 
 def test_a_named_domain_is_shown_alone_and_a_misspelt_one_is_refused_offline() -> None:
-    engine = ScriptedEngine(read={"rig-a": HostFacts(given(READ))})
+    engine = ScriptedEngine(read={"rig-a": Told(given(READ))})
     assert "64" not in b70("facts", "rig-a", "clock", engine=engine).stdout
     engine = ScriptedEngine()
     result = b70("facts", "rig-a", "clok", engine=engine)
@@ -72,7 +71,7 @@ def test_a_named_domain_is_shown_alone_and_a_misspelt_one_is_refused_offline() -
 
 
 def test_facts_of_a_host_that_does_not_answer_end_with_4() -> None:
-    dead = HostFacts(error=Unreachable("rig-a: silence"))
+    dead = Told(error=Unreachable("rig-a: silence"))
     result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": dead}))
     assert result.exit_code == ExitCode.UNREACHABLE
     assert result.stdout == ""

@@ -20,11 +20,18 @@ from fleet.base.exitcodes import ExitCode
 from fleet.disks.buildswap import BuildSwapRefused, around_build, layer
 from fleet.host.factkey import FactKey
 from fleet.model.events import Emit, discard
-from fleet.model.plan import Change, HostResult, HostState, Resource, ResourceStatus, RunResult
-from fleet.run.engine import HostFacts
+from fleet.model.plan import Change, HostResult, HostState, Resource, ResourceStatus
+from fleet.run.order import Order
 from tests.given import given
 from tests.unit.disk_facts import GIB, POINT, disks, mount, rig
-from tests.unit.fleet.cli.cli_harness import ScriptedEngine, b70, imaginary_fleet, run_result
+from tests.unit.fleet.cli.cli_harness import (
+    Answered,
+    ScriptedEngine,
+    Told,
+    b70,
+    imaginary_fleet,
+    run_result,
+)
 from tests.unit.fleet.cli.golden import check_golden
 from tests.unit.pyinfra_harness import run_deploy
 
@@ -66,29 +73,25 @@ class DiskEngine(ScriptedEngine):
     outcomes: list[HostResult] = field(default_factory=list)
     ran: list[tuple[str, frozenset[str], HostSpec, Layer]] = field(default_factory=list)
 
-    def ask(self, host: HostSpec, questions: Sequence[FactKey], emit: Emit = discard) -> HostFacts:
+    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = discard) -> Answered:
+        (spec,) = hosts
+        if order.command is None:
+            return Answered(visits=(self._read(order.questions),))
+        (wanted,) = order.layers or ()
+        self.ran.append((order.command, order.excused, spec, wanted))
+        state = HostState.CONVERGED
+        result = self.outcomes.pop(0) if self.outcomes else HostResult(host=spec.name, state=state)
+        return Answered(run_result(order.command, result))
+
+    def _read(self, questions: Sequence[FactKey]) -> Told:
         if isinstance(self.raises, FleetError):
-            return HostFacts(error=self.raises)
+            return Told(error=self.raises)
         answers: dict[FactKey, object] = {}
         for key in questions:
             path = str(key.kwargs["path"])
             answers[key] = self.trees.get(path, ABSENT) if key.fact is DirectoryUse else path
             assert key.fact in (DirectoryUse, RealPath)
-        return HostFacts(given(self.values), answers=answers)
-
-    def run_layers(
-        self,
-        hosts: Sequence[HostSpec],
-        layers: Sequence[Layer],
-        command: str,
-        emit: Emit = discard,
-        excused: frozenset[str] = frozenset(),
-    ) -> RunResult:
-        (spec,), (wanted,) = hosts, layers
-        self.ran.append((command, excused, spec, wanted))
-        state = HostState.CONVERGED
-        result = self.outcomes.pop(0) if self.outcomes else HostResult(host=spec.name, state=state)
-        return run_result(command, result)
+        return Told(given(self.values), answers=answers)
 
 
 def rigs(**changes: Any) -> Any:

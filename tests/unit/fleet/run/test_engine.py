@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from gevent import GreenletExit
@@ -12,16 +14,17 @@ from fleet.base.run import Run
 from fleet.config import load
 from fleet.ledger import Ledger
 from fleet.model.plan import HostResult, HostState
-from fleet.run import hostjob
+from fleet.run import order
 from fleet.run.engine import Engine
-from fleet.run.job import Job
+from fleet.run.recipe import Recipe
+from fleet.run.visit import Visit
 
 HOSTS = "hosts: {rig-a: {address: 192.0.2.1}}\n"
 
 
 @pytest.fixture
 def converge(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> Callable[[Callable[[], HostState]], tuple[HostResult, HostResult]]:
     """Return a function that runs a converge of one host; its work is what the test says."""
     (tmp_path / "hosts.yaml").write_text(HOSTS)
@@ -29,16 +32,18 @@ def converge(
     run = Run.begin()
 
     def call(ends: Callable[[], HostState]) -> tuple[HostResult, HostResult]:
-        def work(job: Job, saved: HostResult | None) -> HostResult:
+        def work(visit: Visit) -> None:
             recorded = ledger.show(run.id)
             assert recorded is not None
             (begun,) = recorded.hosts
             assert begun.state is HostState.UNCERTAIN, "it is there before anything is done"
-            return HostResult(host=job.name, state=ends())
+            visit.result.state = ends()
 
-        monkeypatch.setattr(hostjob, "converge", work)
+        recipe = Mock(spec=Recipe, follow=work, changes=True)
+        wanted = replace(order.converge(), recipe=recipe)
         fleet = load(tmp_path, {})
-        (told,) = Engine(fleet, ledger, layers=(), run=run).converge([fleet.hosts["rig-a"]]).hosts
+        engine = Engine(fleet, ledger, layers=(), run=run)
+        (told,) = engine.run([fleet.hosts["rig-a"]], wanted).result.hosts
         recorded = ledger.show(run.id)
         assert recorded is not None
         return told, recorded.hosts[0]

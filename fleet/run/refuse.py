@@ -1,0 +1,88 @@
+"""Why a host is left as it is: each refusal looks at the visit and raises, or says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from facts.system.standing import HostStanding
+from facts.value import ABSENT, Unknown
+from fleet.base.errors import Refused
+from fleet.model.plan import ResourceStatus
+from fleet.preflight import inhibitors
+from fleet.run.executor import OperationFailed, PlannedOp
+from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale
+from fleet.run.visit import GOOD, Visit
+
+
+def stale(visit: Visit) -> None:
+    """Refuse when the fresh plan differs from the saved one."""
+    saved, fresh = visit.saved, visit.result
+    if saved is None:
+        return
+    moved = sorted(
+        name
+        for name in saved.fingerprints.keys() | fresh.fingerprints.keys()
+        if saved.fingerprints.get(name) != fresh.fingerprints.get(name)
+    )
+    if moved:
+        raise Stale(
+            f"{visit.name}: the saved plan is stale: {', '.join(moved)} changed since",
+            f"b70 plan --limit {visit.name} -o PLAN",
+        )
+
+
+def inhibited(visit: Visit) -> None:
+    """Refuse what a preflight finding forbids."""
+    found = [f for f in inhibitors(visit.spec, visit.readings) if f.id not in visit.excused]
+    if found:
+        more = f" (and {len(found) - 1} more)" * (len(found) > 1)
+        raise Inhibited(f"{visit.name}: {found[0].text}{more}", found[0].remedy)
+
+
+def boot_drift(visit: Visit) -> None:
+    """Leave the boot set of a host in production to a rollout."""
+    boot_layers = {layer.name for layer in visit.layers if layer.boot}
+    drift = [
+        item.name
+        for item in visit.result.resources
+        if item.layer in boot_layers and item.status is not ResourceStatus.IN_SYNC
+    ]
+    if drift and not is_new(visit):
+        raise BootSetDrift.of(visit.name, ", ".join(drift))
+
+
+def unproven(visit: Visit) -> None:
+    """Give a new host no certificate while what it booted is UNKNOWN."""
+    if visit.result.state not in GOOD:
+        return
+    sources = [layer.unproven for layer in visit.layers if layer.unproven]
+    doubts = [text for source in sources for text in source(visit.spec, visit.readings)]
+    if doubts and is_new(visit):
+        visit.result.certificate = ""
+        raise BootNotProven(
+            f"{visit.name}: its boot set is not proven: {'; '.join(doubts)}",
+            f"b70 facts {visit.name} kernel gpu_log",
+        )
+
+
+def broken(visit: Visit, planned: Sequence[PlannedOp]) -> None:
+    """Refuse a plan with a resource that cannot be planned."""
+    found = next((op for op in planned if op.error), None)
+    if found is not None:
+        raise OperationFailed(
+            f"{visit.name}: {found.name} cannot be planned: {found.error}",
+            f"b70 facts {visit.name}",
+        )
+
+
+def impossible(visit: Visit) -> None:
+    """Refuse a resource of a person's request that cannot be had now."""
+    found = next((op for op in visit.planned if op.error), None)
+    if found is not None:
+        raise Refused(f"{visit.name}: {found.name}: {found.error}")
+
+
+def is_new(visit: Visit) -> bool:
+    """Return True if the host surely never had a certificate; UNKNOWN counts as production."""
+    standing = visit.readings[HostStanding]
+    return not isinstance(standing, Unknown) and standing.production_run is ABSENT

@@ -1,0 +1,167 @@
+"""What is done to one host, a step each; a recipe puts them in order.
+
+A step takes the visit and leaves what it found there. It raises what ends the visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from facts.base import HostFact
+from facts.registry import batch_facts
+from fleet.base.errors import Refused, Unreachable
+from fleet.host import hostlock, reboot
+from fleet.host.factbatch import HeadRefused, NoAnswer
+from fleet.host.factkey import FactKey, fact_key
+from fleet.model.events import Note, Phase, Waiting
+from fleet.model.plan import HostState, ResourceStatus, certificate
+from fleet.run import outcome, refuse, verify
+from fleet.run.hosterrors import SudoRefused, head_error, silence_error
+from fleet.run.visit import GOOD, TEXT_S, Visit, fail
+from gates.needed import KEYED
+
+
+def read(visit: Visit) -> None:
+    """Read the facts; where sudo refuses, as the ordinary user: what needs root is UNKNOWN then."""
+    try:
+        _probe(visit, _identity(visit))
+    except SudoRefused:
+        visit.connect(privileged=False)
+        _probe(visit, _identity(visit))
+
+
+def look(visit: Visit) -> None:
+    """Read the facts and who holds the host; writes nothing."""
+    lines = _probe(visit, f"{_identity(visit)}\n{hostlock.peek()}")
+    if owner := hostlock.parse_owner(lines):
+        visit.emit(Note(visit.name, f"run {owner.run} of {owner.who} holds this host"))
+
+
+def take(visit: Visit) -> None:
+    """Check identity, take the lock and read all facts in one exec."""
+    acquire = hostlock.acquire(visit.run.id, visit.run.who)
+    visit.fence = _fence_of(_probe(visit, f"{_identity(visit)}\n{acquire}"))
+
+
+def plan(visit: Visit) -> None:
+    """Evaluate every resource of the layers and say what would change, and why not if it cannot."""
+    visit.tell(Phase.PLAN)
+    visit.planned = visit.begin_work().plan(visit.layers)
+    outcome.describe_plan(visit)
+    refuse.broken(visit, visit.planned)
+
+
+def plan_alone(visit: Visit) -> None:
+    """Evaluate the resources of the visit's own layers; one that cannot be had is refused."""
+    visit.planned = visit.begin_work().plan(visit.layers)
+    refuse.impossible(visit)
+    outcome.describe_plan(visit)
+
+
+def pending(visit: Visit) -> None:
+    """Count a reboot that is due as a change that is pending."""
+    if visit.result.reboot_pending:
+        visit.result.state = HostState.PENDING
+
+
+def apply_whole(visit: Visit) -> None:
+    """Apply what the plan found until a re-plan with every normal fact is empty."""
+    if any(item.status is not ResourceStatus.IN_SYNC for item in visit.result.resources):
+        verify.apply_until_empty(visit, visit.reads)
+
+
+def apply_alone(visit: Visit) -> None:
+    """Apply what the plan found until a re-plan with the facts that it read is empty."""
+    if visit.result.state is HostState.PENDING:
+        verify.apply_until_empty(visit, ())
+
+
+def certify(visit: Visit) -> None:
+    """Write down the empty plan as the certificate."""
+    result = visit.result
+    if result.state in GOOD:
+        result.certificate = certificate(visit.name, visit.declared, result.resources)
+
+
+def boot(visit: Visit) -> None:
+    """Prove by another boot_id that the host booted; what was read before is forgotten."""
+    visit.tell(Phase.REBOOT)
+    reboot.reboot(
+        visit.session,
+        visit.name,
+        deadline_s=visit.spec.connection.reboot_timeout_s,
+        waiting=lambda left: visit.emit(Waiting(visit.name, "its boot", left)),
+    )
+    visit.start_anew()
+
+
+def record(visit: Visit) -> None:
+    """Journal the outcome on the host and give its lock back, in one exec."""
+    visit.tell(Phase.RECORD)
+    result = visit.result
+    text = hostlock.release(visit.run.id, visit.fence or 0, result.state, result.certificate)
+    try:
+        output = visit.session.run(text, deadline_s=TEXT_S)
+    except Unreachable as error:
+        if result.state in GOOD:
+            result.certificate = ""
+            fail(result, error)
+        return
+    if output.status and result.state in GOOD:
+        result.certificate = ""
+        result.state = HostState.FAILED
+        result.error = f"{visit.name}: the outcome could not be journaled on the host"
+
+
+def unlock(visit: Visit, *, lock: str, reason: str) -> None:
+    """Remove a lock by its id; keeps what the host said.
+
+    Raises:
+        Refused: the host would not.
+    """
+    output = visit.session.run(hostlock.unlock(lock, reason, visit.run.who), deadline_s=TEXT_S)
+    visit.said = output.stdout.decode("utf-8", "replace").strip()
+    if output.status:
+        said = visit.said or output.stderr.decode("utf-8", "replace").strip()
+        raise Refused(f"{visit.name}: {said}")
+
+
+def normal() -> list[type[HostFact[Any]]]:
+    """Return the facts that every normal run reads."""
+    return list(batch_facts().values())
+
+
+def keys(probe_root: str, facts: Iterable[type[HostFact[Any]]]) -> list[FactKey]:
+    """Return the keys of facts without arguments."""
+    return [fact_key(fact, {"probe_root": probe_root if fact.simulable else ""}) for fact in facts]
+
+
+def asked_by_gates() -> list[FactKey]:
+    """Return the facts with arguments that the gates ask for."""
+    return [fact_key(fact, arguments) for fact, arguments in KEYED.items()]
+
+
+def _identity(visit: Visit) -> str:
+    return hostlock.identify(visit.spec.identity.machine_id)
+
+
+def _probe(visit: Visit, head: str) -> list[str]:
+    """Run the head and read the facts in one exec; returns the head's lines."""
+    visit.tell(Phase.PROBE)
+    wanted = [*visit.reads, *visit.questions, *visit.remembered]
+    try:
+        answer = visit.cache.fetch(wanted, head)
+    except HeadRefused as refusal:
+        raise head_error(visit.spec, refusal) from refusal
+    except NoAnswer as silence:
+        raise silence_error(visit.spec, silence) from silence
+    visit.remember(visit.reads)
+    return answer.head
+
+
+def _fence_of(lines: Sequence[str]) -> int:
+    for line in lines:
+        if line.startswith("fence "):
+            return int(line.split()[1])
+    raise Unreachable("the host did not confirm its lock")

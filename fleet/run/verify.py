@@ -1,0 +1,73 @@
+"""Applies a plan until the next one is empty, and says who is to blame when it never is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from deploys.layer import Layer
+from fleet.host.factkey import FactKey, Key
+from fleet.model.events import Phase
+from fleet.model.plan import HostState, ResourceStatus
+from fleet.run import outcome, refuse
+from fleet.run.executor import HostRun, PlannedOp
+from fleet.run.visit import Visit
+
+#: Passes over the layers before a host counts as not idempotent: the second and third are for
+#: resources that were in sync and that another resource's change has put out of sync.
+MAX_PASSES: Final = 3
+
+
+def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
+    """Apply pass after pass until the re-plan is empty or a resource wants the same thing twice.
+
+    Args:
+        proof: facts that the re-plan is checked with, beside those that the layers ask for.
+    """
+    work, cache, result = visit.begin_work(), visit.cache, visit.result
+    first_plan = {item.name: item for item in result.resources}
+    try:
+        for _ in range(MAX_PASSES):
+            for layer in visit.layers:
+                # a layer before may have changed the host: what this one reads is read anew
+                if lacking := cache.lacking(_reads(work, layer, visit.planned)):
+                    cache.fetch(lacking)
+                visit.tell(Phase.APPLY)
+                now = work.plan([layer])
+                refuse.broken(visit, now)
+                work.apply([op for op in now if op.commands or op.conditional])
+            visit.tell(Phase.VERIFY)
+            cache.fetch([*proof, *cache.seen])
+            visit.planned = work.plan(visit.layers)
+            if proof:
+                visit.remember(proof)
+            again = [op for op in visit.planned if op.commands and not op.conditional]
+            culprits = [op for op in again if op.name in work.executed]
+            if culprits or not again:
+                break
+    finally:
+        # what was executed is told even when a pass ended with an error
+        result.changed = list(dict.fromkeys(work.executed))
+    outcome.describe_plan(visit)
+    refuse.broken(visit, visit.planned)
+    for item in result.resources:
+        item.seconds = work.seconds.get(item.name)
+        if item.name in result.changed:
+            item.outcome = "done"
+            item.why = item.why or ["changed in this run"]
+            if item.status is ResourceStatus.IN_SYNC:
+                item.changes = first_plan[item.name].changes if item.name in first_plan else []
+    if again:
+        names = ", ".join(op.name for op in (culprits or again))
+        result.state = HostState.NOT_IDEMPOTENT
+        result.error = f"{visit.name}: after applying, the plan is not empty: {names}"
+        result.error_id = "not-idempotent"
+        result.hint = f"b70 plan --limit {visit.name}   # shows what it wants again"
+    else:
+        result.state = HostState.CONVERGED
+
+
+def _reads(work: HostRun, layer: Layer, planned: Sequence[PlannedOp]) -> list[Key]:
+    """Return the facts that a layer and its resources read when they were last planned."""
+    own = (key for op in planned if op.layer == layer.name for key in op.reads)
+    return [*work.layer_reads.get(layer.name, ()), *own]

@@ -1,0 +1,285 @@
+"""One host in one run is one object: its declaration, the way to it, what it said, what came of it.
+
+Knows how a connection is opened and closed and how an error becomes the host's result; what is done
+in between is a recipe's business. Nothing stays open when a visit is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from pyinfra.api.exceptions import PyinfraError
+
+from declaration.host import HostSpec
+from deploys.layer import Layer
+from facts.readings import Readings
+from fleet.base.errors import FleetError, Refused, Unreachable
+from fleet.base.exitcodes import ExitCode
+from fleet.base.run import Run
+from fleet.host import deadman
+from fleet.host.factbatch import FactCache
+from fleet.host.factkey import FactKey, Key
+from fleet.host.pyinfra import new_state
+from fleet.host.session import CommandTimeout, LostContact, Session
+from fleet.model.events import Emit, Phase, PhaseStarted
+from fleet.model.plan import HostResult, HostState, ResourceStatus
+from fleet.run.executor import HostRun, OperationFailed, PlannedOp
+from fleet.run.hosterrors import ChangeTakenBack
+from gates.engine import decide
+from gates.model import Decision
+from gates.rows import load as load_rows
+from gates.world import build as build_world
+
+_Part = TypeVar("_Part")
+
+#: How a host comes out that needs nothing more.
+GOOD: Final = (HostState.IN_SYNC, HostState.CONVERGED)
+#: Seconds for the small texts: journal and unlock, confirm, unlock by hand.
+TEXT_S: Final = 60
+
+_log = logging.getLogger("b70")
+
+
+@dataclass(slots=True)
+class Visit:
+    """One host of a run.
+
+    Args:
+        spec: its declaration.
+        data: what pyinfra carries as `host.data`.
+        run: the run that this is part of.
+        declared: hash of the declaration.
+        layers: what is planned and applied, in order.
+        emit: gets what happens.
+        stopping: tells whether Ctrl-C asked to stop.
+        redact: masks secrets in every text that leaves the visit.
+        reads: facts to read at first contact, and again for a certificate.
+        questions: facts with arguments to read beside these.
+        remembered: facts this host was asked for last time.
+        durations: resource -> seconds, from the ledger.
+        saved: a plan of before; the host is refused unless the fresh plan is the same.
+        allow_reboot: a person said that this run may reboot the host.
+        excused: preflight findings that do not stop this run: it may be their very remedy.
+    """
+
+    spec: HostSpec
+    data: Mapping[str, object]
+    run: Run
+    declared: str
+    layers: Sequence[Layer]
+    emit: Emit
+    stopping: Callable[[], bool]
+    redact: Callable[[str], str]
+    reads: Sequence[FactKey]
+    questions: Sequence[FactKey] = ()
+    remembered: Sequence[Key] = ()
+    durations: Mapping[str, float] = field(default_factory=dict)
+    saved: HostResult | None = None
+    allow_reboot: bool = False
+    excused: frozenset[str] = frozenset()
+    #: what came of it
+    result: HostResult = field(init=False)
+    #: what the facts said
+    readings: Readings = field(default_factory=Readings)
+    #: what the questions were answered
+    answers: dict[FactKey, object] = field(default_factory=dict)
+    #: what the host said to a text of a recipe's own
+    said: str = ""
+    #: facts to ask for at once the next time
+    seen: list[Key] = field(default_factory=list)
+    #: fencing token of the lock; None while there is none
+    fence: int | None = None
+    #: resources as they were planned last
+    planned: Sequence[PlannedOp] = ()
+    #: what ended the visit early
+    error: FleetError | None = None
+    _session: Session | None = None
+    _cache: FactCache | None = None
+    _work: HostRun | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with nothing to say."""
+        self.result = HostResult(host=self.name, state=HostState.IN_SYNC)
+
+    @property
+    def name(self) -> str:
+        """Return the host's name."""
+        return self.spec.name
+
+    @property
+    def session(self) -> Session:
+        """Return the open connection."""
+        return _open(self._session)
+
+    @property
+    def cache(self) -> FactCache:
+        """Return the facts that were read over this connection."""
+        return _open(self._cache)
+
+    def tell(self, phase: Phase) -> None:
+        """Say which phase begins."""
+        self.emit(PhaseStarted(self.name, phase))
+
+    def start_anew(self) -> None:
+        """Forget what was read and planned: the host booted, or is asked for the first time."""
+        self._cache = FactCache(self.session)
+        self._work = None
+
+    def begin_work(self) -> HostRun:
+        """Return the pass over the layers, begun unless it was; without a lock it only plans."""
+        if self._work is None:
+            self._work = HostRun(
+                self.name,
+                self.data,
+                self.session,
+                self.cache,
+                fence=self.fence,
+                command_s=self.spec.connection.command_timeout_s,
+                emit=self.emit,
+                stopping=self.stopping,
+                confirm=lambda: confirm(self),
+            )
+        return self._work
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """Return the gates' decisions over what the facts said last."""
+        return decide(load_rows(), build_world(self.spec, self.readings))
+
+    def remember(self, facts: Sequence[FactKey]) -> None:
+        """Keep what these facts and the questions said, for whoever judges it."""
+        self.readings = Readings({key.fact: self.cache.value(key) for key in facts})
+        self.answers = {key: self.cache.value(key) for key in self.questions}
+
+    def connect(self, *, privileged: bool = True) -> None:
+        """Open the connection; one that is open is closed first.
+
+        Args:
+            privileged: become root through sudo where the login is not root.
+        """
+        self.tell(Phase.CONNECT)
+        self.disconnect()
+        self._session = new_session(self, privileged=privileged)
+        self._session.connect()
+        self.start_anew()
+
+    def disconnect(self) -> None:
+        """Close the connection; the result keeps how many programs were run over it."""
+        if self._session is not None:
+            self.result.execs = self._session.execs
+            self._session.close()
+            self._session = None
+
+
+def _open(part: _Part | None) -> _Part:
+    if part is None:
+        raise RuntimeError("a step of a recipe was taken before the connection was open")
+    return part
+
+
+def new_session(visit: Visit, *, privileged: bool) -> Session:
+    """Return a connection to the visit's host, not open yet."""
+    state, host = new_state(visit.name, visit.data)
+    reference, resolve = visit.spec.connection.sudo_password, visit.data.get("secrets")
+    password = resolve(reference).reveal() if reference and callable(resolve) else ""
+    return Session(
+        state,
+        host,
+        privileged=privileged and visit.spec.connection.user != "root",
+        sudo_password=password,
+    )
+
+
+@contextmanager
+def contained(visit: Visit) -> Iterator[None]:
+    """Turn every error into this host's result: one bad host never ends the run of another."""
+    try:
+        yield
+    except FleetError as error:
+        visit.error = error
+    except PyinfraError as error:
+        visit.error = OperationFailed(f"{visit.name}: {error}")
+    except Exception as error:  # a bug in one host's path must not take the fleet down
+        _log.exception("%s", visit.name)
+        visit.error = FleetError(f"{visit.name}: {type(error).__name__}: {error}")
+    result = visit.result
+    if visit.error is not None and not result.error_id:
+        fail(result, visit.error)
+    result.error, result.hint = visit.redact(result.error), visit.redact(result.hint)
+
+
+@contextmanager
+def connected(visit: Visit) -> Iterator[None]:
+    """Open the host's connection; it is closed whatever happens."""
+    started = time.monotonic()
+    try:
+        visit.connect()
+        yield
+    finally:
+        visit.disconnect()
+        visit.result.seconds = round(time.monotonic() - started, 3)
+
+
+def confirm(visit: Visit) -> None:
+    """Prove over a new connection that the host can still be reached and changed.
+
+    Raises:
+        ChangeTakenBack: it cannot, or too late.
+    """
+    end = time.monotonic() + deadman.PATIENCE_S
+    while True:
+        session = new_session(visit, privileged=True)
+        try:
+            session.connect()
+            output = session.run(deadman.confirm(), deadline_s=TEXT_S)
+            break
+        except FleetError as error:
+            if time.monotonic() > end:
+                raise ChangeTakenBack.of(visit.name) from error
+            time.sleep(1)
+        finally:
+            session.close()
+    if output.status:
+        raise ChangeTakenBack.of(visit.name)
+
+
+def begun(visit: Visit) -> HostResult:
+    """Return what stays on record of a host if the controller dies now."""
+    return _uncertain(visit, "work began, and no outcome was recorded")
+
+
+def abort(visit: Visit) -> None:
+    """Say that the work on a host was aborted: what it did last is not known."""
+    visit.result = _uncertain(visit, "aborted; what was running there may still finish")
+
+
+def _uncertain(visit: Visit, why: str) -> HostResult:
+    return HostResult(
+        host=visit.name,
+        state=HostState.UNCERTAIN,
+        error=f"{visit.name}: {why}",
+        error_id="aborted",
+        hint=f"b70 plan --limit {visit.name}",
+    )
+
+
+def fail(result: HostResult, error: FleetError) -> None:
+    result.error, result.hint, result.error_id = error.message, error.hint, error.id
+    if isinstance(error, Refused):
+        result.state = HostState.REFUSED
+    elif error.exit_code is ExitCode.PENDING:
+        result.state = HostState.PENDING
+    elif isinstance(error, LostContact | CommandTimeout) and (result.changed or result.resources):
+        # it was being changed when contact was lost: what happened last is not known
+        result.state = HostState.UNCERTAIN
+    elif isinstance(error, Unreachable):
+        result.state = HostState.UNREACHABLE
+    else:
+        result.state = HostState.FAILED
+    for item in result.resources:
+        if item.status is ResourceStatus.CHANGE and item.outcome is None:
+            item.outcome = "done" if item.name in result.changed else "not-run"
