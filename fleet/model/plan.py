@@ -91,6 +91,8 @@ class HostState(StrEnum):
     UNREACHABLE = "unreachable"
     #: contact was lost while something was being changed
     UNCERTAIN = "uncertain"
+    #: the run was aborted before anything was done there
+    NOT_STARTED = "not-started"
 
 
 EXIT_CODE: Final[dict[HostState, ExitCode]] = {
@@ -102,6 +104,7 @@ EXIT_CODE: Final[dict[HostState, ExitCode]] = {
     HostState.REFUSED: ExitCode.REFUSED,
     HostState.UNREACHABLE: ExitCode.UNREACHABLE,
     HostState.UNCERTAIN: ExitCode.UNREACHABLE,
+    HostState.NOT_STARTED: ExitCode.REFUSED,
 }
 
 
@@ -119,7 +122,7 @@ class HostResult(_Data):
     error_id: str = ""
     #: resources that changed, in order
     changed: list[str] = Field(default_factory=list)
-    #: key of a fact -> sha256 of its raw output, for the facts that this plan relied on
+    #: resource -> hash of what would be done to it and why; a saved plan compares them
     fingerprints: dict[str, str] = Field(default_factory=dict)
     #: why a reboot is due; empty = none is
     reboot_pending: list[str] = Field(default_factory=list)

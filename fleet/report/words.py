@@ -28,6 +28,7 @@ STATE_STYLE: Final = {
     HostState.REFUSED: "magenta",
     HostState.UNREACHABLE: "red",
     HostState.UNCERTAIN: "red",
+    HostState.NOT_STARTED: "magenta",
 }
 VERDICT_STYLE: Final = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "UNKNOWN": "magenta"}
 
@@ -38,6 +39,7 @@ TROUBLED: Final = (
     HostState.FAILED,
     HostState.UNREACHABLE,
     HostState.UNCERTAIN,
+    HostState.NOT_STARTED,
 )
 
 

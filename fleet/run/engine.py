@@ -18,17 +18,19 @@ from deploys.layer import Layer
 from fleet.base.run import Run
 from fleet.config import Fleet
 from fleet.host.factkey import Key, from_text, to_text
+from fleet.host.pool import Stopper, fan_out
 from fleet.host.pyinfra import prepare
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, HostDone, discard
 from fleet.model.plan import HostState, RunResult
 from fleet.run.hostdata import host_data
 from fleet.run.order import Order
-from fleet.run.pool import Stopper, fan_out
 from fleet.run.visit import Visit, abort, begun
 
 #: Hosts worked on at the same time unless told otherwise; one greenlet and one connection each.
 DEFAULT_PARALLEL: Final = 128
+#: States of hosts of which a run may not have learnt what its layers ask for.
+_NOT_PLANNED: Final = (HostState.UNREACHABLE, HostState.REFUSED, HostState.NOT_STARTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Engine:
         visits = [self._visit(spec, order, emit) for spec in hosts]
 
         def work(visit: Visit) -> None:
+            visit.started = True
             if ledger is not None and order.recipe.changes:
                 ledger.host(result.run, begun(visit))
             order.recipe.follow(visit)
@@ -135,7 +138,7 @@ class Engine:
             steady = {fact.domain: value for fact, value in read if not fact.volatile}
             ledger.facts(visit.run.id, visit.name, steady)
         # the next run of the site asks for the site's facts
-        if site and visit.result.state not in (HostState.UNREACHABLE, HostState.REFUSED):
+        if site and visit.result.state not in _NOT_PLANNED:
             ledger.remember(visit.name, visit.declared, [to_text(key) for key in visit.seen])
 
     def _recall(self, host: str) -> list[Key]:

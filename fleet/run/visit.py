@@ -96,6 +96,8 @@ class Visit:
     fence: int | None = None
     #: resources as they were planned last
     planned: Sequence[PlannedOp] = ()
+    #: the recipe was begun
+    started: bool = False
     #: what ended the visit early
     error: FleetError | None = None
     _session: Session | None = None
@@ -253,14 +255,21 @@ def begun(visit: Visit) -> HostResult:
 
 
 def abort(visit: Visit) -> None:
-    """Say that the work on a host was aborted: what it did last is not known."""
-    visit.result = _uncertain(visit, "aborted; what was running there may still finish")
+    """Say that a host's visit was aborted: what it did last is not known, or it never began."""
+    if visit.started:
+        visit.result = _uncertain(visit, "aborted; what was running there may still finish")
+    else:
+        visit.result = _ended(visit, HostState.NOT_STARTED, "aborted before anything was done")
 
 
 def _uncertain(visit: Visit, why: str) -> HostResult:
+    return _ended(visit, HostState.UNCERTAIN, why)
+
+
+def _ended(visit: Visit, state: HostState, why: str) -> HostResult:
     return HostResult(
         host=visit.name,
-        state=HostState.UNCERTAIN,
+        state=state,
         error=f"{visit.name}: {why}",
         error_id="aborted",
         hint=f"b70 plan --limit {visit.name}",

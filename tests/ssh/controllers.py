@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from fleet.model.plan import HostResult, RunResult
 from lab.host import LabHost
@@ -41,6 +43,17 @@ def ended(process: subprocess.Popen[str], patience_s: float) -> HostResult:
     out, err = process.communicate(timeout=patience_s)
     assert out, err
     return only(RunResult.model_validate_json(out))
+
+
+def in_the_ledger(site: Site, host: str) -> str:
+    """Return the state in which the ledger holds a host last, read without the product's code."""
+    (path,) = site.state.glob("*/ledger.db")
+    with closing(sqlite3.connect(path)) as ledger:
+        (body,) = ledger.execute(
+            "SELECT body FROM record WHERE kind = 'host' AND host = ? ORDER BY seq DESC LIMIT 1",
+            (host,),
+        ).fetchone()
+    return str(json.loads(body)["state"])
 
 
 def restart_sshd(machine: LabHost) -> None:

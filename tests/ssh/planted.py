@@ -28,10 +28,10 @@ from deploys.layer import Layer
 from facts.base import HostFact, wrap
 from fleet.base.statedir import ledger_path
 from fleet.config import load
+from fleet.host.pool import Stopper
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, Event, ResourceDone
 from fleet.run.engine import Engine
-from fleet.run.pool import Stopper
 from operations.files.file import directory, file
 
 FOLDER = "/srv/planted"

@@ -13,7 +13,14 @@ from fleet.base.exitcodes import ExitCode
 from fleet.model.plan import HostState
 from lab.machines import Machine
 from tests.ssh.conftest import Site
-from tests.ssh.controllers import controller, end_leftovers, ended, exists, wait_for
+from tests.ssh.controllers import (
+    controller,
+    end_leftovers,
+    ended,
+    exists,
+    in_the_ledger,
+    wait_for,
+)
 from tests.ssh.planted import HEAVY, HEAVY_SIZE, KILL_AFTER, STEPS
 
 pytestmark = pytest.mark.ssh
@@ -97,6 +104,7 @@ def test_a_controller_killed_in_the_middle_of_an_operation_leaves_it_to_end_once
         wait_for(lambda: exists(machine, "/srv/started"), "the slow step runs")
         killed.kill()
         killed.wait()
+    assert in_the_ledger(site, machine.name) == HostState.UNCERTAIN
     machine.run("touch /srv/go")
     wait_for(lambda: exists(machine, "/srv/slow"), "what was begun ends on the host")
     unlock(site, machine, "the laptop died")

@@ -30,7 +30,15 @@ from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine
 from tests.ssh.conftest import Site
-from tests.ssh.controllers import controller, end_leftovers, ended, exists, only, wait_for
+from tests.ssh.controllers import (
+    controller,
+    end_leftovers,
+    ended,
+    exists,
+    in_the_ledger,
+    only,
+    wait_for,
+)
 from tests.ssh.planted import FOLDER, SMALL, planted
 
 pytestmark = pytest.mark.ssh
@@ -266,6 +274,7 @@ def test_the_second_interrupt_aborts_and_says_that_the_host_is_uncertain(
         host = ended(process, 30)
     assert host.state is HostState.UNCERTAIN
     assert process.returncode == ExitCode.UNREACHABLE
+    assert in_the_ledger(site, machine.name) == HostState.UNCERTAIN
     machine.run("touch /srv/go")
 
 

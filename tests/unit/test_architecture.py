@@ -62,7 +62,7 @@ ENGINE_ROOM = {
     "fleet/main.py",
     "fleet/host/pyinfra.py",
     "fleet/host/session.py",
-    "fleet/run/pool.py",
+    "fleet/host/pool.py",
 }
 #: the only processes of which gevent takes hold
 PATCHED = {

@@ -20,10 +20,10 @@ from facts.base import HostFact
 from facts.value import Unknown
 from fleet.host.factbatch import FactCache, FactMiss
 from fleet.host.factkey import fact_key
+from fleet.host.pool import fan_out
 from fleet.host.pyinfra import new_state, prepare
 from fleet.host.session import Output
 from fleet.run.executor import HostRun, OperationFailed
-from fleet.run.pool import fan_out
 
 
 class Named(HostFact[str]):

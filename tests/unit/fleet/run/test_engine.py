@@ -10,10 +10,11 @@ from unittest.mock import Mock
 import pytest
 from gevent import GreenletExit
 
+from fleet.base.exitcodes import ExitCode
 from fleet.base.run import Run
 from fleet.config import load
 from fleet.ledger import Ledger
-from fleet.model.plan import HostResult, HostState
+from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.run import order
 from fleet.run.engine import Engine
 from fleet.run.recipe import Recipe
@@ -56,6 +57,23 @@ def test_a_host_stands_in_the_ledger_from_the_moment_its_work_begins(
 ) -> None:
     told, recorded = converge(lambda: HostState.CONVERGED)
     assert (told.state, recorded.state) == (HostState.CONVERGED, HostState.CONVERGED)
+
+
+def test_a_host_whose_turn_never_came_is_not_called_uncertain(
+    converge: Callable[..., tuple[HostResult, HostResult]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(
+        visits: list[Visit], work: object, parallel: int, aborted: Callable[[Visit], None]
+    ) -> None:
+        for visit in visits:
+            aborted(visit)
+
+    monkeypatch.setattr("fleet.run.engine.fan_out", interrupted)
+    told, recorded = converge(lambda: pytest.fail("its work began"))
+    assert (told.state, recorded.state) == (HostState.NOT_STARTED, HostState.NOT_STARTED)
+    assert RunResult(
+        run="r", command="converge", fleet="f", started="", hosts=[told]
+    ).exit_code == (ExitCode.REFUSED)
 
 
 def test_a_host_whose_work_was_aborted_is_uncertain_in_the_ledger_too(
