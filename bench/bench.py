@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench import replay
 from bench.budget import Budget, Cell, cells
 from bench.machines import Machines
 from bench.measure import Sample, run
@@ -18,6 +17,7 @@ from bench.proxies import Proxies
 from bench.results import Audit, Outcome, Results, Row, Simulated, hosts_text
 from bench.tools import KEEPERS, Place, measured, worker
 from bench.workloads import changes_files
+from fleet.host.replay import Recording
 
 #: Hosts that get the product's whole site: packages for more would outlast all measuring.
 SITE_HOSTS: Final = 8
@@ -189,7 +189,7 @@ class Bench:
         # what a plan remembers decides what the next one asks: the second is the usual one
         for _ in range(2):
             self._worker(alone, "plan", "", "--record", str(recording))
-        program = next(iter(replay.load(recording)), "")
+        program = next(iter(Recording.load(recording).programs()), "")
         probe_cpu_s = self._machines.probe_cpu_s(program)
         for count in counts:
             if self._spent_s > self._budget.total_s:

@@ -19,11 +19,12 @@ from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
-from bench import replay  # noqa: E402
 from bench.layer import layer  # noqa: E402
 from bench.workloads import WORKLOADS  # noqa: E402
 from fleet.config import Fleet, load  # noqa: E402
+from fleet.host.replay import Recording, replayed, watched  # noqa: E402
 from fleet.host.session import Output  # noqa: E402
+from fleet.host.ssh import by_ssh  # noqa: E402
 from fleet.ledger import Ledger  # noqa: E402
 from fleet.model.plan import HostState, RunResult  # noqa: E402
 from fleet.run import order  # noqa: E402
@@ -49,22 +50,24 @@ def figures(result: RunResult, seconds: float, cpu_s: float) -> dict[str, Any]:
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Run a verb over the whole fleet."""
-    recorded: dict[str, Output] = {}
-    if asked.record:
-        replay.record(recorded)
-    writes: list[str] = []
-    replay.watch(lambda program, _: writes.append(program) if _writes_files(program) else None)
+    recorded, streams = Recording(), 0
+
+    def seen(program: str, output: Output) -> None:
+        nonlocal streams
+        recorded.keep(program, output)
+        streams += _writes_files(program)
+
     fleet = load(asked.fleet)
     layers = [layer(WORKLOADS[asked.workload], asked.root)] if asked.workload else None
-    engine = Engine(fleet, Ledger.open(asked.ledger), layers=layers)
+    engine = Engine(fleet, Ledger.open(asked.ledger), layers=layers, way=watched(by_ssh, seen))
     hosts = list(fleet.hosts.values())
     wall, cpu = time.monotonic(), time.process_time()
     wanted = order.plan() if asked.verb == "plan" else order.converge()
     result = engine.run(hosts, wanted).result
     found = figures(result, time.monotonic() - wall, time.process_time() - cpu)
     if asked.record:
-        replay.save(recorded, asked.record)
-    return {**found, "streams": len(writes)}
+        recorded.save(asked.record)
+    return {**found, "streams": streams}
 
 
 def _writes_files(program: str) -> bool:
@@ -73,7 +76,7 @@ def _writes_files(program: str) -> bool:
 
 def simulate(asked: argparse.Namespace) -> dict[str, Any]:
     """Plan for many hosts that all answer like the recorded one."""
-    replay.stand_in(replay.load(asked.record))
+    way = replayed(Recording.load(asked.record))
     real = load(asked.fleet)
     source = next(iter(real.hosts.values()))
     ledger = Ledger.open(asked.ledger)
@@ -84,7 +87,7 @@ def simulate(asked: argparse.Namespace) -> dict[str, Any]:
         fleet = _copies(real, count)
         for name in fleet.hosts:
             ledger.remember(name, fleet.spec_hash(name), [str(key) for key in keys])
-        engine = Engine(fleet, ledger, layers=layers)
+        engine = Engine(fleet, ledger, layers=layers, way=way)
         wall, cpu = time.monotonic(), time.process_time()
         result = engine.run(list(fleet.hosts.values()), order.plan()).result
         rows.append(figures(result, time.monotonic() - wall, time.process_time() - cpu))

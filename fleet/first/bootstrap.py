@@ -17,8 +17,9 @@ from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused
 from fleet.host.factbatch import FactCache, NoAnswer
 from fleet.host.factkey import fact_key
-from fleet.host.pyinfra import new_state
 from fleet.host.session import Session
+from fleet.host.shell import Shell
+from fleet.host.ssh import AcceptKey, SshSession
 
 #: The sudoers drop-in; sudo ignores names with a dot, so there is none.
 SUDOERS: Final = "/etc/sudoers.d/b70fleet"
@@ -169,7 +170,7 @@ def prove(contact: Contact, host_key: str) -> None:
 class _Connected:
     """A first-contact session that is closed whatever happens."""
 
-    def __init__(self, contact: Contact, accept: Callable[[str, str], bool]) -> None:
+    def __init__(self, contact: Contact, accept: AcceptKey) -> None:
         data: dict[str, object] = {
             "ssh_hostname": contact.address,
             "ssh_port": contact.port,
@@ -182,14 +183,9 @@ class _Connected:
             data["ssh_config_file"] = contact.ssh_config
         if contact.password:
             data["ssh_password"] = contact.password.reveal()
-        state, host = new_state(contact.name, data)
-        self._session = Session(
-            state,
-            host,
-            privileged=contact.login != "root",
-            sudo_password=contact.sudo_password.reveal() if contact.sudo_password else "",
-            accept=accept,
-        )
+        password = contact.sudo_password.reveal() if contact.sudo_password else ""
+        shell = Shell(contact.login != "root", password)
+        self._session = SshSession(contact.name, data, shell, accept)
 
     def __enter__(self) -> Session:
         try:

@@ -172,6 +172,10 @@ class Batch:
                     f"printf '%s\\n{self._mark} end 0\\n' \"$b70_e\""
                 )
 
+    def unanswered(self, answer: Answer) -> list[tuple[Key, ...]]:
+        """Return the reads of which an answer has nothing, each command's together, in order."""
+        return [item.keys for item in self._items if item.keys[0] not in answer.facts]
+
     def parse(self, output: bytes) -> Answer:
         """Cut the output into facts; a fact whose frame is missing is simply not in the answer."""
         answer = Answer()

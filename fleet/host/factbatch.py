@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pyinfra.api import FactBase, Host, StringCommand
 from pyinfra.connectors.util import CommandOutput, OutputLine
@@ -21,6 +21,10 @@ from facts.value import Unknown
 from fleet.host.batchprogram import Answer, Batch, Raw
 from fleet.host.factkey import FactKey, Key, RawKey, fact_key
 from fleet.host.session import Output, Session
+from fleet.host.shell import STDOUT_BYTES, is_cut
+
+#: Why a fact is UNKNOWN behind which the host's answer was cut.
+_TOO_LONG: Final = f"more than {STDOUT_BYTES >> 20} MiB of output"
 
 
 class FactMiss(BaseException):
@@ -71,7 +75,7 @@ class FactCache:
         self._executing = False
 
     def fetch(self, keys: Iterable[Key], head: str = "") -> Answer:
-        """Read facts with one exec.
+        """Read facts with one exec; a fact that prints too much costs those behind it another.
 
         Args:
             keys: what to read.
@@ -94,7 +98,16 @@ class FactCache:
             self._raw[key] = raw
             if isinstance(key, FactKey):
                 self._values[key] = interpret(key.fact(), raw.stdout)
+        if is_cut(output.stdout) and (unanswered := batch.unanswered(answer)):
+            self._too_long(unanswered[0])
+            self.fetch(key for keys in unanswered[1:] for key in keys)
         return answer
+
+    def _too_long(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._raw[key] = Raw(False, [], [_TOO_LONG])
+            if isinstance(key, FactKey):
+                self._values[key] = Unknown(_TOO_LONG)
 
     def value(self, key: FactKey) -> object:
         """Return a fetched value, Unknown when it was never read."""

@@ -1,70 +1,16 @@
-"""One SSH connection to one host: strict identity, no Nagle, keepalive with an answer, real close.
+"""What a session is: the way to one host, over which whole programs are run.
 
-The only room that touches paramiko. It knows programs and bytes, nothing of facts or operations.
+Three kinds stand next door: ssh, local, replay. Whoever is given one knows no other name for it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import socket
-import termios
-from array import array
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Protocol
 
-import gevent
-from gevent import Greenlet
-from gevent.event import Event as GeventEvent
-from paramiko import (
-    AuthenticationException,
-    BadHostKeyException,
-    MissingHostKeyPolicy,
-    PKey,
-    SSHException,
-)
-from paramiko import SSHClient as ParamikoClient
-from paramiko.channel import Channel
-from paramiko.transport import Transport
-from pyinfra.api import Host, State
-from pyinfra.connectors.ssh import SSHConnector
-from pyinfra.connectors.sshuserclient import SSHClient
-from typing_extensions import override
-
-from fleet.base.errors import Refused, Unreachable
-
-#: Seconds between keepalive requests, and seconds to wait for the answer: a frozen network is
-#: noticed within their sum (the design's bound is 30 s).
-KEEPALIVE_EVERY_S: Final = 10.0
-KEEPALIVE_ANSWER_S: Final = 10.0
-#: Looks for an answer within that time.
-_LOOKS: Final = 20
-#: Seconds by which the controller outwaits the host's own deadline.
-GRACE_S: Final = 10.0
-#: Bytes of one read from a channel.
-_CHUNK: Final = 65_536
-#: Where pyinfra hands on what `fleet/run/hostdata.py` declares for the connection.
-_DECLARED: Final = "_pyinfra_ssh_paramiko_connect_kwargs"
-
-
-class HostKeyChanged(Refused):
-    """The host showed another key than the pinned one.
-
-    It is another machine, or it was reinstalled, or somebody stands in between. The pin is never
-    replaced by itself: check on the host's console, then pin again with
-    `b70 bootstrap HOST --rekey`.
-    """
-
-    id = "host-key-changed"
-
-
-class HostKeyNotPinned(Refused):
-    """No host key is pinned in the inventory, and this tool does not trust at first use."""
-
-    id = "host-key-not-pinned"
+from fleet.base.errors import Unreachable
+from fleet.host.shell import Shell
 
 
 class LostContact(Unreachable):
@@ -81,139 +27,31 @@ class CommandTimeout(Unreachable):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a remote program printed and how it ended."""
+    """What a program printed, within the caps of fleet.host.shell, and how it ended."""
 
     status: int
     stdout: bytes
     stderr: bytes
 
 
-def fingerprint(key: PKey) -> str:
-    """Return a key's fingerprint the way ssh-keygen -l prints it."""
-    digest = hashlib.sha256(key.asbytes()).digest()
-    return f"{key.get_name()} SHA256:{b64encode(digest).decode().rstrip('=')}"
+class Session(Protocol):
+    """The way to one host."""
 
-
-#: Decides about a host key at first contact: public key line, fingerprint -> accept?
-AcceptKey = Callable[[str, str], bool]
-
-
-class KeyNotAccepted(Refused):
-    """The key shown at first contact is not the expected one, or nobody confirmed it."""
-
-    id = "host-key-not-accepted"
-
-
-class _FirstContact(SSHClient):
-    """A client that knows no key and asks about the one it is shown, exactly once."""
-
-    def __init__(self, accept: AcceptKey) -> None:
-        super().__init__()
-        self._accept = accept
-
-    @override
-    def set_missing_host_key_policy(
-        self, policy: type[MissingHostKeyPolicy] | MissingHostKeyPolicy
-    ) -> None:
-        super().set_missing_host_key_policy(_Ask(self._accept))
-
-
-class _Ask(MissingHostKeyPolicy):
-    def __init__(self, accept: AcceptKey) -> None:
-        self._accept = accept
-
-    @override
-    def missing_host_key(self, client: ParamikoClient, hostname: str, key: PKey) -> None:
-        line = f"{key.get_name()} {key.get_base64()}"
-        if not self._accept(line, fingerprint(key)):
-            raise KeyNotAccepted(f"{hostname}: host key {fingerprint(key)} was not accepted")
-
-
-class Session:
-    """A connection that runs whole programs (`sh -s`, program on stdin) with a deadline.
-
-    Args:
-        state, host: pyinfra's; the host's connector supplies ssh_config, keys and ProxyJump.
-        privileged: True runs programs through `sudo -n`.
-        sudo_password: answered once per program, only where sudo asks.
-        accept: at first contact, decides about the host key; otherwise only pinned keys are known.
-    """
-
-    def __init__(
-        self,
-        state: State,
-        host: Host,
-        *,
-        privileged: bool,
-        sudo_password: str = "",
-        accept: AcceptKey | None = None,
-    ) -> None:
-        self._state = state
-        self._host = host
-        self._privileged = privileged
-        self._password = sudo_password
-        self._accept = accept
-        self._client: SSHClient | None = None
-        self._closing = GeventEvent()
-        self._frozen = False
-        #: channels opened so far; the product's unit of speed
-        self.execs = 0
+    @property
+    def execs(self) -> int:
+        """Return how many programs were run: the product's unit of speed."""
 
     def connect(self, patience_s: float | None = None) -> None:
-        """Connect with the pinned key.
+        """Open the way; what was open before is forgotten.
 
         Args:
-            patience_s: seconds for it where that is less than the host's `connect_timeout_s`.
+            patience_s: seconds for it where that is less than the host's own limit.
 
         Raises:
-            HostKeyChanged, HostKeyNotPinned: identity is not what the inventory says.
-            Unreachable: everything else.
+            Unreachable, Refused: there is no way, or another machine is at its end.
         """
-        self._closing, self._frozen = GeventEvent(), False
-        connector = self._host.connector
-        if not isinstance(connector, SSHConnector):
-            raise Unreachable(f"{self._host.name}: not an SSH host")
-        kwargs = connector.make_paramiko_kwargs()
-        hostname = kwargs.pop("hostname")
-        if patience_s is not None:
-            declared = kwargs[_DECLARED]  # it goes before the plain keyword
-            kwargs[_DECLARED] = {**declared, "timeout": min(patience_s, declared["timeout"])}
-        client = _FirstContact(self._accept) if self._accept else SSHClient()
-        if self._accept:
-            kwargs["_pyinfra_ssh_known_hosts_file"] = os.devnull
-        try:
-            client.connect(hostname, **kwargs)
-        except BadHostKeyException as error:
-            raise HostKeyChanged(
-                f"{self._host.name}: host key is {fingerprint(error.key)}, "
-                f"pinned is {fingerprint(error.expected_key)}",
-                "check on the console; if the change is yours: "
-                f"b70 bootstrap {self._host.name} --rekey",
-            ) from error
-        except AuthenticationException as error:
-            raise Unreachable(
-                f"{self._host.name}: login refused ({error})",
-                f"try: ssh -v {hostname}; the key in the inventory must be authorized there",
-            ) from error
-        except (SSHException, OSError, EOFError, socket.gaierror) as error:
-            if "No host key for" in str(error):  # pyinfra's StrictPolicy
-                raise HostKeyNotPinned(
-                    f"{self._host.name}: no host key pinned for {hostname}",
-                    f"b70 bootstrap {self._host.name}",
-                ) from error
-            reason = str(error) or type(error).__name__
-            raise Unreachable(
-                f"{self._host.name}: cannot connect to {hostname}: {reason}",
-                f"is it on? try: ssh {hostname}",
-            ) from error
-        self._client = client
-        connector.client = client
-        self._host.connected = True
-        transport = self._transport()
-        _no_delay(transport)
-        gevent.spawn(self._watch, transport)
 
-    def run(self, program: str, *, deadline_s: float, data: bytes = b"") -> Output:
+    def run(self, program: str, *, deadline_s: float) -> Output:
         """Run a POSIX-sh program and return what it printed.
 
         Args:
@@ -221,160 +59,15 @@ class Session:
                 list.
             deadline_s: seconds after which the host stops it (and the controller gives up a bit
                 later).
-            data: bytes appended to stdin behind the program.
 
         Raises:
-            LostContact: the connection ended or froze.
+            LostContact: the way ended or froze.
             CommandTimeout: the deadline passed.
         """
-        self.execs += 1
-        stdin = program.encode("utf-8", "surrogateescape")
-        stdin += b"" if stdin.endswith(b"\n") else b"\n"
-        try:
-            channel = self._transport().open_session(timeout=deadline_s)
-            channel.exec_command(self._shell(deadline_s))
-            feeder = gevent.spawn(_feed, channel, self._preamble() + stdin + data)
-            output = _drain(channel, deadline_s + GRACE_S)
-            feeder.kill()
-        except (SSHException, OSError, EOFError) as error:
-            raise self._lost(error) from error
-        if output is None:
-            channel.close()
-            raise CommandTimeout(f"{self._host.name}: no answer within {deadline_s:.0f} s")
-        if output.status == -1:
-            raise self._lost(None)
-        return output
 
     def close(self) -> None:
-        """Close the transport itself; pyinfra only forgets it."""
-        self._closing.set()
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-        self._host.connected = False
-
-    def _shell(self, deadline_s: float) -> str:
-        limit = f"timeout -k 5 {int(deadline_s)} sh -s"
-        if not self._privileged:
-            return limit
-        if not self._password:
-            return f"sudo -n {limit}"
-        # the password is the first line of stdin; the shell takes it off, so that a host whose sudo
-        # does not ask never sees it as a command, and hands it to a sudo that does ask before the
-        # program
-        return (
-            f"IFS= read -r p; if sudo -n true 2>/dev/null; then unset p; exec sudo -n {limit}; fi; "
-            f'{{ printf "%s\\n" "$p"; exec cat; }} | sudo -S -p "" {limit}'
-        )
-
-    def _preamble(self) -> bytes:
-        return f"{self._password}\n".encode() if self._privileged and self._password else b""
-
-    def _transport(self) -> Transport:
-        transport = self._client.get_transport() if self._client else None
-        if transport is None or not transport.is_active():
-            raise self._lost(None)
-        return transport
-
-    def _lost(self, error: BaseException | None) -> LostContact:
-        reason = "the network froze" if self._frozen else str(error or "the connection ended")
-        return LostContact(
-            f"{self._host.name}: lost contact: {reason}",
-            f"when it is back: b70 plan --limit {self._host.name}",
-        )
-
-    def _watch(self, transport: Transport) -> None:
-        """Ask for a sign of life; without an answer close the transport and wake the waiters."""
-        while not self._closing.wait(KEEPALIVE_EVERY_S) and transport.is_active():
-            if not _is_answered(asked := gevent.spawn(_ping, transport), transport):
-                self._frozen = True
-                asked.kill(block=False)
-                _abandon(transport)
-                return
+        """Close the way; closing twice is no error."""
 
 
-def _is_answered(asked: Greenlet[[Transport], None], transport: Transport) -> bool:
-    """Wait for a sign of life, without counting the time in which nobody here could have seen it.
-
-    An answer may have come long ago while this process had no processor, decided about other hosts
-    or was asleep together with its computer: such a gap counts as one look, however long it is, and
-    a look counts only when everything that arrived had been read (64 hosts on two cores).
-    """
-    looks = 0
-    while looks < _LOOKS:
-        asked.join(timeout=KEEPALIVE_ANSWER_S / _LOOKS)
-        if asked.ready():
-            return True
-        looks += not _has_unread(transport)
-    return False
-
-
-def _has_unread(transport: Transport) -> bool:
-    """Tell whether bytes of the peer wait to be read."""
-    sock: object = transport.sock
-    if isinstance(sock, Channel):  # ProxyJump
-        return sock.recv_ready()
-    if not isinstance(sock, socket.socket) or sock.fileno() < 0:
-        return False
-    waiting = array("i", [0])
-    fcntl.ioctl(sock.fileno(), termios.FIONREAD, waiting)
-    return waiting[0] > 0
-
-
-def _ping(transport: Transport) -> None:
-    """Send a request that every SSH server must answer, if only with a refusal."""
-    transport.global_request("keepalive@openssh.com", wait=True)
-
-
-def _abandon(transport: Transport) -> None:
-    """End a transport whose peer is silent, without waiting for it to agree."""
-    transport.active = False
-    sock = transport.sock
-    if isinstance(sock, socket.socket):
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # already gone: that is what is wanted
-            return
-    else:
-        sock.close()
-
-
-def _no_delay(transport: Transport) -> None:
-    """Set TCP_NODELAY: paramiko leaves Nagle on, which costs 40 ms per exec."""
-    sock: object = transport.sock
-    while isinstance(sock, Channel):  # ProxyJump: the real socket is one transport further down
-        sock = sock.get_transport().sock
-    if isinstance(sock, socket.socket):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _feed(channel: Channel, data: bytes) -> None:
-    """Send stdin while the output is drained, so that neither side's window can block the other."""
-    try:
-        channel.sendall(data)
-        channel.shutdown_write()
-    except (OSError, EOFError):
-        # the program ended early: its exit status says why
-        return
-
-
-def _drain(channel: Channel, limit_s: float) -> Output | None:
-    """Collect output until the program ends; None when it does not within limit_s seconds."""
-    out, err = bytearray(), bytearray()
-
-    def read_stderr() -> None:
-        while chunk := channel.recv_stderr(_CHUNK):
-            err.extend(chunk)
-
-    with gevent.Timeout(limit_s, False) as timer:  # type: ignore[arg-type]
-        errors = gevent.spawn(read_stderr)
-        while chunk := channel.recv(_CHUNK):
-            out.extend(chunk)
-        errors.join()
-        status = channel.recv_exit_status()
-        timer.cancel()
-        channel.close()
-        return Output(status, bytes(out), bytes(err))
-    errors.kill()
-    return None
+#: Makes a session to a host, not open yet: its name, its pyinfra data, its shell.
+Way = Callable[[str, Mapping[str, object], Shell], Session]

@@ -20,6 +20,8 @@ from fleet.config import Fleet
 from fleet.host.factkey import Key, from_text, to_text
 from fleet.host.pool import Stopper, fan_out
 from fleet.host.pyinfra import prepare
+from fleet.host.session import Way
+from fleet.host.ssh import by_ssh
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, HostDone, discard
 from fleet.model.plan import HostState, RunResult
@@ -56,6 +58,7 @@ class Engine:
         layers: the site; the product's own unless a test plants one.
         redact: masks secrets in every text that leaves the engine.
         run: the run that its orders are part of; a new one unless given.
+        way: how hosts are reached.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Engine:
         layers: Sequence[Layer] | None = None,
         redact: Callable[[str], str] = str,
         run: Run | None = None,
+        way: Way = by_ssh,
     ) -> None:
         prepare()
         self._fleet = fleet
@@ -74,6 +78,7 @@ class Engine:
         self._layers = layers
         self._redact = redact
         self._begun = run or Run.begin()
+        self._way = way
         self._stopper = Stopper()
 
     def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = discard) -> Outcome:
@@ -116,6 +121,7 @@ class Engine:
             spec=spec,
             data=host_data(spec, self._fleet),
             run=self._begun,
+            way=self._way,
             declared=self._fleet.spec_hash(spec.name),
             layers=layers,
             emit=emit,

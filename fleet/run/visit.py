@@ -24,8 +24,8 @@ from fleet.base.run import Run
 from fleet.host import deadman
 from fleet.host.factbatch import FactCache
 from fleet.host.factkey import FactKey, Key
-from fleet.host.pyinfra import new_state
-from fleet.host.session import CommandTimeout, LostContact, Session
+from fleet.host.session import CommandTimeout, LostContact, Session, Way
+from fleet.host.shell import Shell
 from fleet.model.events import Emit, Phase, PhaseStarted
 from fleet.model.plan import HostResult, HostState, ResourceStatus
 from fleet.run.executor import HostRun, OperationFailed, PlannedOp
@@ -53,6 +53,7 @@ class Visit:
         spec: its declaration.
         data: what pyinfra carries as `host.data`.
         run: the run that this is part of.
+        way: makes the session.
         declared: hash of the declaration.
         layers: what is planned and applied, in order.
         emit: gets what happens.
@@ -70,6 +71,7 @@ class Visit:
     spec: HostSpec
     data: Mapping[str, object]
     run: Run
+    way: Way
     declared: str
     layers: Sequence[Layer]
     emit: Emit
@@ -185,15 +187,10 @@ def _open(part: _Part | None) -> _Part:
 
 def new_session(visit: Visit, *, privileged: bool) -> Session:
     """Return a connection to the visit's host, not open yet."""
-    state, host = new_state(visit.name, visit.data)
     reference, resolve = visit.spec.connection.sudo_password, visit.data.get("secrets")
     password = resolve(reference).reveal() if reference and callable(resolve) else ""
-    return Session(
-        state,
-        host,
-        privileged=privileged and visit.spec.connection.user != "root",
-        sudo_password=password,
-    )
+    shell = Shell(privileged and visit.spec.connection.user != "root", password)
+    return visit.way(visit.name, visit.data, shell)
 
 
 @contextmanager

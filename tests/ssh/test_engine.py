@@ -17,7 +17,7 @@ from facts.packages.mirrors import Mirrors
 from facts.registry import batch_facts
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.host import session
+from fleet.host import ssh
 from fleet.host.factbatch import Answer, FactCache, FactKey, Key
 from fleet.model.plan import HostState, ResourceStatus, RunResult
 from fleet.run import order
@@ -299,10 +299,10 @@ def test_a_controller_that_had_no_time_does_not_take_its_host_for_frozen(
     run: Callable[..., RunResult], machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 64 hosts on two cores: the answer had come, and nobody had looked
-    ping, asked = session._ping, []
+    ping, asked = ssh._ping, []
 
     def stall() -> None:
-        until = time.monotonic() + 3 * session.KEEPALIVE_ANSWER_S
+        until = time.monotonic() + 3 * ssh.KEEPALIVE_ANSWER_S
         while time.monotonic() < until:
             pass  # nothing else of this process runs meanwhile
 
@@ -314,9 +314,9 @@ def test_a_controller_that_had_no_time_does_not_take_its_host_for_frozen(
             machine.run("touch /srv/go")
         ping(transport)
 
-    monkeypatch.setattr(session, "KEEPALIVE_EVERY_S", 1.0)
-    monkeypatch.setattr(session, "KEEPALIVE_ANSWER_S", 1.0)
-    monkeypatch.setattr(session, "_ping", watched)
+    monkeypatch.setattr(ssh, "KEEPALIVE_EVERY_S", 1.0)
+    monkeypatch.setattr(ssh, "KEEPALIVE_ANSWER_S", 1.0)
+    monkeypatch.setattr(ssh, "_ping", watched)
     host = only(run("slow"))
     assert (host.state, host.error) == (HostState.CONVERGED, "")
     assert len(asked) >= 2

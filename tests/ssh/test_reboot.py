@@ -16,7 +16,7 @@ from facts.readings import Readings
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.host import reboot as rebooting
-from fleet.host.session import Session
+from fleet.host.ssh import SshSession
 from fleet.model.plan import HostResult, HostState
 from fleet.run import order
 from fleet.run.engine import Engine
@@ -147,13 +147,13 @@ def test_a_host_that_never_comes_back_is_unreachable_within_the_deadline(
 def test_the_deadline_holds_though_a_host_may_take_longer_than_that_to_connect(
     converge: Converge, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    close = Session.close
+    close = SshSession.close
 
-    def close_and_fall_silent(session: Session) -> None:
+    def close_and_fall_silent(session: SshSession) -> None:
         close(session)
         machine.freeze()
 
-    monkeypatch.setattr(Session, "close", close_and_fall_silent)
+    monkeypatch.setattr(SshSession, "close", close_and_fall_silent)
     try:
         host = converge(
             allow_reboot=True, sets={"connect_timeout_s": "300", "reboot_timeout_s": "15"}

@@ -61,7 +61,7 @@ BESIDE = ("lab", "bench", "tests", "inventory")
 ENGINE_ROOM = {
     "fleet/main.py",
     "fleet/host/pyinfra.py",
-    "fleet/host/session.py",
+    "fleet/host/ssh.py",
     "fleet/host/pool.py",
 }
 #: the only processes of which gevent takes hold

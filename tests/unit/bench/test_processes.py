@@ -1,4 +1,4 @@
-"""Specification of the bench's edges: the delay proxy, measured processes, replayed hosts."""
+"""Specification of the bench's edges: the delay proxy, measured processes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import replay
 from bench.delayproxy import DelayProxy
 from bench.machines import seconds
 from bench.measure import Command, complaint, fan_out, run
 from bench.peers import CHECKOUT, LOCK, versions
-from fleet.host.pyinfra import new_state
-from fleet.host.session import Output, Session
 
 
 async def through_proxy(sent: bytes, rtt_s: float) -> bytes:
@@ -111,59 +108,6 @@ def test_the_floor_fails_when_one_connection_fails() -> None:
     assert fan_out([["true"], ["true"]], 60).ok
     sample = fan_out([["true"], ["false"], ["false"]], 60)
     assert (sample.ok, sample.said) == (False, "2 of 3 failed")
-
-
-PROGRAM = "printf '\x1eB70-{nonce} head 0'; printf '\x1eB70-{nonce} 0 0'"
-OUTPUT = "\x1eB70-{nonce} head 0\nvalue\n\x1eB70-{nonce} 0 0\n"
-
-
-def test_a_recorded_answer_carries_the_nonce_of_whoever_asks() -> None:
-    first, second = "1" * 16, "2" * 16
-    kept = replay.standard(PROGRAM.format(nonce=first), OUTPUT.format(nonce=first).encode())
-    asked = PROGRAM.format(nonce=second)
-    assert replay.answered(asked, kept) == OUTPUT.format(nonce=second).encode()
-
-
-def test_programs_that_differ_only_in_their_nonce_are_one_recording() -> None:
-    one, other = (replay.without_nonce(PROGRAM.format(nonce=digit * 16)) for digit in "12")
-    assert one == other
-    assert one != replay.without_nonce(PROGRAM.format(nonce="1" * 16) + "\n")
-
-
-@pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch) -> Session:
-    for name in ("connect", "run", "close"):
-        monkeypatch.setattr(Session, name, getattr(Session, name))  # put back after the test
-    state, host = new_state("rig-a", {})
-    return Session(state, host, privileged=True)
-
-
-def test_a_stand_in_answers_from_the_recording_and_counts_its_execs(session: Session) -> None:
-    asked = PROGRAM.format(nonce="2" * 16)
-    answer = Output(0, OUTPUT.format(nonce="0" * 16).encode(), b"")
-    replay.stand_in({replay.without_nonce(asked): answer})
-    session.connect()
-    assert session.run(asked, deadline_s=9).stdout == OUTPUT.format(nonce="2" * 16).encode()
-    with pytest.raises(replay.NotRecorded):
-        session.run("never asked", deadline_s=9)
-    session.close()
-    assert session.execs == 2
-
-
-def test_what_is_recorded_answers_again(session: Session) -> None:
-    asked = PROGRAM.format(nonce="2" * 16)
-    answer = Output(0, OUTPUT.format(nonce="0" * 16).encode(), b"")
-    replay.stand_in({replay.without_nonce(asked): answer})
-    recorded: dict[str, Output] = {}
-    replay.record(recorded)
-    session.run(asked, deadline_s=9)
-    assert recorded == {replay.without_nonce(asked): answer}
-
-
-def test_a_recording_is_read_back_byte_for_byte(tmp_path: Path) -> None:
-    recorded = {"echo \x1e": Output(3, b"\xff\x00\n", b"\xfe")}
-    replay.save(recorded, tmp_path / "recording")
-    assert replay.load(tmp_path / "recording") == recorded
 
 
 def test_the_lock_file_names_the_compared_versions() -> None:

@@ -1,0 +1,132 @@
+"""The command line of every program, run by real shells: its status, its time, its bytes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fleet.host.session import Output
+from fleet.host.shell import STDOUT_BYTES, Shell, is_cut
+
+SHELLS = [name for name in ("sh", "dash", "bash", "busybox") if shutil.which(name)]
+#: A sudo that asks for its password unless told that it must not, as -n does.
+SUDO = """#!/bin/sh
+case $1 in
+  -n) [ -e "$ASKS" ] && { echo 'sudo: a password is required' >&2; exit 1; }; shift ;;
+  -S) IFS= read -r given; [ "$given" = 'pa ss' ] || { echo 'sudo: wrong' >&2; exit 1; }
+      echo asked >>"$ASKS"; shift 3 ;;
+esac
+exec "$@"
+"""
+
+
+def run(
+    program: str,
+    shell: Shell = Shell(),  # noqa: B008
+    deadline_s: float = 30,
+    login: str = "sh",
+    environ: dict[str, str] | None = None,
+) -> Output:
+    words = [login, "sh"] if login == "busybox" else [login]
+    done = subprocess.run(
+        [*words, "-c", shell.command(deadline_s)],
+        input=shell.stdin(program),
+        capture_output=True,
+        env={**os.environ, **(environ or {})},
+        timeout=60,
+        check=False,
+    )
+    return Output(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("login", SHELLS)
+def test_a_program_keeps_its_status_and_both_its_outputs(login: str) -> None:
+    assert run("echo out; echo err >&2; exit 7", login=login) == Output(7, b"out\n", b"err\n")
+
+
+def test_the_command_line_means_the_same_to_every_login_shell() -> None:
+    for shell in (Shell(), Shell(sudo=True), Shell(sudo=True, password="pa ss")):
+        command = shell.command(30)
+        # between the outer quotes stands nothing that fish, csh or sh would read otherwise
+        assert command.startswith("sh -c '")
+        assert command.count("'") == 2
+        assert not {"\n", "!"} & set(command)
+        assert "pa ss" not in command
+
+
+def test_a_program_that_is_no_program_runs_nothing_and_fails() -> None:
+    output = run("if")
+    assert output.status == 2
+    assert b"yntax error" in output.stderr
+
+
+def test_what_was_printed_before_the_deadline_arrives() -> None:
+    output = run("echo first; sleep 60; echo never", deadline_s=1)
+    assert (output.status, output.stdout) == (124, b"first\n")
+
+
+def test_what_was_printed_arrives_also_of_a_program_that_has_to_be_killed() -> None:
+    output = run("echo first; trap '' TERM; sleep 60; sleep 60", deadline_s=1)
+    assert (output.status, output.stdout) == (137, b"first\n")
+
+
+def test_too_long_an_output_is_cut_on_the_host_and_says_so() -> None:
+    output = run(f"head -c {STDOUT_BYTES + 1_000_000} /dev/zero; echo done >&2; exit 3")
+    note = b"\n[b70fleet: cut here, 1000000 bytes dropped]\n"
+    assert output.stdout == b"\0" * STDOUT_BYTES + note
+    assert is_cut(output.stdout)
+    # it ran to its end: a signal in the middle of a change would be worse than a long output
+    assert (output.status, output.stderr) == (3, b"done\n")
+
+
+def test_an_output_that_just_fits_is_whole() -> None:
+    output = run(f"head -c {STDOUT_BYTES} /dev/zero")
+    assert output.stdout == b"\0" * STDOUT_BYTES
+    assert not is_cut(output.stdout)
+
+
+def test_of_200_mb_of_errors_the_beginning_and_the_end_arrive() -> None:
+    output = run("echo begin >&2; head -c 200000000 /dev/zero >&2; echo the reason >&2; exit 1")
+    assert output.status == 1
+    assert len(output.stderr) < 2_000_000
+    assert output.stderr.startswith(b"begin\n")
+    assert output.stderr.endswith(b"\0the reason\n")
+    assert b"\n[b70fleet: cut here, the last 65536 bytes follow]\n" in output.stderr
+
+
+@pytest.fixture
+def sudo(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which sudo is a stand-in; it asks once a file `asks` exists."""
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ASKS": str(tmp_path / "asks")}
+
+
+@pytest.mark.parametrize("login", SHELLS)
+def test_a_sudo_that_asks_gets_its_password_and_the_program_its_text(
+    sudo: dict[str, str], login: str
+) -> None:
+    Path(sudo["ASKS"]).write_text("")
+    shell = Shell(sudo=True, password="pa ss")
+    output = run("echo out; exit 5", shell, login=login, environ=sudo)
+    assert (output.status, output.stdout) == (5, b"out\n")
+    assert Path(sudo["ASKS"]).read_text() == "asked\n"
+
+
+def test_a_sudo_that_does_not_ask_never_sees_the_password(sudo: dict[str, str]) -> None:
+    shell = Shell(sudo=True, password="pa ss")
+    assert run("echo out; exit 5", shell, environ=sudo) == Output(5, b"out\n", b"")
+
+
+def test_a_sudo_that_refuses_says_why(sudo: dict[str, str]) -> None:
+    Path(sudo["ASKS"]).write_text("")
+    output = run("echo out", Shell(sudo=True), environ=sudo)
+    assert output == Output(1, b"", b"sudo: a password is required\n")
+
+
+def test_a_password_is_shown_in_no_representation() -> None:
+    assert "pa ss" not in repr(Shell(sudo=True, password="pa ss"))
