@@ -10,14 +10,13 @@ import json
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import deploy
 from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
 from declaration.onhost import APT_LISTS
 from declaration.secret import Secret
 from deploys.apt_files import KEYRINGS, SourceFile, files, paths, source_path, strays
-from deploys.layer import declaration
+from deploys.layer import declaration, deploy
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
 from deploys.base_account import account, limits
 from deploys.base_clock import clock, keeper
 from deploys.base_fence import fence
 from deploys.base_journal import journal
 from deploys.base_sysctl import kernel_settings
 from deploys.distribution import distribution
-from deploys.layer import declaration
+from deploys.layer import declaration, deploy
 from operations.apt.hold import hold
 from operations.apt.packages import packages
 

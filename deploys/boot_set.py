@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import deploy
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import BootSet, Guc
@@ -20,7 +19,7 @@ from declaration.onhost import FIRMWARE
 from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.distribution import distribution
-from deploys.layer import declaration
+from deploys.layer import declaration, deploy
 from deploys.render import render
 from operations.apt.package_set import package_set
 from operations.boot.fallback_kernel import fallback, fallback_kernel

@@ -5,12 +5,10 @@ A simulated host has no hardware to set, so nothing is declared there.
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
 from declaration.settings import POWER_CAP_W, HostSettings
 from deploys.base_paths import BANNER
 from deploys.boot_wait import waits_for_boot
-from deploys.layer import declaration
+from deploys.layer import declaration, deploy
 from deploys.render import render
 from deploys.settings_paths import (
     CPUIDLE,

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 from pyinfra import host
+from pyinfra.api import deploy as pyinfra_deploy
 from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
 from facts.readings import Readings
+from operations.operation import planner
 
 #: One sentence per reason, from the declaration and what the facts said.
 Reasons = Callable[[HostSpec, Readings], list[str]]
@@ -35,6 +38,29 @@ class Layer:
     boot: bool = False
     pending: Reasons | None = None
     unproven: Reasons | None = None
+
+
+def deploy(name: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Make a deploy of a function that lists resources: pyinfra's, which a planner enters as it is.
+
+    Args:
+        name: what stock pyinfra calls it.
+    """
+
+    def decorate(function: Callable[[], None]) -> Callable[..., None]:
+        registered = pyinfra_deploy(name)(function)
+
+        @wraps(registered)
+        def call(**given: object) -> None:
+            if given or planner() is None:
+                registered(**given)  # type: ignore[arg-type]
+            else:
+                with host.deploy(name, None, None, in_deploy=False):
+                    function()
+
+        return call
+
+    return decorate
 
 
 def declaration() -> HostSpec:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyinfra.api import deploy
-
-from deploys.layer import declaration
+from deploys.layer import declaration, deploy
 from operations.apt.packages import packages
 from operations.storage.filesystem import filesystem
 from operations.storage.mount_entry import mount_entry

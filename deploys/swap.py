@@ -6,9 +6,7 @@ Build swap itself is not part of a host's declaration: it exists for one build
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
-from deploys.layer import declaration
+from deploys.layer import declaration, deploy
 from operations.swap.build_swap import build_swap_beside_serving
 from operations.swap.swap_file import swap_file
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
+
+from operations.operation import operation
 
 
 @operation()

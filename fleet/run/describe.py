@@ -17,7 +17,7 @@ from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
 from facts.value import Absent, Unknown
 from fleet.model.plan import Change, Cost, Resource, ResourceStatus
-from fleet.run.executor import PlannedOp
+from fleet.run.planner import PlannedOp
 from operations.files.filewrite import FileWrite
 from operations.script import Script
 

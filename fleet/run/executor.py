@@ -1,42 +1,32 @@
-"""Runs a host's layers on pyinfra: register, evaluate (plan), apply.
+"""Applies evaluated operations on one host, in order, behind its lock.
 
-Each host has a State of its own, so that one host's exception, position or phase is never
-another's.
-
-Planning never lets pyinfra guess: operations are registered unevaluated, then each generator is run
-to its end against the fetched facts, so that every command is known. Applying goes through
-pyinfra's `run_host_op`; file writes are held back and travel as one stream.
+Goes through pyinfra's `run_host_op`; file writes are held back and travel as one stream.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from pyinfra.api import StringCommand
-from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_host_op
 from pyinfra.connectors.util import CommandOutput
-from pyinfra.context import ctx_config, ctx_host, ctx_state
 
-from deploys.layer import Layer
 from fleet.base.errors import FleetError, Refused
 from fleet.host import deadman, hostlock
 from fleet.host.commandtext import command_program, describe_failure, output_lines
-from fleet.host.factbatch import FactCache, FactMiss
+from fleet.host.factbatch import FactCache
 from fleet.host.factkey import FactKey, Key
 from fleet.host.pyinfra import new_state
 from fleet.host.session import Output, Session
 from fleet.model.events import Emit, ResourceDone, ResourceStarted
+from fleet.run.planner import PlannedOp, Planner
 from operations.files.filewrite import FileWrite, stream
 
 #: Prefix of the line that reports each write of a stream.
 _WRITE_MARK: Final = "#b70-write"
-#: Rounds of "fetch what was missed, evaluate again": one per fact that depends on a fact.
-_MAX_ROUNDS: Final = 6
 
 
 class OperationFailed(FleetError):
@@ -57,22 +47,8 @@ class Interrupted(FleetError):
     id = "interrupted"
 
 
-@dataclass(slots=True)
-class PlannedOp:
-    """One evaluated operation."""
-
-    layer: str
-    op_hash: str
-    name: str
-    commands: list[PyinfraCommand] = field(default_factory=list)
-    noops: list[str] = field(default_factory=list)
-    reads: tuple[Key, ...] = ()
-    conditional: bool = False
-    error: str = ""
-
-
 class HostRun:
-    """One pass over one host's layers.
+    """The work on one host: its planner, and what it does of a plan.
 
     Args:
         name: host name.
@@ -110,35 +86,17 @@ class HostRun:
         self._armed = False
         self._queue: list[tuple[str, FileWrite]] = []
         self._state, self._host = new_state(name, data)
-        self._noops: list[str] = []
         self._failure = ""
         self._mutated = False
-        cast("Any", self._host).noop = lambda text: self._noops.append(str(text))
+        #: evaluates the layers
+        self.planner = Planner(self._state, self._host, cache)
         cache.attach(self._host, self._mutate)
         #: seconds per executed resource
         self.seconds: dict[str, float] = {}
         #: resources executed so far, in order
         self.executed: list[str] = []
-        #: layer -> facts that it read itself when it was last planned
-        self.layer_reads: dict[str, tuple[Key, ...]] = {}
         #: resource in flight, for the journal
         self.in_flight = ""
-
-    def plan(self, layers: Sequence[Layer]) -> list[PlannedOp]:
-        """Register the layers and evaluate every operation; missed facts are fetched together.
-
-        Raises:
-            PyinfraError, FleetError: a layer itself (not an operation) refused.
-        """
-        for _ in range(_MAX_ROUNDS):
-            missed: dict[Key, None] = {}
-            planned = self._evaluate(layers, missed)
-            if not missed:
-                return planned
-            self._cache.fetch(missed)
-        raise OperationFailed(
-            f"{self._name}: facts kept asking for facts: {', '.join(map(str, missed))}"
-        )
 
     def apply(self, planned: Sequence[PlannedOp]) -> None:
         """Execute operations in order; the first failure ends the pass.
@@ -148,7 +106,9 @@ class HostRun:
         """
         if self._fence is None:
             raise OperationFailed(f"{self._name}: a plan has no lock and may not execute")
-        self._enter()
+        if listed := next((op for op in planned if not op.op_hash), None):
+            raise OperationFailed(f"{self._name}: {listed.name} was planned to be shown alone")
+        self.planner.enter()
         self._state.is_executing = True
         for index, op in enumerate(planned):
             if self._stopping():
@@ -187,61 +147,6 @@ class HostRun:
         if self._mutated and not any(name == op.name for name, _ in self._queue):
             self.executed.append(op.name)
         self.in_flight = ""
-
-    def _evaluate(self, layers: Sequence[Layer], missed: dict[Key, None]) -> list[PlannedOp]:
-        """Register and evaluate once; facts that are not there yet are collected, not fetched."""
-        self._reset()
-        planned: list[PlannedOp] = []
-        for layer in layers:
-            first = len(self._host.op_hash_order)
-            self._cache.begin(executing=False)
-            try:
-                layer.deploy()
-                self.layer_reads[layer.name] = tuple(self._cache.asked)
-            except FactMiss as miss:
-                missed[miss.key] = None
-                self._host.in_deploy = False
-                self._reset_deploy()
-            for op_hash in self._host.op_hash_order[first:]:
-                planned.append(self._evaluate_op(layer.name, op_hash, missed))
-        return planned
-
-    def _evaluate_op(self, layer: str, op_hash: str, missed: dict[Key, None]) -> PlannedOp:
-        data = self._state.ops[self._host][op_hash]
-        name = data.global_arguments["name"] or ", ".join(self._state.op_meta[op_hash].names)
-        op = PlannedOp(layer, op_hash, name, conditional=bool(data.global_arguments["_if"]))
-        self._noops.clear()
-        self._cache.begin(executing=False)
-        try:
-            op.commands = list(data.command_generator())
-        except FactMiss as miss:
-            missed[miss.key] = None
-        except PyinfraError as error:
-            op.error = str(error)
-        op.noops = list(self._noops)
-        op.reads = tuple(self._cache.asked)
-        return op
-
-    def _reset(self) -> None:
-        """Forget registered operations; the host object and its shadows stay."""
-        self._enter()
-        self._state.is_executing = False
-        self._state.ops[self._host].clear()
-        self._state.op_meta.clear()
-        self._host.op_hash_order.clear()
-        self._reset_deploy()
-
-    def _reset_deploy(self) -> None:
-        """Leave a @deploy that an exception ended: pyinfra's context manager does not."""
-        self._host.in_deploy = False
-        self._host.current_deploy_name = None
-        self._host.current_deploy_kwargs = None
-        self._host.current_deploy_data = None
-
-    def _enter(self) -> None:
-        ctx_state.set(self._state)
-        ctx_config.set(self._state.config)
-        ctx_host.set(self._host)
 
     def _mutate(
         self, command: StringCommand, arguments: dict[str, object]

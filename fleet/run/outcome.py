@@ -10,7 +10,7 @@ from fleet.host.factbatch import FactCache
 from fleet.host.factkey import FactKey, fact_key
 from fleet.model.plan import GateResult, HostState, ResourceStatus
 from fleet.run import describe
-from fleet.run.executor import PlannedOp
+from fleet.run.planner import PlannedOp
 from fleet.run.visit import Visit
 from gates.model import Decision
 

@@ -9,8 +9,9 @@ from facts.value import ABSENT, Unknown
 from fleet.base.errors import Refused
 from fleet.model.plan import ResourceStatus
 from fleet.preflight import inhibitors
-from fleet.run.executor import OperationFailed, PlannedOp
+from fleet.run.executor import OperationFailed
 from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale
+from fleet.run.planner import PlannedOp
 from fleet.run.visit import GOOD, Visit
 
 

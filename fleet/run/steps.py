@@ -47,14 +47,14 @@ def take(visit: Visit) -> None:
 def plan(visit: Visit) -> None:
     """Evaluate every resource of the layers and say what would change, and why not if it cannot."""
     visit.tell(Phase.PLAN)
-    visit.planned = visit.begin_work().plan(visit.layers)
+    visit.planned = visit.begin_work().planner.plan(visit.layers)
     outcome.describe_plan(visit)
     refuse.broken(visit, visit.planned)
 
 
 def plan_alone(visit: Visit) -> None:
     """Evaluate the resources of the visit's own layers; one that cannot be had is refused."""
-    visit.planned = visit.begin_work().plan(visit.layers)
+    visit.planned = visit.begin_work().planner.plan(visit.layers)
     refuse.impossible(visit)
     outcome.describe_plan(visit)
 

@@ -10,7 +10,8 @@ from fleet.host.factkey import FactKey, Key
 from fleet.model.events import Phase
 from fleet.model.plan import HostState, ResourceStatus
 from fleet.run import outcome, refuse
-from fleet.run.executor import HostRun, PlannedOp
+from fleet.run.executor import HostRun
+from fleet.run.planner import PlannedOp
 from fleet.run.visit import Visit
 
 #: Passes over the layers before a host counts as not idempotent: the second and third are for
@@ -33,12 +34,12 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
                 if lacking := cache.lacking(_reads(work, layer, visit.planned)):
                     cache.fetch(lacking)
                 visit.tell(Phase.APPLY)
-                now = work.plan([layer])
+                now = work.planner.plan([layer], to_apply=True)
                 refuse.broken(visit, now)
                 work.apply([op for op in now if op.commands or op.conditional])
             visit.tell(Phase.VERIFY)
             cache.fetch([*proof, *cache.seen])
-            visit.planned = work.plan(visit.layers)
+            visit.planned = work.planner.plan(visit.layers)
             if proof:
                 visit.remember(proof)
             again = [op for op in visit.planned if op.commands and not op.conditional]
@@ -70,4 +71,4 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
 def _reads(work: HostRun, layer: Layer, planned: Sequence[PlannedOp]) -> list[Key]:
     """Return the facts that a layer and its resources read when they were last planned."""
     own = (key for op in planned if op.layer == layer.name for key in op.reads)
-    return [*work.layer_reads.get(layer.name, ()), *own]
+    return [*work.planner.layer_reads.get(layer.name, ()), *own]

@@ -28,8 +28,9 @@ from fleet.host.session import CommandTimeout, LostContact, Session, Way
 from fleet.host.shell import Shell
 from fleet.model.events import Emit, Phase, PhaseStarted
 from fleet.model.plan import HostResult, HostState, ResourceStatus
-from fleet.run.executor import HostRun, OperationFailed, PlannedOp
+from fleet.run.executor import HostRun, OperationFailed
 from fleet.run.hosterrors import ChangeTakenBack
+from fleet.run.planner import PlannedOp
 from gates.engine import decide
 from gates.model import Decision
 from gates.rows import load as load_rows

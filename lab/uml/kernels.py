@@ -258,9 +258,7 @@ class Kernels:
         chosen = newest(apt.show(apt.search(wanted.package)))
         say(f"kernel source: {chosen['Package']} {chosen['Version']}")
         (deb,) = apt.alone([f"{chosen['Package']}={chosen['Version']}"], state / "source")
-        say(
-            "kernel source: build (4 to 7 minutes on 2 cores when nothing is in the compiler's cache)"
-        )
+        say("kernel source: build (4 to 7 minutes on 2 cores when nothing of it is in ccache)")
         shutil.rmtree(self._tree, ignore_errors=True)
         build = [str(KERNEL / "build.sh"), str(deb), str(self._tree), str(KERNEL)]
         run(build, timeout_s=_TIMEOUT_S, env=self._environ())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 
 from operations.accounts.accounts import known_accounts
+from operations.operation import operation
 
 
 @operation()

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages.apt_sources import AptSources, AptSourceState, Source
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt.apt_repository import Repository, meant
+from operations.operation import operation
 
 
 def _sources() -> AptSourceState:

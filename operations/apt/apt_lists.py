@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Generator, Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import APT_LISTS
@@ -21,6 +21,7 @@ from facts.value import Absent, Unknown
 from operations.apt.apt_command import apt_get, waiting
 from operations.apt.apt_repository import Repository, unread
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 
 
 @operation()

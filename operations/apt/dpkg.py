@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from operations.apt.apt_command import CONFFILES, ENVIRONMENT, waiting
 from operations.apt.package_state import package_state, unconfigured
+from operations.operation import operation
 
 
 @operation()

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.stack import Loader
@@ -23,6 +23,7 @@ from gates.host import decision
 from gates.model import Decision, Verdict
 from gates.world_userspace import LIBZE1
 from operations.apt.apt_repository import Repository, unread
+from operations.operation import operation
 
 GATE: Final = "loader-shim"
 

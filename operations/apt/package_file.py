@@ -6,13 +6,14 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
 from operations.apt.apt_command import apt_get
 from operations.apt.package_state import differing, package_state
+from operations.operation import operation
 from operations.script import Script
 
 # $1 the file, then the command that installs its package again; dpkg forgets a hold when it unpacks

@@ -11,12 +11,13 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages.dpkg import LOADER, Loader
 from operations.apt.apt_command import apt_get
 from operations.apt.package_state import differing, package_state, targets
+from operations.operation import operation
 from operations.script import Script
 
 # $1 packages that may be removed, $2 extended regular expression of packages that may not change

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt.apt_command import apt_get, command, waiting
 from operations.apt.package_state import differing, package_state, targets
+from operations.operation import operation
 
 
 @operation()

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import VERIFIED
@@ -21,6 +21,7 @@ from facts.system.files import FileState, Stat
 from facts.value import Absent, Unknown
 from operations.apt.package_state import package_state
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 from operations.script import Script
 
 # $1 folder of stand-in tools (lab hosts) or empty, $2 seconds, $3 text to find, then the command

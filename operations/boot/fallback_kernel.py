@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Kernel
@@ -23,6 +23,7 @@ from facts.reader import read
 from facts.value import Unknown
 from operations.apt.apt_command import waiting
 from operations.apt.package_state import package_state
+from operations.operation import operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
@@ -24,6 +24,7 @@ from facts.value import Absent, Reading, Unknown
 from operations.boot.grub_text import assign, edit
 from operations.boot.shell_words import ShellTextError
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 
 #: Refuses the write when somebody edited the file since it was read.
 _UNCHANGED = f'[ "$(sha256sum <{GRUB_DEFAULT})" = "%s  -" ]'

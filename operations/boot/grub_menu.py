@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
@@ -16,6 +16,7 @@ from facts.reader import read
 from facts.value import Absent, Unknown
 from operations.boot.boot_scripts import SET_DEFAULT, UPDATE_MENU
 from operations.boot.grub_defaults import defaults_text, edited
+from operations.operation import operation
 from operations.path_state import path_state
 from operations.script import Script
 

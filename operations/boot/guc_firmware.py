@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import FIRMWARE
 from operations.boot.boot_scripts import BACK_UP, INSTALL_BLOB
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 from operations.path_state import path_state
 from operations.script import Script
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.boot.kernel_files import KernelContents
@@ -20,6 +20,7 @@ from facts.system.files import Stat
 from facts.value import Absent, Unknown
 from operations.boot.boot_scripts import BUILD_INITRAMFS
 from operations.boot.kernel_modules import kernel_contents
+from operations.operation import operation
 from operations.path_state import path_state
 from operations.script import Script
 

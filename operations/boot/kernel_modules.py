@@ -6,11 +6,12 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.boot.kernel_files import KernelContents, KernelFiles
 from facts.value import Absent, Unknown
+from operations.operation import operation
 from operations.script import Script
 
 # $1 release

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from pathlib import PurePosixPath
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.boot.kernel import Kernel, ModprobeXe
 from facts.reader import read
 from facts.value import Unknown
 from operations.files.file import absent, file
+from operations.operation import operation
 
 
 @operation()

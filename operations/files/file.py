@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.secret import Secret
 from facts.system.files import HASH_LIMIT, TOO_LONG, FileState, Stat
 from facts.value import Absent, Unknown
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 
 Commands = Generator[StringCommand, None, None]
 

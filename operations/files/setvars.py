@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages.oneapi import OneApiState
 from facts.reader import read
 from facts.value import Unknown
+from operations.operation import operation
 
 
 @operation()

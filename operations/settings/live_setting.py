@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.pci.gpu_link import GpuLinks
 from facts.reader import read
 from facts.system.cpuidle import CpuIdle
 from facts.value import Unknown
+from operations.operation import operation
 
 #: A cap is declared in W and kept in sysfs in microwatts.
 _MICRO = 1_000_000

@@ -9,12 +9,13 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.pci.runtime_pm import RuntimePm
 from facts.reader import read
 from facts.value import Unknown
+from operations.operation import operation
 from operations.script import Script
 
 # the rest: PCI addresses

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.disks.block import Block, Storage
@@ -15,6 +15,7 @@ from facts.reader import read
 from facts.system.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
 from facts.system.sysctl_files import BootSettings, SysctlFiles
 from facts.value import Absent, Reading, Unknown
+from operations.operation import operation
 
 #: Sets a value and compares what the kernel took with it (white space apart): PATH VALUE.
 _SET: Final = (

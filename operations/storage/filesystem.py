@@ -10,11 +10,12 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
 from facts.disks.device_content import CONTENT
+from operations.operation import operation
 from operations.script import Script
 from operations.storage.storage_device import locate
 from operations.storage.storage_facts import block, content_of

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
@@ -14,6 +14,7 @@ from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
 from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
+from operations.operation import operation
 from operations.script import Script
 from operations.storage.mount_options import drift
 from operations.storage.storage_device import locate

@@ -10,12 +10,13 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Directory, Filesystem
 from facts.disks.block import Storage
 from facts.disks.mountinfo import Mount
+from operations.operation import operation
 from operations.script import Script
 from operations.storage.storage_device import locate, transports
 from operations.storage.storage_facts import block, live_mount, stat_of

@@ -12,11 +12,12 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import plain_path
 from facts.disks.directory_use import USERS
+from operations.operation import operation
 from operations.script import Script
 from operations.storage.storage_facts import block, stat_of
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import BUILD_SWAP
@@ -24,6 +24,7 @@ from facts.system.memory import Memory, MemoryState
 from facts.system.units import Units, UnitState
 from facts.value import Unknown
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 from operations.storage.storage_facts import block, live_mount, stat_of, swap_state, text_of
 from operations.swap import swap_make
 from operations.swap.build_swap_state import OURS, Event, Move, Phase, Seen, Step, respond

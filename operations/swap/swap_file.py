@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Storage
@@ -15,6 +15,7 @@ from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
 from facts.system.memory import Memory
 from operations.files.filewrite import FileWrite
+from operations.operation import operation
 from operations.script import Script
 from operations.storage.storage_device import locate
 from operations.storage.storage_facts import block, fstab_write, live_mount, stat_of, swap_state

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from pyinfra import host
-from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.reader import read
 from facts.system.files import FileState, Stat
 from facts.system.units import Units
 from facts.value import Absent, Unknown
+from operations.operation import operation
 from operations.units.unit_steps import Wanted, stale, steps
 
 

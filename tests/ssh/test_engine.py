@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import gevent
@@ -19,9 +19,15 @@ from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.host import ssh
 from fleet.host.factbatch import Answer, FactCache, FactKey, Key
+from fleet.host.replay import WatchedSession
+from fleet.host.session import Output, Session
+from fleet.host.shell import Shell
+from fleet.host.ssh import SshSession
 from fleet.model.plan import HostState, ResourceStatus, RunResult
-from fleet.run import order
+from fleet.run import order, steps
 from fleet.run.engine import Engine
+from fleet.run.recipe import Recipe
+from fleet.run.visit import Visit
 from gates.engine import decide
 from gates.needed import FACTS
 from gates.rows import load as load_rows
@@ -85,6 +91,51 @@ def test_a_plan_writes_nothing_and_says_what_it_would_do(
     assert [r.status for r in only(result).resources] == [ResourceStatus.CHANGE] * 4
     assert "+1\n" in only(result).resources[2].changes[0].diff
     assert snapshot(machine) == before
+
+
+def test_the_sites_plan_without_registration_is_the_one_that_pyinfra_would_apply(
+    site: Site, machine: Machine
+) -> None:
+    seen: list[list[tuple[object, ...]]] = []
+
+    def both(visit: Visit) -> None:
+        for to_apply in (False, True):
+            planned = visit.begin_work().planner.plan(visit.layers, to_apply=to_apply)
+            seen.append(
+                [
+                    (op.layer, op.name, list(map(str, op.commands)), op.noops, op.error, op.reads)
+                    for op in planned
+                ]
+            )
+
+    fleet = load(site.folder, {})
+    wanted = order.Order(Recipe((steps.look, both)), layers=None)
+    assert only(Engine(fleet).run([fleet.hosts[machine.name]], wanted).result).error == ""
+    light, registered = seen
+    assert light == registered
+    assert len(light) > 40
+
+
+def test_the_facts_of_a_site_travel_in_a_few_packets(site: Site, machine: Machine) -> None:
+    received: list[int] = []
+
+    def count(name: str, data: Mapping[str, object], shell: Shell) -> Session:
+        session = SshSession(name, data, shell)
+
+        def seen(program: str, output: Output) -> None:
+            assert session._client is not None
+            transport = session._client.get_transport()
+            assert transport is not None
+            received.append(transport.packetizer._Packetizer__received_packets)  # type: ignore[attr-defined]
+
+        return WatchedSession(session, seen)
+
+    fleet = load(site.folder, {})
+    engine = Engine(fleet, way=count)
+    assert only(engine.run([fleet.hosts[machine.name]], order.read()).result).error == ""
+    (packets,) = received
+    # login and channel are 20 of them; one for each printf of the facts would be 170
+    assert packets < 40
 
 
 def test_converge_then_silence_with_a_certificate_in_two_execs(

@@ -113,7 +113,7 @@ def test_planning_evaluates_every_operation_to_its_end_and_keeps_reasons() -> No
         reads(name="One", what="one")
         reads(name="Two", what="two")
 
-    one, two = host_run(session).plan([layer(site)])
+    one, two = host_run(session).planner.plan([layer(site)])
     assert (one.name, one.commands, one.noops) == ("One", [], ["one is new"])
     assert [str(command) for command in two.commands] == ["repair two"]
     assert session.execs == 1, "all misses of a site cost one exec together"
@@ -122,13 +122,13 @@ def test_planning_evaluates_every_operation_to_its_end_and_keeps_reasons() -> No
 def test_a_plan_cannot_execute() -> None:
     run = host_run(Script({"one": "old"}))
     with pytest.raises(OperationFailed, match="no lock"):
-        run.apply(run.plan([layer(lambda: reads(name="One", what="one"))]))
+        run.apply(run.planner.plan([layer(lambda: reads(name="One", what="one"))], to_apply=True))
 
 
 def test_a_command_runs_behind_the_fence_and_names_its_operation_when_it_fails() -> None:
     session = Script({"one": "old"})
     run = host_run(session, fence=7)
-    planned = run.plan([layer(lambda: reads(name="One", what="one"))])
+    planned = run.planner.plan([layer(lambda: reads(name="One", what="one"))], to_apply=True)
     run.apply(planned)
     assert run.executed == ["One"]
     assert session.programs[-1].startswith(
@@ -140,7 +140,7 @@ def test_a_command_runs_behind_the_fence_and_names_its_operation_when_it_fails()
 def test_the_exception_of_one_operation_is_raised_not_swallowed() -> None:
     run = host_run(Script(), fence=1)
     with pytest.raises(RuntimeError, match="a bug"):
-        run.plan([layer(lambda: breaks(name="Broken"))])
+        run.planner.plan([layer(lambda: breaks(name="Broken"))])
 
 
 def test_stdin_of_a_command_travels_in_its_connector_arguments() -> None:
@@ -238,9 +238,9 @@ def test_what_pyinfra_looks_up_is_remembered_and_stays_what_it_was() -> None:
 def test_the_arguments_of_an_operation_are_still_checked() -> None:
     prepare()
     run = host_run(Script({"one": "new"}))
-    run.plan([layer(lambda: reads(what="one"))])
+    run.planner.plan([layer(lambda: reads(what="one"))])
     with pytest.raises(TypeError, match="unexpected"):
-        run.plan([layer(lambda: reads(what="one", unexpected=1))])  # type: ignore[call-arg]
+        run.planner.plan([layer(lambda: reads(what="one", unexpected=1))])  # type: ignore[call-arg]
 
 
 def test_every_host_has_its_own_data_and_nobody_elses() -> None:

@@ -10,7 +10,7 @@ from pyinfra.api.command import PyinfraCommand
 from facts.value import ABSENT, Unknown
 from fleet.model.plan import Resource, ResourceStatus
 from fleet.run.describe import change, cost, fingerprint, resource
-from fleet.run.executor import PlannedOp
+from fleet.run.planner import PlannedOp
 from operations.files.filewrite import FileWrite
 
 
@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 
 def op(*commands: PyinfraCommand, **kwargs: Any) -> PlannedOp:
-    return PlannedOp("base", "hash", "File[/etc/x]", commands=list(commands), **kwargs)
+    return PlannedOp("base", "File[/etc/x]", commands=list(commands), **kwargs)
 
 
 def write(content: bytes, sensitive: bool = False) -> FileWrite:
