@@ -72,6 +72,8 @@ class Planner:
         self._cache = cache
         self._noops: list[str] = []
         self._listed: list[_Listed] = []
+        #: how many of the registered operations were listed
+        self._taken = 0
         cast("Any", host).noop = lambda text: self._noops.append(str(text))
         #: layer -> facts that it read itself when it was last planned
         self.layer_reads: dict[str, tuple[Key, ...]] = {}

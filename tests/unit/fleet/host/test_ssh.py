@@ -8,11 +8,13 @@ from fleet.host.ssh import _without_nagle
 
 
 def test_nagles_algorithm_is_off_before_the_handshake() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname()) as ours:
-            transport = _without_nagle(ours)
-            assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            assert not transport.is_active(), "no byte was sent yet"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as ours,
+    ):
+        transport = _without_nagle(ours)
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert not transport.is_active(), "no byte was sent yet"
 
 
 def test_a_socket_that_knows_no_nagle_is_left_alone() -> None:
