@@ -52,7 +52,8 @@ def deploy(name: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
 
         @wraps(registered)
         def call(**given: object) -> None:
-            if given or planner() is None:
+            plan = planner()
+            if given or plan is None or plan.registers:
                 registered(**given)  # type: ignore[arg-type]
             else:
                 with host.deploy(name, None, None, in_deploy=False):

@@ -18,10 +18,12 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from deploys.layer import Layer
+from facts.value import Unknown
 from fleet.base.errors import FleetError
 from fleet.host.factbatch import FactCache, FactMiss
 from fleet.host.factkey import Key
-from operations.operation import PLANNER, Commands
+from operations.files.filewrite import FileWrite
+from operations.operation import PLANNER, Commands, Difference
 
 #: Rounds of "fetch what was missed, evaluate again": one per fact that depends on a fact.
 _MAX_ROUNDS: Final = 6
@@ -41,6 +43,12 @@ class PlannedOp:
     name: str
     commands: list[PyinfraCommand] = field(default_factory=list)
     noops: list[str] = field(default_factory=list)
+    #: why there are commands
+    differences: list[Difference] = field(default_factory=list)
+    #: unit that the commands restart -> why
+    restarts: dict[str, str] = field(default_factory=dict)
+    #: bytes that the commands fetch
+    downloads: int | Unknown = 0
     reads: tuple[Key, ...] = ()
     conditional: bool = False
     error: str = ""
@@ -70,11 +78,15 @@ class Planner:
         self._state = state
         self._host = host
         self._cache = cache
-        self._noops: list[str] = []
+        #: the operation in hand
+        self._op = PlannedOp("", "")
+        #: files that the operations evaluated so far write
+        self._writes: set[str] = set()
+        self._registers = False
         self._listed: list[_Listed] = []
         #: how many of the registered operations were listed
         self._taken = 0
-        cast("Any", host).noop = lambda text: self._noops.append(str(text))
+        cast("Any", host).noop = lambda text: self._op.noops.append(str(text))
         #: layer -> facts that it read itself when it was last planned
         self.layer_reads: dict[str, tuple[Key, ...]] = {}
 
@@ -107,7 +119,8 @@ class Planner:
     ) -> list[PlannedOp]:
         """Evaluate once; facts that are not there yet are collected, not fetched."""
         self._forget()
-        setattr(self._host.data, PLANNER, None if to_apply else self._list)
+        self._registers = to_apply
+        setattr(self._host.data, PLANNER, self)
         planned: list[PlannedOp] = []
         for layer in layers:
             self._cache.begin(executing=False)
@@ -122,11 +135,39 @@ class Planner:
             planned += [self._evaluate_op(layer.name, op, missed) for op in listed]
         return planned
 
-    def _list(self, name: str, conditional: bool, commands: Commands) -> OperationMeta:
-        """Take an operation that is not registered, in its place among those that are."""
+    def __copy__(self) -> Planner:
+        """Return the planner itself: pyinfra copies whatever is asked of a host's data."""
+        return self
+
+    @property
+    def registers(self) -> bool:
+        """Return True if pyinfra is to execute what is planned now."""
+        return self._registers
+
+    def take(self, name: str, conditional: bool, commands: Commands) -> OperationMeta:
+        """List an operation that is not registered, in its place among those that are."""
         self._list_registered()
         self._listed.append(_Listed(name, conditional, lambda: commands))
         return OperationMeta(name, None)
+
+    def differs(self, difference: Difference) -> None:
+        """Keep why the operation in hand has commands."""
+        self._op.differences.append(difference)
+
+    def restarts(self, unit: str, why: str) -> None:
+        """Keep which unit the operation in hand restarts."""
+        self._op.restarts[unit] = why
+
+    def downloads(self, count: int | Unknown) -> None:
+        """Keep how many bytes the operation in hand fetches."""
+        self._op.downloads = count
+
+    def will_write(self, path: str) -> bool:
+        """Return True if an operation before the one in hand writes a file; never while executing.
+
+        What was written is seen on the host then.
+        """
+        return path in self._writes and not self._state.is_executing
 
     def _list_registered(self) -> None:
         """Take what was registered since the last look: stock operations, or all when applying."""
@@ -139,7 +180,7 @@ class Planner:
 
     def _evaluate_op(self, layer: str, listed: _Listed, missed: dict[Key, None]) -> PlannedOp:
         op = PlannedOp(layer, listed.name, conditional=listed.conditional, op_hash=listed.op_hash)
-        self._noops.clear()
+        self._op = op
         self._cache.begin(executing=False)
         self._host.in_op = True
         try:
@@ -150,8 +191,8 @@ class Planner:
             op.error = str(error)
         finally:
             self._host.in_op = False
-        op.noops = list(self._noops)
         op.reads = tuple(self._cache.asked)
+        self._writes.update(c.path for c in op.commands if isinstance(c, FileWrite))
         return op
 
     def _forget(self) -> None:
@@ -163,6 +204,7 @@ class Planner:
         self._host.op_hash_order.clear()
         self._taken = 0
         self._listed.clear()
+        self._writes.clear()
         self._leave_deploy()
 
     def _leave_deploy(self) -> None:

@@ -17,7 +17,7 @@ from facts.value import Absent, Unknown
 from operations.boot.boot_scripts import SET_DEFAULT, UPDATE_MENU
 from operations.boot.grub_defaults import defaults_text, edited
 from operations.operation import operation
-from operations.path_state import path_state
+from operations.require import path_state
 from operations.script import Script
 
 #: What GRUB reads at boot.

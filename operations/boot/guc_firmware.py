@@ -12,7 +12,7 @@ from declaration.onhost import FIRMWARE
 from operations.boot.boot_scripts import BACK_UP, INSTALL_BLOB
 from operations.files.filewrite import FileWrite
 from operations.operation import operation
-from operations.path_state import path_state
+from operations.require import path_state
 from operations.script import Script
 
 

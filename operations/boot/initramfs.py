@@ -21,7 +21,7 @@ from facts.value import Absent, Unknown
 from operations.boot.boot_scripts import BUILD_INITRAMFS
 from operations.boot.kernel_modules import kernel_contents
 from operations.operation import operation
-from operations.path_state import path_state
+from operations.require import path_state
 from operations.script import Script
 
 

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
 
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.secret import Secret
-from facts.system.files import HASH_LIMIT, TOO_LONG, FileState, Stat
-from facts.value import Absent, Unknown
+from facts.system.files import HASH_LIMIT, TOO_LONG, Stat
+from facts.value import Unknown
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
-
-Commands = Generator[StringCommand, None, None]
-
-
-def _state(path: str) -> Stat | None:
-    """Return what lies at the path, None when nothing does.
-
-    Raises:
-        OperationError: it could not be read; nothing is done on UNKNOWN.
-    """
-    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
-    if isinstance(found, Unknown):
-        raise OperationError(f"state of {path} is unknown: {found.reason}")
-    return found if isinstance(found, Stat) else None
+from operations.operation import Commands, differs, operation
+from operations.require import path_state
 
 
 def _ownership(state: Stat, path: str, mode: str, user: str, group: str) -> Commands:
     """Yield chown and chmod where they differ (never recursive)."""
     if (state.user, state.group) != (user, group):
+        differs("owner", f"{user}:{group}", f"{state.user}:{state.group}")
         yield StringCommand("chown", "-h", "--", QuoteString(f"{user}:{group}"), QuoteString(path))
     if state.mode != mode:
+        differs("mode", mode, state.mode)
         yield StringCommand("chmod", "--", QuoteString(mode), QuoteString(path))
 
 
@@ -63,13 +51,14 @@ def file(
         raise OperationError(
             f"{len(data)} bytes are declared as the content of {path}; {HASH_LIMIT} are possible"
         )
-    state = _state(path)
+    state = path_state(path)
     if state is not None and state.kind == "directory":
         raise OperationError(f"{path} is a directory, a file was declared")
     # what is too long to be read is longer than any declared content, so it differs
     if isinstance(state, Stat) and isinstance(state.sha256, Unknown) and state.sha256 != TOO_LONG:
-        raise OperationError(f"content of {path} is unknown: {state.sha256.reason}")
+        raise OperationError(f"content of {path} is UNKNOWN: {state.sha256.reason}")
     if state is None or state.sha256 != hashlib.sha256(data).hexdigest():
+        _written(state, f"{len(data)} bytes, mode {mode}, {user}:{group}")
         yield FileWrite(
             path,
             data,
@@ -85,14 +74,33 @@ def file(
         host.noop(f"content, mode {mode} and owner {user}:{group} are as declared")
 
 
+def _written(state: Stat | None, declared: str) -> None:
+    """Say why a file is written whole; what it holds is in the diff, where that may be shown."""
+    if state is None:
+        differs("file", declared, None)
+    elif state.kind == "file":
+        differs("content", declared, f"{state.size} bytes, mode {state.mode}, {_owner(state)}")
+    else:
+        differs("kind", "file", _kind(state))
+
+
+def _owner(state: Stat) -> str:
+    return f"{state.user}:{state.group}"
+
+
+def _kind(state: Stat) -> str:
+    return f"link to {state.target}" if state.kind == "link" else state.kind
+
+
 @operation()
 def directory(path: str, mode: str = "0755", user: str = "root", group: str = "root") -> Commands:
     """Keep a directory with this mode and owner (its content is not touched).
 
     + path: absolute path; its parent must exist
     """
-    state = _state(path)
+    state = path_state(path)
     if state is None:
+        differs("directory", f"mode {mode}, {user}:{group}", None)
         yield StringCommand(
             "install", "-d", "-m", mode, "-o", QuoteString(user), "-g", QuoteString(group),
             "--", QuoteString(path),
@@ -112,12 +120,18 @@ def link(path: str, target: str) -> Commands:
     + path: absolute path of the link
     + target: what it points to, verbatim
     """
-    state = _state(path)
+    state = path_state(path)
     if state is not None and state.kind == "link" and state.target == target:
         host.noop(f"points to {target}")
         return
     if state is not None and state.kind == "directory":
         raise OperationError(f"{path} is a directory, a link was declared")
+    if state is None:
+        differs("link", f"to {target}", None)
+    elif state.kind == "link":
+        differs("target", target, state.target)
+    else:
+        differs("kind", f"link to {target}", state.kind)
     temporary = QuoteString(f"{path}.b70fleet-new")
     yield StringCommand(
         "ln", "-sfn", "--", QuoteString(target), temporary,
@@ -131,10 +145,11 @@ def absent(path: str) -> Commands:
 
     + path: absolute path
     """
-    state = _state(path)
+    state = path_state(path)
     if state is None:
         host.noop("is not there")
         return
     if state.kind == "directory":
         raise OperationError(f"{path} is a directory; only files and links are removed")
+    differs(state.kind, None, f"{state.size} bytes" if state.kind == "file" else _kind(state))
     yield StringCommand("rm", "-f", "--", QuoteString(path))

@@ -6,18 +6,16 @@ between writing a file and restarting its unit is seen and finished by the next 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
-from pyinfra.api.exceptions import OperationError
 
 from facts.reader import read
-from facts.system.files import FileState, Stat
 from facts.system.units import Units
-from facts.value import Absent, Unknown
-from operations.operation import operation
-from operations.units.unit_steps import Wanted, stale, steps
+from operations.operation import Commands, differs, operation, restarts, will_write
+from operations.require import path_state, require
+from operations.units.unit_steps import Wanted, difference, stale, steps
 
 
 @operation()
@@ -29,7 +27,7 @@ def unit(
     restart_if_older_than: Sequence[str] = (),
     restart_if_missing: Sequence[str] = (),
     after_restart: Sequence[str] = (),
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep a unit in a state; what is None is left alone.
 
     + service: full unit name, such as `systemd-journald.service`
@@ -41,26 +39,22 @@ def unit(
     + after_restart: command, word by word, without which a restart is not complete
     """
     units = read(Units)
-    configuration = {path: _state(path) for path in restart_if_older_than}
-    made = {path: _state(path) for path in restart_if_missing}
-    if isinstance(units, Unknown):
-        raise OperationError(f"state of {service} is UNKNOWN: {units.reason}")
-    found = units.get(service)
+    configuration = {path: path_state(path) for path in restart_if_older_than}
+    made = {path: path_state(path) for path in restart_if_missing}
+    found = require(units, f"state of {service}").get(service)
     changed = {path: stat.mtime for path, stat in configuration.items() if stat is not None}
     lost = [path for path, stat in made.items() if stat is None]
-    wanted = Wanted(running, enabled, masked, restart=stale(found, changed, lost))
+    written = [path for path in restart_if_older_than if will_write(path)]
+    wanted = Wanted(running, enabled, masked, restart=stale(found, changed, lost, written))
     todo, reasons = steps(service, found, wanted)
     for verb in todo:
+        if verb == "restart":
+            restarts(service, wanted.restart)
+        else:
+            differs(*difference(verb, found))
         target = () if verb == "daemon-reload" else (QuoteString(service),)
         yield StringCommand("systemctl", verb, *target)
     if "restart" in todo and after_restart:
         yield StringCommand(*map(QuoteString, after_restart))
     if not todo:
         host.noop("; ".join(reasons))
-
-
-def _state(path: str) -> Stat | None:
-    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
-    if isinstance(found, Unknown):
-        raise OperationError(f"state of {path} is UNKNOWN: {found.reason}")
-    return found if isinstance(found, Stat) else None

@@ -34,17 +34,25 @@ class Wanted:
     restart: str = ""
 
 
-def stale(found: Unit | Absent | Unknown, changed: Mapping[str, int], lost: Sequence[str]) -> str:
+def stale(
+    found: Unit | Absent | Unknown,
+    changed: Mapping[str, int],
+    lost: Sequence[str],
+    written: Sequence[str] = (),
+) -> str:
     """Return why a running unit has to be restarted, empty when it has not.
 
     Args:
         changed: path -> modification time, seconds by the host's clock.
         lost: paths that the unit should have made and that are not there.
+        written: paths of its configuration that an earlier resource of this run writes.
     """
     if not isinstance(found, Unit) or found.active not in _UP:
         return ""
     if lost:
         return f"{lost[0]} is missing"
+    if written:
+        return f"{written[0]} is written first"
     since = found.active_since
     if isinstance(since, int):
         for path, mtime in changed.items():
@@ -77,6 +85,22 @@ def steps(
     _enable(found, masked, wanted, todo, reasons)
     _run(found, wanted, todo, reasons)
     return todo, reasons or ["nothing is declared about it"]
+
+
+def difference(verb: str, found: Unit | Absent | Unknown) -> tuple[str, str | None, str | None]:
+    """Return what a verb of `steps` brings about: property, expected, seen."""
+    unit = found if isinstance(found, Unit) else None
+    active = unit.active if unit else None
+    enabled = str(unit.file_state) if unit else None
+    return {
+        "daemon-reload": ("definition", "as its file", "older than its file"),
+        "mask": ("masked", "yes", "no"),
+        "unmask": ("masked", "no", "yes"),
+        "enable": ("enabled", "enabled", enabled),
+        "disable": ("enabled", "disabled", enabled),
+        "start": ("running", "active", active),
+        "stop": ("running", "inactive", active),
+    }[verb]
 
 
 def _absent(wanted: Wanted) -> tuple[list[str], list[str]]:

@@ -4,12 +4,13 @@
     resources = run_deploy(base, facts, spec=spec)
 
 pyinfra's real State, Inventory and Host are used; only `get_fact` and `noop` are shadowed. A fact
-that the test did not give is a failure, so a test lists every fact that an operation reads.
+that the test did not give is a failure, so a test lists every fact that an operation reads. So is a
+command of which the operation does not say why it is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +20,50 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host, ctx_state
 
+from facts.value import Unknown
 from operations.files.filewrite import FileWrite
+from operations.operation import PLANNER, Difference
 
 #: fact class -> its value, or a function of the fact's arguments (without probe_root)
 Facts = Mapping[Any, Any]
+
+
+@dataclass
+class Told:
+    """What operations told their planner; it lets pyinfra register them all the same."""
+
+    registers = True
+    differences: list[Difference] = field(default_factory=list)
+    #: unit -> why
+    restarted: dict[str, str] = field(default_factory=dict)
+    bytes: int | Unknown = 0
+    #: files that an earlier resource of the run writes
+    written: set[str] = field(default_factory=set)
+
+    def __copy__(self) -> Told:
+        return self
+
+    def take(self, name: str, conditional: bool, commands: object) -> None:
+        raise AssertionError("a planner that registers takes nothing")
+
+    def differs(self, difference: Difference) -> None:
+        self.differences.append(difference)
+
+    def restarts(self, unit: str, why: str) -> None:
+        self.restarted[unit] = why
+
+    def downloads(self, count: int | Unknown) -> None:
+        self.bytes = count
+
+    def will_write(self, path: str) -> bool:
+        return path in self.written
+
+    def says_why(self) -> bool:
+        """Return True if there is a reason for a command."""
+        return bool(self.differences or self.restarted)
+
+    def clear(self) -> None:
+        self.differences, self.restarted, self.bytes = [], {}, 0
 
 
 @dataclass
@@ -34,6 +75,8 @@ class Resource:
     noops: list[str] = field(default_factory=list)
     #: path -> what would be written there
     writes: dict[str, FileWrite] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    restarted: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,6 +87,7 @@ class Stub:
     host: Host
     noops: list[str]
     reads: list[tuple[str, tuple[tuple[str, Any], ...]]]
+    told: Told = field(default_factory=Told)
 
 
 @contextmanager
@@ -64,6 +108,7 @@ def stub_host(facts: Facts, data: Mapping[str, Any] | None = None) -> Iterator[S
 
     host.get_fact = get_fact  # type: ignore[method-assign,assignment]
     host.noop = stub.noops.append  # type: ignore[method-assign,assignment]
+    setattr(host.data, PLANNER, stub.told)
     with ctx_state.use(state), ctx_host.use(host):
         yield stub
 
@@ -72,7 +117,20 @@ def run_operation(operation: Any, facts: Facts, **kwargs: Any) -> tuple[list[str
     """Return the commands (as shell text) and the noop reasons of one operation."""
     with stub_host(facts) as stub:
         commands = [shell(command) for command in operation._inner(**kwargs)]
+        assert stub.told.says_why() or not commands, f"why {commands}?"
         return commands, stub.noops
+
+
+def reasons(operation: Any, facts: Facts, written: Iterable[str] = (), **kwargs: Any) -> Told:
+    """Return why an operation wants its commands.
+
+    Args:
+        written: files that an earlier resource of the run writes.
+    """
+    with stub_host(facts) as stub:
+        stub.told.written.update(written)
+        list(operation._inner(**kwargs))
+        return stub.told
 
 
 def run_deploy(deploy: Callable[..., Any], facts: Facts, **data: Any) -> list[Resource]:
@@ -83,11 +141,20 @@ def run_deploy(deploy: Callable[..., Any], facts: Facts, **data: Any) -> list[Re
         for op_hash in stub.host.op_hash_order:
             operation = stub.state.ops[stub.host][op_hash]
             stub.noops.clear()
+            stub.told.clear()
             wanted = list(operation.command_generator())
             name = str(operation.global_arguments.get("name"))
+            assert stub.told.says_why() or not wanted, f"{name}: why {wanted}?"
             writes = {write.path: write for write in wanted if isinstance(write, FileWrite)}
             resources.append(
-                Resource(name, [shell(command) for command in wanted], list(stub.noops), writes)
+                Resource(
+                    name,
+                    [shell(command) for command in wanted],
+                    list(stub.noops),
+                    writes,
+                    list(stub.told.differences),
+                    dict(stub.told.restarted),
+                )
             )
         return resources
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pyinfra.api.exceptions import OperationError
 
@@ -11,7 +13,7 @@ from facts.value import ABSENT, Unknown
 from operations.files.file import absent, directory, file, link
 from operations.files.filewrite import FileWrite
 from tests.unit.base_facts import stat
-from tests.unit.pyinfra_harness import run_operation, stub_host
+from tests.unit.pyinfra_harness import reasons, run_operation, stub_host
 
 PATH = "/etc/x.conf"
 
@@ -54,7 +56,7 @@ def test_a_secret_makes_the_file_sensitive() -> None:
     "state", [Unknown("no answer"), stat(sha256=Unknown("not readable by this user"))]
 )
 def test_nothing_is_written_on_unknown(state: object) -> None:
-    with pytest.raises(OperationError, match="unknown"):
+    with pytest.raises(OperationError, match="UNKNOWN"):
         run_operation(file, {FileState: state}, path=PATH, content="a=1\n")
 
 
@@ -96,3 +98,31 @@ def test_link_is_replaced_atomically() -> None:
 def test_absent_removes_files_and_links_only() -> None:
     assert run_operation(absent, {FileState: ABSENT}, path="/x") == ([], ["is not there"])
     assert run_operation(absent, {FileState: stat("link")}, path="/x") == (["rm -f -- /x"], [])
+
+
+def told(operation: Any, **arguments: Any) -> list[tuple[str, str | None, str | None]]:
+    state = arguments.pop("state")
+    found = reasons(operation, {FileState: state}, path=PATH, **arguments)
+    return [(item.what, item.expected, item.seen) for item in found.differences]
+
+
+def test_a_change_of_a_path_says_what_was_there_and_what_will_be() -> None:
+    assert told(file, state=ABSENT, content="a=1\n") == [
+        ("file", "4 bytes, mode 0644, root:root", None)
+    ]
+    (content,) = told(file, state=stat(content=b"b"), content="a=1\n")
+    assert content[:2] == ("content", "4 bytes, mode 0644, root:root")
+    to = stat("link", target="/tmp/x")
+    assert told(file, state=to, content="a=1\n") == [("kind", "file", "link to /tmp/x")]
+    assert told(link, state=to, target="/opt/y") == [("target", "/opt/y", "/tmp/x")]
+    assert told(absent, state=to) == [("link", None, "link to /tmp/x")]
+    wide = stat("directory", mode="0777", user="bob", group="bob")
+    assert told(directory, state=wide) == [
+        ("owner", "root:root", "bob:bob"),
+        ("mode", "0755", "0777"),
+    ]
+
+
+def test_why_a_secret_file_changes_tells_nothing_of_it() -> None:
+    found = told(file, state=stat(content=b"b"), content=Secret("s3cret"))
+    assert "s3cret" not in str(found)

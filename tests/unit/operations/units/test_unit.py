@@ -12,7 +12,7 @@ from facts.system.units import Units
 from facts.value import ABSENT, Unknown
 from operations.units.unit import unit
 from tests.unit.base_facts import STARTED, files, running, stat, units
-from tests.unit.pyinfra_harness import run_operation
+from tests.unit.pyinfra_harness import reasons, run_operation
 
 NAME = "clock.service"
 ALL = {"running": True, "enabled": True, "masked": False}
@@ -174,3 +174,26 @@ def test_the_same_facts_are_read_whatever_the_unit_is_like() -> None:
         run(found, answer, running=True, restart_if_older_than=["/a"], restart_if_missing=["/b"])
         reads.append(seen)
     assert reads == [["/a", "/b"]] * 3
+
+
+def test_a_restart_names_its_reason_and_every_other_verb_what_it_changes() -> None:
+    newer = files(**{"/etc/clock.conf": stat(mtime=STARTED + 1)})
+    facts = {Units: units(clock=running()), FileState: newer}
+    told = reasons(unit, facts, service=NAME, restart_if_older_than=["/etc/clock.conf"])
+    assert told.restarted == {NAME: "/etc/clock.conf is newer than the running unit"}
+    facts = {Units: units(clock=running(active="failed", file_state="disabled"))}
+    told = reasons(unit, facts, service=NAME, running=True, enabled=True)
+    assert [(d.what, d.expected, d.seen) for d in told.differences] == [
+        ("enabled", "enabled", "disabled"),
+        ("running", "active", "failed"),
+    ]
+    told = reasons(unit, {Units: units()}, service=NAME, running=True)
+    assert [(d.what, d.expected, d.seen) for d in told.differences] == [("running", "active", None)]
+
+
+def test_a_unit_is_restarted_by_the_plan_that_writes_its_file() -> None:
+    facts = {Units: units(clock=running()), FileState: files()}
+    wanted = {"service": NAME, "running": True, "restart_if_older_than": ["/etc/clock.conf"]}
+    told = reasons(unit, facts, written=["/etc/clock.conf"], **wanted)
+    assert told.restarted == {NAME: "/etc/clock.conf is written first"}
+    assert reasons(unit, facts, written=["/etc/other.conf"], **wanted).restarted == {}
