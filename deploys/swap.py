@@ -27,4 +27,9 @@ def swap() -> None:
             name=f"Swap[{spec.swap.permanent.path}]",
             _timeout=MAKE_S,
         )
-    build_swap_beside_serving(declared=spec.swap.build, name="Swap[build:serving]", _timeout=MAKE_S)
+    build_swap_beside_serving(
+        declared=spec.swap.build,
+        serving_units=spec.serving_units,
+        name="Swap[build:serving]",
+        _timeout=MAKE_S,
+    )

@@ -61,7 +61,7 @@ class Mirror:
 
     @property
     def reachable(self) -> bool:
-        """Return whether its Release file could be fetched."""
+        """Return True if its Release file could be fetched."""
         return not self.problem
 
 

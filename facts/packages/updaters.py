@@ -101,7 +101,7 @@ class UpdaterState:
     needrestart: Reading[str]
 
     def blacklisted(self, package: str) -> Reading[bool]:
-        """Return whether unattended-upgrades leaves a package alone (it matches from the start)."""
+        """Return True if unattended-upgrades leaves a package alone (it matches from the start)."""
         if not isinstance(self.blacklist, tuple):
             return self.blacklist
         return any(_matches(pattern, package) for pattern in self.blacklist)

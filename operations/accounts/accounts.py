@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pyinfra.api.exceptions import OperationError
-
 from facts.reader import read
 from facts.system.users import Accounts, Users
-from facts.value import Unknown
+from operations.require import require
 
 
 def known_accounts() -> Accounts:
@@ -15,7 +13,14 @@ def known_accounts() -> Accounts:
     Raises:
         OperationError: they could not be read.
     """
-    found = read(Users)
-    if isinstance(found, Unknown):
-        raise OperationError(f"users and groups are UNKNOWN: {found.reason}")
-    return found
+    return require(read(Users), "state of users and groups")
+
+
+def groups_of(accounts: Accounts, account: str) -> list[str]:
+    """Return the names of the groups that a user is in, its primary group included."""
+    entry = accounts.users.get(account)
+    return sorted(
+        name
+        for name, group in accounts.groups.items()
+        if account in group.members or (entry is not None and entry.gid == group.gid)
+    )

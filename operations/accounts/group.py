@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
 
-from operations.accounts.accounts import known_accounts
-from operations.operation import operation
+from operations.accounts.accounts import groups_of, known_accounts
+from operations.operation import Commands, differs, operation
 
 
 @operation()
-def group(group_name: str) -> Generator[StringCommand, None, None]:
+def group(group_name: str) -> Commands:
     """Keep a group; a new one gets a system number.
 
     + group_name: name of the group
@@ -21,11 +19,12 @@ def group(group_name: str) -> Generator[StringCommand, None, None]:
     if found is not None:
         host.noop(f"is there (gid {found.gid})")
         return
+    differs(f"group {group_name}", "system group", None)
     yield StringCommand("groupadd", "--system", "--", QuoteString(group_name))
 
 
 @operation()
-def group_member(account: str, group_name: str) -> Generator[StringCommand, None, None]:
+def group_member(account: str, group_name: str) -> Commands:
     """Keep a user in a group; its other groups stay.
 
     The membership takes effect in new sessions and with the next start of a unit, not before.
@@ -42,6 +41,8 @@ def group_member(account: str, group_name: str) -> Generator[StringCommand, None
         if entry.gid == found.gid:
             host.noop(f"it is the primary group of {account}")
             return
+    seen = groups_of(accounts, account)
+    differs(f"groups of {account}", ", ".join(sorted({*seen, group_name})), ", ".join(seen) or None)
     yield StringCommand(
         "usermod", "--append", "--groups", QuoteString(group_name), "--", QuoteString(account)
     )

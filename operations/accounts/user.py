@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
 
 from operations.accounts.accounts import known_accounts
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
 
 
 @operation()
-def user(account: str, home: str, shell: str) -> Generator[StringCommand, None, None]:
+def user(account: str, home: str, shell: str) -> Commands:
     """Keep an account with this home and shell; a new one is a system account with its own group.
 
     The home directory itself is a resource of its own (`directory`).
@@ -28,6 +26,7 @@ def user(account: str, home: str, shell: str) -> Generator[StringCommand, None, 
         own_group = (
             ("--gid", QuoteString(account)) if account in accounts.groups else ("--user-group",)
         )
+        differs(f"user {account}", f"system account, home {home}, shell {shell}", None)
         yield StringCommand(
             "useradd", "--system", *own_group, "--no-create-home", "--home-dir", QuoteString(home),
             "--shell", QuoteString(shell), "--", QuoteString(account),
@@ -35,8 +34,10 @@ def user(account: str, home: str, shell: str) -> Generator[StringCommand, None, 
         return
     changes: list[str | QuoteString] = []
     if found.home != home:
+        differs("home", home, found.home)
         changes += ["--home", QuoteString(home)]
     if found.shell != shell:
+        differs("shell", shell, found.shell)
         changes += ["--shell", QuoteString(shell)]
     if changes:
         yield StringCommand("usermod", *changes, "--", QuoteString(account))

@@ -23,6 +23,8 @@ ENVIRONMENT: Final = (
 )
 #: A configuration file stays as the administrator left it; one that nobody touched is updated.
 CONFFILES: Final = ("--force-confdef", "--force-confold")
+#: Only what was declared and what that depends on.
+NO_RECOMMENDS: Final = "--no-install-recommends"
 #: Attempts per index or package file before apt gives up on a mirror.
 _RETRIES: Final = "3"
 #: Seconds between two looks at a held lock.
@@ -76,7 +78,7 @@ def apt_get(verb: str, *arguments: str, lock_timeout_s: int) -> tuple[str, ...]:
         "-q",
         "-y",
         *flags,
-        "--no-install-recommends",
+        NO_RECOMMENDS,
         verb,
         *arguments,
     )

@@ -6,7 +6,7 @@ beside a snapshot of it would offer newer packages than the tested ones.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
@@ -14,16 +14,13 @@ from pyinfra.api.exceptions import OperationError
 
 from facts.packages.apt_sources import AptSources, AptSourceState, Source
 from facts.reader import read
-from facts.value import Unknown
 from operations.apt.apt_repository import Repository, meant
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import require
 
 
 def _sources() -> AptSourceState:
-    state = read(AptSources)
-    if isinstance(state, Unknown):
-        raise OperationError(f"apt's sources are UNKNOWN: {state.reason}")
-    return state
+    return require(read(AptSources), "state of apt's sources")
 
 
 def _enabled(state: AptSourceState, path: str) -> list[Source]:
@@ -31,9 +28,7 @@ def _enabled(state: AptSourceState, path: str) -> list[Source]:
 
 
 @operation()
-def replaced_source(
-    path: str, repositories: Sequence[Repository]
-) -> Generator[StringCommand, None, None]:
+def replaced_source(path: str, repositories: Sequence[Repository]) -> Commands:
     """Remove a sources file that declares nothing but repositories of ours.
 
     + path: known file of another tool
@@ -49,13 +44,15 @@ def replaced_source(
             f"{path} declares one of our repositories and also {' '.join(others[0].uris)} "
             f"(line {others[0].line}); move that to a file of its own"
         )
+    for source in entries:
+        differs(f"second source of {meant(source, repositories)}", None, f"line {source.line}")
     yield StringCommand("rm", "-f", "--", QuoteString(path))
 
 
 @operation()
 def sole_sources(
     repositories: Sequence[Repository], own: Sequence[str], replaced: Sequence[str] = ()
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Refuse a host on which an unknown file declares one of our repositories as well.
 
     + repositories: the declared ones

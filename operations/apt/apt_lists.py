@@ -7,21 +7,18 @@ a mark that says what it was done for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import APT_LISTS
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
-from facts.system.files import FileState, Stat
-from facts.value import Absent, Unknown
 from operations.apt.apt_command import apt_get, waiting
 from operations.apt.apt_repository import Repository, unread
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import path_state, require
 
 
 @operation()
@@ -29,7 +26,7 @@ def apt_lists(
     purpose: str,
     repositories: Sequence[Repository] = (),
     lock_timeout_s: int = 300,
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Fetch apt's lists when they are not for this purpose yet.
 
     Any index that cannot be fetched or does not have its promised hash is an error here, where
@@ -39,17 +36,18 @@ def apt_lists(
     + repositories: whose lists must be there
     + lock_timeout_s: seconds to wait for another dpkg or apt
     """
-    mark: Stat | Absent | Unknown = host.get_fact(FileState, path=APT_LISTS)
-    state = read(AptSources)
-    if isinstance(mark, Unknown):
-        raise OperationError(f"state of {APT_LISTS} is UNKNOWN: {mark.reason}")
-    if isinstance(state, Unknown):
-        raise OperationError(f"apt's lists are UNKNOWN: {state.reason}")
+    mark = path_state(APT_LISTS)
+    missing = unread(require(read(AptSources), "state of apt's lists"), repositories)
     content = f"{purpose}\n".encode()
-    current = isinstance(mark, Stat) and mark.sha256 == hashlib.sha256(content).hexdigest()
-    if current and not unread(state, repositories):
+    current = mark is not None and mark.sha256 == hashlib.sha256(content).hexdigest()
+    if current and not missing:
         host.noop("lists are there and were fetched for these sources")
         return
+    if not current:
+        seen = "never fetched for them" if mark is None else "fetched for other sources or packages"
+        differs("package lists", "fetched for the declared sources", seen)
+    for stem in missing if current else ():
+        differs(f"package list {stem}", "fetched", None)
     update = apt_get("update", "--error-on=any", lock_timeout_s=lock_timeout_s)
     yield waiting(update, lock_timeout_s)
     yield FileWrite(APT_LISTS, content, mode="0644", user="root", group="root")

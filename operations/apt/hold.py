@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from operations.apt.apt_command import waiting
 from operations.apt.package_state import package_state
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
 
 
 @operation()
-def hold(
-    packages: Sequence[str],
-    lock_timeout_s: int = 300,
-) -> Generator[StringCommand, None, None]:
+def hold(packages: Sequence[str], lock_timeout_s: int = 300) -> Commands:
     """Put the installed ones of some packages on hold; other holds are nobody's business here.
 
     + packages: package names; one that is not installed is held when it is
@@ -28,4 +24,6 @@ def hold(
     if not missing:
         host.noop("on hold: " + (", ".join(there) or "nothing installed yet"))
         return
+    for name in missing:
+        differs(f"hold {name}", "on hold", "not on hold")
     yield waiting(("apt-mark", "hold", *missing), lock_timeout_s)

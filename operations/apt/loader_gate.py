@@ -7,23 +7,22 @@ the run asks again at this point and goes on only with the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.stack import Loader
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
-from facts.value import Unknown
 from gates.gpu_set import REAL, SHIM
 from gates.host import decision
 from gates.model import Decision, Verdict
 from gates.world_userspace import LIBZE1
 from operations.apt.apt_repository import Repository, unread
-from operations.operation import operation
+from operations.operation import Commands, operation
+from operations.require import require
 
 GATE: Final = "loader-shim"
 
@@ -65,16 +64,12 @@ def decided(loader: Loader, repositories: Sequence[Repository]) -> str:
     Raises:
         OperationError: see `chosen`; also when apt's sources are UNKNOWN.
     """
-    state = read(AptSources)
-    if isinstance(state, Unknown):
-        raise OperationError(f"apt's sources are UNKNOWN: {state.reason}")
+    state = require(read(AptSources), "state of apt's sources")
     return chosen(loader, decision(GATE), bool(unread(state, repositories)))
 
 
 @operation()
-def loader_gate(
-    loader: Loader, repositories: Sequence[Repository], planned: str
-) -> Generator[StringCommand, None, None]:
+def loader_gate(loader: Loader, repositories: Sequence[Repository], planned: str) -> Commands:
     """Stop before the packages change when the gate now says something else than the plan.
 
     + loader: the stack's loader

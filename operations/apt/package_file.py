@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.exceptions import OperationError
 
-from facts.system.files import FileState, Stat
-from facts.value import Absent, Unknown
+from facts.value import Unknown
 from operations.apt.apt_command import apt_get
 from operations.apt.package_state import differing, package_state
-from operations.operation import operation
+from operations.operation import Commands, differs, downloads, operation
+from operations.require import path_state
 from operations.script import Script
 
 # $1 the file, then the command that installs its package again; dpkg forgets a hold when it unpacks
@@ -35,7 +32,7 @@ def package_file(
     package: str,
     version: str,
     lock_timeout_s: int = 300,
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep a file of an installed package there.
 
     + path: absolute path
@@ -43,15 +40,15 @@ def package_file(
     + version: exact version of that package
     + lock_timeout_s: seconds to wait for another dpkg or apt
     """
-    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
+    found = path_state(path)
     state = package_state()
-    if isinstance(found, Unknown):
-        raise OperationError(f"state of {path} is UNKNOWN: {found.reason}")
-    if isinstance(found, Stat):
+    if found is not None:
         host.noop("is there")
     elif differing(state, {package: version}):
         host.noop(f"comes with {package}={version}")
     else:
         flags = ("--reinstall", "--no-remove", "--allow-change-held-packages")
         again = apt_get("install", *flags, lock_timeout_s=lock_timeout_s)
+        differs("file", f"from {package} {version}", None)
+        downloads(Unknown("the run itself looks up which package ships the file"))
         yield Script(_REINSTALL, "b70-reinstall", path, *again, shown=again)

@@ -7,17 +7,17 @@ when it unpacks a held package, so the same command puts holds on again, after a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages.dpkg import LOADER, Loader
 from operations.apt.apt_command import apt_get
-from operations.apt.package_state import differing, package_state, targets
-from operations.operation import operation
+from operations.apt.download import will_fetch
+from operations.apt.package_state import differing, package_state, say_differing, targets
+from operations.operation import Commands, differs, operation
 from operations.script import Script
 
 # $1 packages that may be removed, $2 extended regular expression of packages that may not change
@@ -61,6 +61,14 @@ def owned_by(loader: Loader, owner: str) -> bool:
     return loader.owners == (owner,) and any(file.endswith(f"/{LOADER}") for file in loader.files)
 
 
+def _loader_seen(loader: Loader, owner: str) -> str | None:
+    """Return what is there in place of a loader that one package alone ships."""
+    if loader.owners and loader.owners != (owner,):
+        return f"from {', '.join(loader.owners)}"
+    there = any(file.endswith(f"/{LOADER}") for file in loader.files)
+    return "from no package" if there else None
+
+
 @operation()
 def package_set(
     versions: Mapping[str, str],
@@ -71,7 +79,7 @@ def package_set(
     protected: Sequence[str] = (),
     proof: str = "",
     lock_timeout_s: int = 300,
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Bring a set of packages to exact versions in one transaction.
 
     + versions: package -> exact version
@@ -104,6 +112,12 @@ def package_set(
     flags += [] if conflicting else ["--no-remove"]
     flags += _TAKE_OVER if usurped and state.loader.owners else []
     transaction = [*flags, *wanted, *(f"{name}-" for name in conflicting)]
+    say_differing(found, versions)
+    for name in conflicting:
+        differs(f"package {name}", None, state.installed[name].version)
+    if usurped:
+        differs(LOADER, f"from {loader_owner}", _loader_seen(state.loader, loader_owner))
+    will_fetch(transaction)
     rehearsal = apt_get("install", "-s", *transaction, lock_timeout_s=lock_timeout_s)
     yield Script(
         _REHEARSE,

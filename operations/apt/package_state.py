@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pyinfra.api.exceptions import OperationError
-
 from facts.packages.dpkg import Packages, PackageState
 from facts.reader import read
-from facts.value import Unknown
+from operations.operation import differs
+from operations.require import require
 
 #: States that `dpkg --configure -a` ends; the version is already the one that will be there.
 CONFIGURABLE: Final = frozenset(
@@ -23,10 +22,7 @@ def package_state() -> PackageState:
     Raises:
         OperationError: the reading is UNKNOWN; nothing is installed or removed on a guess.
     """
-    found = read(Packages)
-    if isinstance(found, Unknown):
-        raise OperationError(f"which packages are installed is UNKNOWN: {found.reason}")
-    return found
+    return require(read(Packages), "which packages are installed")
 
 
 def unconfigured(state: PackageState) -> tuple[str, ...]:
@@ -38,24 +34,35 @@ def unconfigured(state: PackageState) -> tuple[str, ...]:
     )
 
 
-def differing(state: PackageState, versions: Mapping[str, str]) -> dict[str, str]:
-    """Return the packages that are not there in the wanted version, with what is there.
+def differing(state: PackageState, versions: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the packages that are not there in the wanted version, with what is there, or None.
 
     A package that only waits to be configured counts as there: that is another resource's work.
 
     Args:
         versions: name -> exact version, empty = any.
     """
-    found: dict[str, str] = {}
+    found: dict[str, str | None] = {}
     for name, wanted in versions.items():
         package = state.installed.get(name)
         if package is None:
-            found[name] = "not installed"
+            found[name] = None
         elif package.reinstall or package.status not in CONFIGURABLE | {"installed"}:
             found[name] = f"{package.version} {package.status}"
         elif wanted and package.version != wanted:
             found[name] = package.version
     return found
+
+
+def say_differing(found: Mapping[str, str | None], versions: Mapping[str, str]) -> None:
+    """Say that packages are not as wanted.
+
+    Args:
+        found: from `differing`.
+        versions: name -> exact version, empty = any.
+    """
+    for name, seen in sorted(found.items()):
+        differs(f"package {name}", versions[name] or "installed", seen)
 
 
 def targets(names: Iterable[str], versions: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from facts.value import Unknown
 from operations.apt.apt_command import apt_get, command, waiting
-from operations.apt.package_state import differing, package_state, targets
-from operations.operation import operation
+from operations.apt.download import LISTS_UNREAD, will_fetch
+from operations.apt.package_state import differing, package_state, say_differing, targets
+from operations.operation import Commands, differs, downloads, operation
 
 
 @operation()
@@ -20,7 +20,7 @@ def packages(
     names: Sequence[str],
     versions: Mapping[str, str] | None = None,
     lock_timeout_s: int = 300,
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Install packages that are missing, or that have another version than the declared one.
 
     + names: package names
@@ -33,10 +33,16 @@ def packages(
     if not found:
         host.noop("installed: " + (", ".join(targets(wanted, wanted)) or "nothing declared"))
         return
-    if not isinstance(sources, Unknown) and not sources.lists:
+    asks_first = not isinstance(sources, Unknown) and not sources.lists
+    if asks_first:
         # a new machine has never asked its mirror
+        differs("package lists", "fetched", None)
         yield waiting(apt_get("update", lock_timeout_s=lock_timeout_s), lock_timeout_s)
     flags = ("--allow-downgrades",) if any(wanted[name] for name in found) else ()
-    yield command(
-        apt_get("install", *flags, *targets(found, wanted), lock_timeout_s=lock_timeout_s)
-    )
+    arguments = (*flags, *targets(found, wanted))
+    say_differing(found, wanted)
+    if asks_first:
+        downloads(LISTS_UNREAD)
+    else:
+        will_fetch(arguments)
+    yield command(apt_get("install", *arguments, lock_timeout_s=lock_timeout_s))

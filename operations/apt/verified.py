@@ -8,20 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import VERIFIED
 from facts.packages.dpkg import PackageState
-from facts.system.files import FileState, Stat
-from facts.value import Absent, Unknown
 from operations.apt.package_state import package_state
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import path_state
 from operations.script import Script
 
 # $1 folder of stand-in tools (lab hosts) or empty, $2 seconds, $3 text to find, then the command
@@ -68,7 +65,7 @@ def verified(
     timeout_s: int = 60,
     tools: str = "",
     waits_for: Sequence[str] = (),
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Run the checks of a set of packages unless they passed for exactly what is installed.
 
     + set_name: name of the mark
@@ -82,14 +79,14 @@ def verified(
         host.noop(f"after the reboot: {'; '.join(waits_for)}")
         return
     path = mark_path(set_name)
-    mark: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
+    mark = path_state(path)
     state = package_state()
-    if isinstance(mark, Unknown):
-        raise OperationError(f"state of {path} is UNKNOWN: {mark.reason}")
     content = f"{fingerprint(state, packages, checks)}\n".encode()
-    if isinstance(mark, Stat) and mark.sha256 == hashlib.sha256(content).hexdigest():
+    if mark is not None and mark.sha256 == hashlib.sha256(content).hexdigest():
         host.noop("passed for what is installed: " + ", ".join(checks))
         return
+    seen = None if mark is None else "for other packages or checks"
+    differs("proof", "for what is installed", seen)
     for line, wanted in checks.items():
         words = shlex.split(line)
         yield Script(_CHECK, "b70-verify", tools, str(timeout_s), wanted, *words, shown=words)

@@ -7,11 +7,10 @@ kernel it is follows from the declaration, else from what runs before the first 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Kernel
@@ -20,10 +19,10 @@ from facts.boot.loader import Boot, InstalledKernel
 from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import PackageState
 from facts.reader import read
-from facts.value import Unknown
 from operations.apt.apt_command import waiting
 from operations.apt.package_state import package_state
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +101,16 @@ def fallback(wanted: Kernel) -> Fallback:
         OperationError: a reading is UNKNOWN, or see `choose`.
     """
     state = package_state()
-    running = read(RunningKernelFact)
-    boot = read(Boot)
-    if isinstance(running, Unknown):
-        raise OperationError(f"which kernel runs is UNKNOWN: {running.reason}")
-    if isinstance(boot, Unknown):
-        raise OperationError(f"which kernels are on disk is UNKNOWN: {boot.reason}")
+    found, listed = read(RunningKernelFact), read(Boot)
+    running = require(found, "which kernel runs")
+    boot = require(listed, "which kernels are on disk")
     return choose(wanted, running.release, boot.kernels, state)
 
 
 @operation()
 def fallback_kernel(
     kernel: Kernel, companions: Sequence[str] = (), lock_timeout_s: int = 300
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Hold the fallback kernel and mark it as chosen, its modules included.
 
     + kernel: the wanted one
@@ -122,15 +118,18 @@ def fallback_kernel(
     + lock_timeout_s: seconds to wait for another dpkg or apt
     """
     state = package_state()
-    automatic = read(AutomaticPackages)
+    marks = read(AutomaticPackages)
     found = fallback(kernel)
-    if isinstance(automatic, Unknown):
-        raise OperationError(f"what apt may remove by itself is UNKNOWN: {automatic.reason}")
+    automatic = require(marks, "what apt may remove by itself")
     parts = (name.format(release=release) for release in found.releases for name in companions)
     names = [*found.packages, *(name for name in parts if name in state.installed)]
     if marked := [name for name in names if name in automatic]:
+        for name in marked:
+            differs(f"mark of {name}", "manual", "automatic")
         yield waiting(("apt-mark", "manual", *marked), lock_timeout_s)
     if unheld := [name for name in names if name not in state.holds]:
+        for name in unheld:
+            differs(f"hold of {name}", "on hold", "not on hold")
         yield waiting(("apt-mark", "hold", *unheld), lock_timeout_s)
     if not marked and not unheld:
         host.noop(f"{', '.join(names)}: {found.why}" if names else found.why)

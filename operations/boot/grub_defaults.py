@@ -7,10 +7,9 @@ the edit: then the resource fails and names it, since drop-ins belong to whoever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
@@ -19,36 +18,38 @@ from facts.boot.cmdline import tokens
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState
 from facts.parts import Line
 from facts.reader import read
-from facts.system.files import FileState, FileText, Stat
+from facts.system.files import FileText
 from facts.value import Absent, Reading, Unknown
-from operations.boot.grub_text import assign, edit
+from operations.boot.grub_text import assign, changes, edit
 from operations.boot.shell_words import ShellTextError
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import path_state, require
 
 #: Refuses the write when somebody edited the file since it was read.
 _UNCHANGED = f'[ "$(sha256sum <{GRUB_DEFAULT})" = "%s  -" ]'
 
 
 @operation()
-def grub_defaults(
-    cmdline: Cmdline, settings: Mapping[str, str]
-) -> Generator[StringCommand, None, None]:
+def grub_defaults(cmdline: Cmdline, settings: Mapping[str, str]) -> Commands:
     """Keep tokens and settings in /etc/default/grub; its other bytes stay as they are.
 
     + cmdline: tokens that must be there and that must not
     + settings: variable -> value
     """
-    state = host.get_fact(FileState, path=GRUB_DEFAULT)
-    boot = read(Boot)
+    state = path_state(GRUB_DEFAULT)
+    loader = read(Boot)
     text = defaults_text()
-    if isinstance(boot, Unknown):
-        raise OperationError(f"GRUB's settings are UNKNOWN: {boot.reason}")
-    if not isinstance(state, Stat) or state.kind != "file":
-        raise OperationError(f"{GRUB_DEFAULT} is no plain file: {state}")
+    boot = require(loader, "what GRUB is set to")
+    if state is None or state.kind != "file":
+        raise OperationError(
+            f"{GRUB_DEFAULT} is no plain file: {state.kind if state else 'absent'}"
+        )
     wanted = edited(text, cmdline, settings)
     _refuse_overrides(wanted, boot, cmdline, settings)
     if wanted != text:
+        for change in changes(text, wanted, cmdline.variable, settings):
+            differs(*change)
         digest = hashlib.sha256(text.encode()).hexdigest()
         yield FileWrite(
             GRUB_DEFAULT,
@@ -69,10 +70,9 @@ def defaults_text() -> str:
     Raises:
         OperationError: there is none, or it cannot be read.
     """
-    found: bytes | Absent | Unknown = host.get_fact(FileText, path=GRUB_DEFAULT)
-    if isinstance(found, Unknown):
-        raise OperationError(f"content of {GRUB_DEFAULT} is UNKNOWN: {found.reason}")
-    if isinstance(found, Absent):
+    reading: bytes | Absent | Unknown = host.get_fact(FileText, path=GRUB_DEFAULT)
+    found = require(reading, f"content of {GRUB_DEFAULT}")
+    if not isinstance(found, bytes):
         raise OperationError(
             f"there is no {GRUB_DEFAULT}: a boot set needs GRUB (apt-get install grub2-common)"
         )

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState, MenuEntry
 from facts.reader import read
-from facts.value import Absent, Unknown
+from facts.value import Absent, Unknown, known
 from operations.boot.boot_scripts import SET_DEFAULT, UPDATE_MENU
 from operations.boot.grub_defaults import defaults_text, edited
-from operations.operation import operation
-from operations.require import path_state
+from operations.operation import Commands, differs, operation
+from operations.require import path_state, require
 from operations.script import Script
 
 #: What GRUB reads at boot.
 MENU: Final = "/boot/grub/grub.cfg"
+#: Property, expected, seen.
+Fault: TypeAlias = tuple[str, str | None, str | None]
 
 
-def faults(boot: BootState, release: str, cmdline: Cmdline) -> tuple[str, ...]:
-    """Return what keeps the menu from booting a release as declared. Pure."""
+def faults(boot: BootState, release: str, cmdline: Cmdline) -> tuple[Fault, ...]:
+    """Return what keeps the menu from booting a release as declared, each fault once. Pure."""
     if isinstance(boot.entries, Unknown):
-        return (f"{MENU} is UNKNOWN: {boot.entries.reason}",)
+        return (("menu", f"one that boots {release}", f"UNKNOWN: {boot.entries.reason}"),)
     if isinstance(boot.entries, Absent):
-        return (f"there is no {MENU}",)
+        return (("menu", f"one that boots {release}", None),)
     entries = boot.entries_of(release)
     if not entries:
-        return (f"no entry loads {release}",)
-    return tuple(fault for entry in entries for fault in _entry_faults(entry, release, cmdline))
+        return ((f"menu entry of {release}", "one that loads it", None),)
+    found = (fault for entry in entries for fault in _entry_faults(entry, release, cmdline))
+    return tuple(dict.fromkeys(found))
 
 
-def _entry_faults(entry: MenuEntry, release: str, cmdline: Cmdline) -> list[str]:
-    found = []
+def _entry_faults(entry: MenuEntry, release: str, cmdline: Cmdline) -> list[Fault]:
+    found: list[Fault] = []
     if not any(path.endswith(f"/initrd.img-{release}") for path in entry.initrds):
-        found.append(f"{entry.path} loads no initial RAM disk of {release}")
-    found += [f"{entry.path} has no {t}" for t in cmdline.present if t not in entry.tokens]
+        loaded = ", ".join(entry.initrds) or None
+        found.append(("initial RAM disk in the menu", f"initrd.img-{release}", loaded))
+    line = "kernel command line in the menu"
+    found += [(line, token, None) for token in cmdline.present if token not in entry.tokens]
     for pattern in cmdline.absent:
-        found += [f"{entry.path} has {token}" for token in entry.tokens if covers(pattern, token)]
+        found += [(line, None, token) for token in entry.tokens if covers(pattern, token)]
     return found
 
 
@@ -55,10 +58,24 @@ def default_path(boot: BootState, release: str) -> str:
     return named[-1] if named else ""
 
 
+def saved_release(boot: BootState) -> str | None:
+    """Return the release that the default entry always means, else the entry's path. Pure.
+
+    None: no default entry is saved.
+    """
+    saved = known(boot.saved_entry)
+    entries = boot.entries if isinstance(boot.entries, tuple) else ()
+    for entry in entries:
+        release = entry.kernel.rpartition("/")[2].partition("-")[2]
+        if entry.path == saved and release and release in entry.path.rpartition(">")[2]:
+            return release
+    return saved
+
+
 @operation()
 def grub_menu(
     release: str, cmdline: Cmdline, settings: Mapping[str, str], update: Sequence[str]
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep GRUB's menu up to date with its settings and the wanted kernel.
 
     + release: the wanted kernel
@@ -66,21 +83,21 @@ def grub_menu(
     + settings: variables of /etc/default/grub
     + update: command line that writes the menu
     """
-    boot = read(Boot)
+    loader = read(Boot)
     menu, defaults = (path_state(path) for path in (MENU, GRUB_DEFAULT))
     text = defaults_text()
-    if isinstance(boot, Unknown):
-        raise OperationError(f"GRUB's menu is UNKNOWN: {boot.reason}")
-    if isinstance(boot.entries, Unknown):
-        raise OperationError(f"GRUB's menu is UNKNOWN: {boot.entries.reason}")
+    boot = require(loader, "GRUB's menu")
+    require(boot.entries, "GRUB's menu")
     why = list(faults(boot, release, cmdline))
     if edited(text, cmdline, settings) != text:
-        why.append(f"{GRUB_DEFAULT} changes")
-    if menu is not None and defaults is not None and defaults.mtime > menu.mtime:
-        why.append(f"{GRUB_DEFAULT} is younger")
+        why.append(("menu", f"younger than {GRUB_DEFAULT}", "the file is written first"))
+    elif menu is not None and defaults is not None and defaults.mtime > menu.mtime:
+        why.append(("menu", f"younger than {GRUB_DEFAULT}", "older"))
     if not why:
         host.noop(f"{default_path(boot, release)} boots {release} as declared")
         return
+    for fault in why:
+        differs(*fault)
     yield Script(
         UPDATE_MENU,
         "b70-menu",
@@ -100,20 +117,18 @@ def _expression(pattern: str) -> str:
 
 
 @operation()
-def grub_default(release: str) -> Generator[StringCommand, None, None]:
+def grub_default(release: str) -> Commands:
     """Make the wanted kernel the one that boots when nobody chooses; read it back.
 
     + release: the wanted kernel
     """
-    boot = read(Boot)
-    if isinstance(boot, Unknown):
-        raise OperationError(f"GRUB's menu is UNKNOWN: {boot.reason}")
-    saved, path = boot.saved_entry, default_path(boot, release)
-    if isinstance(saved, Unknown):
-        raise OperationError(f"GRUB's default entry is UNKNOWN: {saved.reason}")
+    boot = require(read(Boot), "GRUB's menu")
+    path = default_path(boot, release)
+    saved = require(boot.saved_entry, "GRUB's default entry")
     if path and saved == path:
         host.noop(f"default is {path}")
         return
+    differs("default entry", release, saved_release(boot))
     yield Script(
         SET_DEFAULT,
         "b70-default",

@@ -16,6 +16,8 @@ from operations.boot.shell_words import Assignment, Piece, ShellTextError, assig
 _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+-,")
 
 
+#: What a person calls all tokens together.
+_CMDLINE: Final = "kernel command line"
 _REPEATABLE_KEYS: Final = frozenset(map(key_of, REPEATABLE))
 
 
@@ -63,6 +65,46 @@ def assign(text: str, settings: Mapping[str, str]) -> str:
             place = found[-1].value
             text = f"{text[: place.start]}{_quoted(value)}{text[place.end :]}"
     return text
+
+
+def changes(
+    before: str, after: str, variable: str, settings: Mapping[str, str]
+) -> list[tuple[str, str | None, str | None]]:
+    """Return what an edit changes, each as property, expected, seen.
+
+    Args:
+        before, after: content of the file.
+        variable: which assignment carries the tokens.
+        settings: variable -> value that it is to have.
+    """
+    old, new = _texts(before, variable), _texts(after, variable)
+    gone = [token for token in old if token not in new]
+    found: list[tuple[str, str | None, str | None]] = []
+    for token in (token for token in new if token not in old):
+        replaced = next((each for each in gone if _replaces(token, each)), None)
+        if replaced is not None:
+            gone.remove(replaced)
+        found.append((_CMDLINE, token, replaced))
+    found += [(_CMDLINE, None, token) for token in gone]
+    for name, value in settings.items():
+        if (seen := _value(before, name)) != value:
+            found.append((name, value, seen))
+    return found
+
+
+def _texts(text: str, variable: str) -> list[str]:
+    """Return each token that counts once; what an expansion is part of is left out."""
+    tokens = (token.text for item in _live(text, variable) for token in _tokens(item))
+    return list(dict.fromkeys(token for token in tokens if token is not None))
+
+
+def _value(text: str, name: str) -> str | None:
+    """Return what a variable is set to, as it stands there when an expansion is part of it."""
+    found = [item.value for item in assignments(text) if item.name == name]
+    if not found:
+        return None
+    value = found[-1]
+    return text[value.start : value.end] if value.text is None else value.text
 
 
 def _live(text: str, variable: str) -> list[Assignment]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import FIRMWARE
 from operations.boot.boot_scripts import BACK_UP, INSTALL_BLOB
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
 from operations.require import path_state
 from operations.script import Script
 
@@ -40,7 +37,7 @@ def shadows(path: str, release: str) -> tuple[str, ...]:
 @operation()
 def guc_firmware(
     path: str, sha256: str, release: str, content: bytes | None = None, source: str = ""
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep a firmware blob with exactly this content.
 
     + path: where the driver looks for it
@@ -57,7 +54,7 @@ def guc_firmware(
     if found is not None and not isinstance(current, str):
         raise OperationError(f"content of {path} is UNKNOWN: {found.kind} {current}")
     if current == sha256:
-        host.noop(f"sha256 {sha256[:16]}… as declared")
+        host.noop(f"{_short(sha256)} as declared")
         return
     if content is None and not source:
         raise OperationError(
@@ -66,12 +63,18 @@ def guc_firmware(
         )
     backup = backup_path(path, str(current))
     if current and path_state(backup) is None:
+        differs("copy of the replaced firmware", backup, None)
         yield Script(
             BACK_UP, "b70-backup", path, FIRMWARE, backup, shown=("cp", "-n", path, backup)
         )
+    differs("GuC firmware", _short(sha256), _short(str(current)) if current else None)
     if content is not None:
         yield FileWrite(path, content, mode="0644", user="root", group="root")
     else:
         yield Script(
             INSTALL_BLOB, "b70-blob", source, path, sha256, shown=("install", source, path)
         )
+
+
+def _short(sha256: str) -> str:
+    return f"sha256 {sha256[:16]}…"

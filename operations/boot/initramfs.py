@@ -7,22 +7,23 @@ makes it a way back. A module or blob that is missing after the build stops the 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.exceptions import OperationError
 
 from facts.boot.kernel_files import KernelContents
 from facts.boot.loader import Boot, BootFile
 from facts.reader import read
 from facts.system.files import Stat
-from facts.value import Absent, Unknown
 from operations.boot.boot_scripts import BUILD_INITRAMFS
 from operations.boot.kernel_modules import kernel_contents
-from operations.operation import operation
-from operations.require import path_state
+from operations.operation import Commands, differs, operation
+from operations.require import path_state, require
 from operations.script import Script
+
+#: What an initial RAM disk has to be.
+_RIGHT: Final = "complete and younger than what goes into it"
 
 
 def missing(
@@ -33,10 +34,8 @@ def missing(
     Raises:
         OperationError: what it carries is UNKNOWN.
     """
-    files = contents.initrd
-    if isinstance(files, Unknown):
-        raise OperationError(f"contents of the initial RAM disk are UNKNOWN: {files.reason}")
-    names = () if isinstance(files, Absent) else files
+    files = require(contents.initrd, "what the initial RAM disk carries")
+    names = files if isinstance(files, tuple) else ()
     wanted = {f"module {name}": rf"/{re.escape(name)}\.ko(\.(zst|xz|gz))?$" for name in modules}
     wanted |= {
         f"firmware {name}": rf"lib/firmware/(.*/)?{re.escape(name)}(\.(zst|xz))?$"
@@ -54,7 +53,7 @@ def initramfs(
     firmware: Sequence[str],
     inputs: Mapping[str, str],
     blob: tuple[str, str] = ("", ""),
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep the initial RAM disk of one release built and complete.
 
     + release: the wanted kernel
@@ -63,25 +62,22 @@ def initramfs(
     + inputs: file that goes into it -> sha256 that the file will have, empty = the file is away
     + blob: sha256 and path of the declared GuC blob, compared inside the image after a build
     """
-    boot = read(Boot)
+    loader = read(Boot)
     states = {path: path_state(path) for path in inputs}
     contents = kernel_contents(release)
-    if isinstance(boot, Unknown):
-        raise OperationError(f"which kernels are on disk is UNKNOWN: {boot.reason}")
+    boot = require(loader, "which kernels are on disk")
     kernel = boot.kernels.get(release)
     image = kernel.initrd if kernel is not None else None
-    lacking = missing(contents, modules, firmware)
-    why = [f"it lacks {what}" for what in lacking]
+    why = [f"without {what}" for what in missing(contents, modules, firmware)]
     if isinstance(image, BootFile):
         why += _newer(image, states, inputs)
-    elif image is not None:
-        why = ["there is none"]
-    if not why and image is not None:
+    if isinstance(image, BootFile) and not why:
         count = contents.initrd_count
         host.noop(f"{release}: {', '.join([*modules, *firmware])} among {count} files")
         return
     # without the kernel its package builds one; the same words build it again and look inside
     verb = "u" if isinstance(image, BootFile) or image is None else "c"
+    differs("initramfs", _RIGHT, ", ".join(why) if isinstance(image, BootFile) else None)
     yield Script(
         BUILD_INITRAMFS,
         "b70-initramfs",
@@ -104,7 +100,9 @@ def _newer(
         state = states[path]
         if state is None:
             if sha256:
-                why.append(f"{path} is new")
+                why.append(f"older than {path}")
+        elif not sha256:
+            why.append(f"older than the removal of {path}")
         elif state.sha256 != sha256 or state.mtime > image.mtime:
-            why.append(f"{path} is younger")
+            why.append(f"older than {path}")
     return why

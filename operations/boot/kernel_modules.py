@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.boot.kernel_files import KernelContents, KernelFiles
 from facts.value import Absent, Unknown
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import require
 from operations.script import Script
 
 # $1 release
@@ -29,22 +28,19 @@ def kernel_contents(release: str) -> KernelContents:
         OperationError: it could not be read.
     """
     found: KernelContents | Unknown = host.get_fact(KernelFiles, release=release)
-    if isinstance(found, Unknown):
-        raise OperationError(f"what kernel {release} carries is UNKNOWN: {found.reason}")
-    return found
+    return require(found, f"what kernel {release} carries")
 
 
 @operation()
-def kernel_modules(release: str) -> Generator[StringCommand, None, None]:
+def kernel_modules(release: str) -> Commands:
     """Refuse a kernel whose module index does not name the B70.
 
     + release: the wanted kernel; one that is not installed yet is looked at when it is
     """
     found = kernel_contents(release)
-    known = found.knows_b70
-    if isinstance(known, Unknown):
-        raise OperationError(f"whether {release} knows the B70 is UNKNOWN: {known.reason}")
+    known = require(found.knows_b70, f"whether {release} knows the B70")
     if isinstance(known, Absent):
+        differs(f"modules of kernel {release}", "one for 8086:e223", None)
         yield Script(_LOOK, "b70-alias", release, shown=("modinfo", "-k", release, "xe"))
         return
     if not known:

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.boot.kernel import Kernel, ModprobeXe
 from facts.reader import read
-from facts.value import Unknown
 from operations.files.file import absent, file
-from operations.operation import operation
+from operations.operation import Commands, operation
+from operations.require import require
 
 
 @operation()
-def modprobe_options(
-    path: str, banner: str, options: Mapping[str, str]
-) -> Generator[StringCommand, None, None]:
+def modprobe_options(path: str, banner: str, options: Mapping[str, str]) -> Commands:
     """Keep the options of xe in one file of modprobe.d; without any, the file is away.
 
     + path: the file
     + banner: its first line
     + options: option -> value
     """
-    running = read(Kernel)
-    if isinstance(running, Unknown):
-        raise OperationError(f"what modprobe.d says is UNKNOWN: {running.reason}")
+    running = require(read(Kernel), "what modprobe.d says")
     if options:
         _refuse_overrides(running.modprobe, path, options)
         yield from file._inner(path=path, content=content(banner, options))

@@ -58,7 +58,7 @@ def file(
     if isinstance(state, Stat) and isinstance(state.sha256, Unknown) and state.sha256 != TOO_LONG:
         raise OperationError(f"content of {path} is UNKNOWN: {state.sha256.reason}")
     if state is None or state.sha256 != hashlib.sha256(data).hexdigest():
-        _written(state, f"{len(data)} bytes, mode {mode}, {user}:{group}")
+        _written(state, data, mode, f"{user}:{group}", sensitive=sensitive)
         yield FileWrite(
             path,
             data,
@@ -74,18 +74,33 @@ def file(
         host.noop(f"content, mode {mode} and owner {user}:{group} are as declared")
 
 
-def _written(state: Stat | None, declared: str) -> None:
+def _written(state: Stat | None, data: bytes, mode: str, owner: str, *, sensitive: bool) -> None:
     """Say why a file is written whole; what it holds is in the diff, where that may be shown."""
     if state is None:
-        differs("file", declared, None)
-    elif state.kind == "file":
-        differs("content", declared, f"{state.size} bytes, mode {state.mode}, {_owner(state)}")
-    else:
+        differs("file", f"{len(data)} bytes, mode {mode}, {owner}", None)
+        return
+    if state.kind != "file":
         differs("kind", "file", _kind(state))
+        return
+    if sensitive:
+        # not even a hash: a short secret is found by trying
+        differs("content", "as declared", "another")
+    else:
+        differs("content", _content(len(data), hashlib.sha256(data).hexdigest()), _of(state))
+    if (found := f"{state.user}:{state.group}") != owner:
+        differs("owner", owner, found)
+    if state.mode != mode:
+        differs("mode", mode, state.mode)
 
 
-def _owner(state: Stat) -> str:
-    return f"{state.user}:{state.group}"
+def _of(state: Stat) -> str:
+    digest = state.sha256
+    return _content(state.size, digest if isinstance(digest, str) else "")
+
+
+def _content(size: int, digest: str) -> str:
+    counted = "1 byte" if size == 1 else f"{size} bytes"
+    return f"{counted}, sha256 {digest[:8]}" if digest else counted
 
 
 def _kind(state: Stat) -> str:

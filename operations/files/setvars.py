@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages.oneapi import OneApiState
 from facts.reader import read
-from facts.value import Unknown
-from operations.operation import operation
+from operations.operation import Commands, operation
+from operations.require import require
 
 
 @operation()
-def setvars_unsourced() -> Generator[StringCommand, None, None]:
+def setvars_unsourced() -> Commands:
     """Refuse a host whose shell start files source setvars.sh; they are not ours to edit."""
-    state = read(OneApiState)
-    if isinstance(state, Unknown):
-        raise OperationError(f"who sources setvars.sh is UNKNOWN: {state.reason}")
+    state = require(read(OneApiState), "who sources setvars.sh")
     if state.setvars:
         line = state.setvars[0]
         raise OperationError(

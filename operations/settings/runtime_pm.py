@@ -5,17 +5,14 @@ What keeps them so at the next boot is a udev rule. `auto` is never written here
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
-from pyinfra.api.exceptions import OperationError
 
 from facts.pci.runtime_pm import RuntimePm
 from facts.reader import read
-from facts.value import Unknown
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import require
 from operations.script import Script
 
 # the rest: PCI addresses
@@ -30,14 +27,14 @@ done
 
 
 @operation()
-def kept_awake() -> Generator[StringCommand, None, None]:
+def kept_awake() -> Commands:
     """Write `on` to power/control of each B70 and of the bridges above it, where it says `auto`."""
-    functions = read(RuntimePm)
-    if isinstance(functions, Unknown):
-        raise OperationError(f"power control of the cards is UNKNOWN: {functions.reason}")
+    functions = require(read(RuntimePm), "power control of the cards")
     asleep = list(dict.fromkeys(f.bdf for f in functions if f.control == "auto"))
     if not asleep:
         cards = sum(function.is_card for function in functions)
         host.noop(f"{cards} cards and the bridges above them are on")
         return
+    for bdf in asleep:
+        differs(f"power control of {bdf}", "on", "auto")
     yield Script(_ON, "b70-awake", *asleep, shown=("echo on >power/control of", *asleep))

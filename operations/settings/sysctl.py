@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -14,8 +13,9 @@ from facts.disks.block import Block, Storage
 from facts.reader import read
 from facts.system.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
 from facts.system.sysctl_files import BootSettings, SysctlFiles
-from facts.value import Absent, Reading, Unknown
-from operations.operation import operation
+from facts.value import Reading, Unknown
+from operations.operation import Commands, differs, operation
+from operations.require import require
 
 #: Sets a value and compares what the kernel took with it (white space apart): PATH VALUE.
 _SET: Final = (
@@ -27,7 +27,7 @@ _SET: Final = (
 @operation()
 def sysctl(
     key: str, value: str, drop_in: str = "", why: str = "declared", optional: bool = False
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep the live value of a kernel setting.
 
     Where /proc/sys is mounted read-only (a container) the kernel belongs to somebody else: the live
@@ -40,19 +40,14 @@ def sysctl(
     + optional: a kernel without the key is in sync; otherwise that is an error (it may be a typo)
     """
     path = _path(key)
-    live = _live(key)
-    storage = read(Block)
-    boot = read(SysctlFiles)
+    reading, block, files = _live(key), read(Block), read(SysctlFiles)
     wanted = " ".join(value.split())
-    if isinstance(boot, Unknown):
-        raise OperationError(f"what the next boot sets {key} to is UNKNOWN: {boot.reason}")
+    boot = require(files, f"what the next boot sets {key} to")
     if drop_in:
         _nobody_later(boot, key, wanted, drop_in)
-    if isinstance(live, Unknown):
-        raise OperationError(f"live value of {key} is UNKNOWN: {live.reason}")
-    if isinstance(storage, Unknown):
-        raise OperationError(f"whether {path} can be written is UNKNOWN: {storage.reason}")
-    if isinstance(live, Absent):
+    live = require(reading, f"live value of {key}")
+    storage = require(block, f"whether {path} can be written")
+    if not isinstance(live, str):
         if not optional:
             raise OperationError(f"this kernel has no setting {key} (is the key misspelt?)")
         host.noop(f"this kernel has no {key}")
@@ -66,6 +61,7 @@ def sysctl(
             "its kernel; the drop-in applies where it boots one of its own"
         )
         return
+    differs(key, wanted, live)
     yield StringCommand(
         "sh", "-c", QuoteString(_SET), "b70-sysctl", QuoteString(path), QuoteString(wanted)
     )

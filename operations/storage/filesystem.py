@@ -6,16 +6,14 @@ are milliseconds in which another program could write to it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
 from facts.disks.device_content import CONTENT
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
 from operations.script import Script
 from operations.storage.storage_device import locate
 from operations.storage.storage_facts import block, content_of
@@ -39,7 +37,7 @@ found=$(blkid -p -s UUID -o value -- "$device")
 
 
 @operation()
-def filesystem(point: str, declared: Filesystem, uuid: str) -> Generator[StringCommand, None, None]:
+def filesystem(point: str, declared: Filesystem, uuid: str) -> Commands:
     """Keep a file system on its device; a device with anything on it is never formatted.
 
     + point: mount point, for messages
@@ -69,6 +67,7 @@ def filesystem(point: str, declared: Filesystem, uuid: str) -> Generator[StringC
             f"{device} for {point} is blank, and format: never is declared (if_blank formats it)"
         )
     command = mkfs(declared, uuid)
+    differs(f"file system on {device}", declared.fstype, None)
     yield Script(_FORMAT, "b70-mkfs", device, uuid, *command, shown=(*command, device))
 
 

@@ -27,7 +27,7 @@ def put(text: bytes, entry: FstabEntry) -> bytes:
         found = _parse(line)
         if found is None:
             continue
-        if _place(found) == _place(entry):
+        if place(found) == place(entry):
             hits.append(index)
         elif found.source == entry.source and "bind" not in found.options:
             raise TwoLines(
@@ -36,13 +36,25 @@ def put(text: bytes, entry: FstabEntry) -> bytes:
             )
     if len(hits) > 1:
         numbers = " and ".join(str(index + 1) for index in hits)
-        raise TwoLines(f"/etc/fstab has lines {numbers} for {_place(entry)}: remove all but one")
+        raise TwoLines(f"/etc/fstab has lines {numbers} for {place(entry)}: remove all but one")
     if not hits:
         body = text if not text or text.endswith(b"\n") else text + b"\n"
         return body + render(entry) + b"\n"
     if _parse(lines[hits[0]]) != entry:
         lines[hits[0]] = render(entry)
     return b"\n".join(lines)
+
+
+def find(text: bytes, entry: FstabEntry) -> FstabEntry | None:
+    """Return the entry that a text has for the place of this one, None without one."""
+    found = (_parse(line) for line in text.split(b"\n"))
+    return next((other for other in found if other and place(other) == place(entry)), None)
+
+
+def described(entry: FstabEntry) -> str:
+    """Return an entry for a person: without its mount point, and without a password."""
+    options = ("password=…" if name.startswith("pass") else name for name in entry.options)
+    return f"{entry.source} {entry.fstype} {','.join(options)} {entry.dump} {entry.check}"
 
 
 def render(entry: FstabEntry) -> bytes:
@@ -62,5 +74,6 @@ def _parse(line: bytes) -> FstabEntry | None:
     return next(iter(parse_fstab([line.decode("latin-1")])), None)
 
 
-def _place(entry: FstabEntry) -> str:
+def place(entry: FstabEntry) -> str:
+    """Return what a line of fstab is for: its mount point, or the path of its swap file."""
     return entry.source if entry.fstype == "swap" else entry.target

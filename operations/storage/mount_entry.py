@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
@@ -14,11 +13,17 @@ from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
 from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
 from operations.script import Script
 from operations.storage.mount_options import drift
 from operations.storage.storage_device import locate
-from operations.storage.storage_facts import block, content_of, fstab_write, live_mount
+from operations.storage.storage_facts import (
+    block,
+    content_of,
+    fstab_differs,
+    fstab_write,
+    live_mount,
+)
 from operations.units.unit_name import from_path
 
 #: fsck pass of a file system that is not the root; xfs repairs itself at mount.
@@ -49,9 +54,7 @@ mountpoint -q -- "$1" || { echo "$1 is not mounted after mount(8)" >&2; exit 1; 
 
 
 @operation()
-def mount_entry(
-    point: str, declared: Filesystem, uuid: str
-) -> Generator[StringCommand, None, None]:
+def mount_entry(point: str, declared: Filesystem, uuid: str) -> Commands:
     """Keep a file system mounted, now and after each boot, by its UUID.
 
     + point: mount point
@@ -75,10 +78,15 @@ def mount_entry(
             f"{live.source} is mounted on {point}, declared is {declared.finder}: unmount it first"
         )
     if live is None:
+        differs(f"mount on {point}", f"{entry.source} {entry.fstype}", None)
         yield Script(_PREPARE, "b70-mountpoint", point, shown=("install", "-d", "--", point))
     if write is not None:
+        fstab_differs(entry)
         yield write
-    if live is None or write is not None or _stale(units, point):
+    stale = _stale(units, point)
+    if stale:
+        differs(f"systemd's unit of {point}", "as /etc/fstab", "older than it")
+    if live is None or write is not None or stale:
         yield Script(_MOUNT, "b70-mount", point, shown=("mount", "--", point))
     if live is None:
         return
@@ -86,6 +94,7 @@ def mount_entry(
     later = f"; waits for the next boot: {','.join(found.later)}" if found.later else ""
     host.noop(f"{live.source} is mounted with {','.join(live.options)}{later}")
     if found.remount:
+        differs(f"mount options of {point}", ",".join(found.remount), ",".join(live.options))
         options = ",".join(("remount", *found.remount))
         yield StringCommand("mount", "-o", QuoteString(options), "--", QuoteString(point))
 

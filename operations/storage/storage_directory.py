@@ -6,7 +6,6 @@ by the plan (facts say so) nor by the command (it looks once more, links resolve
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
@@ -16,10 +15,12 @@ from pyinfra.api.exceptions import OperationError
 from declaration.storage import Directory, Filesystem
 from facts.disks.block import Storage
 from facts.disks.mountinfo import Mount
-from operations.operation import operation
+from facts.system.files import Stat
+from operations.operation import Commands, differs, operation
+from operations.require import path_state
 from operations.script import Script
 from operations.storage.storage_device import locate, transports
-from operations.storage.storage_facts import block, live_mount, stat_of
+from operations.storage.storage_facts import block, live_mount
 
 #: File systems without owners, or that Linux keeps only as a guest
 #: (docs/evidence.md#model-storage).
@@ -42,7 +43,7 @@ if [ ! -d "$2" ]; then install -d -m "$3" -o "$4" -g "$5" -- "$2" || exit 1; fi
 @operation()
 def storage_directory(
     path: str, declared: Directory, mount: str = "", filesystem: Filesystem | None = None
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """Keep a directory with this owner and mode on the mount that it needs.
 
     + path: absolute path
@@ -50,7 +51,7 @@ def storage_directory(
     + mount: mount point that it must lie on, empty for any
     + filesystem: the declared file system of that mount, None when somebody else mounts it
     """
-    storage, state = block(), stat_of(path)
+    storage, state = block(), path_state(path)
     live = live_mount(storage, mount) if mount else storage.mount_of(path)
     if live is None:
         if filesystem is None:
@@ -58,6 +59,7 @@ def storage_directory(
         # its device is there: the mount comes earlier in this plan. What lies at the path now is
         # the place below the mount, and says nothing.
         locate(filesystem, storage)
+        differs("directory", _wanted(declared), f"{mount} is not mounted yet")
         yield _command(path, declared, mount)
         return
     refuse_unfit(path, declared, storage, live)
@@ -67,7 +69,23 @@ def storage_directory(
     if state is not None and (state.user, state.group, state.mode) == wanted:
         host.noop(f"mode {declared.mode} and owner {declared.user}:{declared.group}")
         return
+    _say(state, declared)
     yield _command(path, declared, mount)
+
+
+def _say(state: Stat | None, declared: Directory) -> None:
+    """Say how the directory differs from the declared one."""
+    if state is None:
+        differs("directory", _wanted(declared), None)
+        return
+    if (state.user, state.group) != (declared.user, declared.group):
+        differs("owner", f"{declared.user}:{declared.group}", f"{state.user}:{state.group}")
+    if state.mode != declared.mode:
+        differs("mode", declared.mode, state.mode)
+
+
+def _wanted(declared: Directory) -> str:
+    return f"mode {declared.mode}, {declared.user}:{declared.group}"
 
 
 def refuse_unfit(path: str, declared: Directory, storage: Storage, live: Mount) -> None:

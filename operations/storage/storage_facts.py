@@ -12,10 +12,12 @@ from facts.disks.device_content import Content, DeviceContent
 from facts.disks.mountinfo import FstabEntry, Mount
 from facts.disks.swap import Swap, SwapState
 from facts.reader import read
-from facts.system.files import FileState, FileText, Stat
+from facts.system.files import FileText
 from facts.value import Absent, Unknown
 from operations.files.filewrite import FileWrite
-from operations.storage.fstab_text import TwoLines, put
+from operations.operation import differs
+from operations.require import path_state, require
+from operations.storage.fstab_text import TwoLines, described, find, place, put
 
 FSTAB: Final = "/etc/fstab"
 #: The candidate may not have more errors than the file that is there: a person's own mistake in
@@ -28,44 +30,28 @@ _VERIFY: Final = (
 
 
 def block() -> Storage:
-    """Return disks and mounts; raise OperationError when they are UNKNOWN."""
-    found = read(Block)
-    if isinstance(found, Unknown):
-        raise OperationError(f"disks and mounts are UNKNOWN: {found.reason}")
-    return found
+    """Return disks and mounts; raise OperationError when that is UNKNOWN."""
+    return require(read(Block), "state of disks and mounts")
 
 
 def swap_state() -> SwapState:
     """Return the active swap; raise OperationError when it is UNKNOWN."""
-    found = read(Swap)
-    if isinstance(found, Unknown):
-        raise OperationError(f"swap is UNKNOWN: {found.reason}")
-    return found
-
-
-def stat_of(path: str) -> Stat | None:
-    """Return what lies at a path, None for nothing; raise OperationError when that is UNKNOWN."""
-    found: Stat | Absent | Unknown = host.get_fact(FileState, path=path)
-    if isinstance(found, Unknown):
-        raise OperationError(f"state of {path} is UNKNOWN: {found.reason}")
-    return found if isinstance(found, Stat) else None
+    return require(read(Swap), "swap")
 
 
 def content_of(device: str) -> Content:
     """Return what lies on a device; raise OperationError when it is gone or UNKNOWN."""
-    found: Content | Absent | Unknown = host.get_fact(DeviceContent, device=device)
-    if isinstance(found, Unknown):
-        raise OperationError(f"what lies on {device} is UNKNOWN: {found.reason}")
-    if isinstance(found, Absent):
+    reading: Content | Absent | Unknown = host.get_fact(DeviceContent, device=device)
+    found = require(reading, f"what lies on {device}")
+    if not isinstance(found, Content):
         raise OperationError(f"there is no block device {device}")
     return found
 
 
 def text_of(path: str) -> bytes:
     """Return a small file's content, empty for none; raise OperationError when it is UNKNOWN."""
-    found: bytes | Absent | Unknown = host.get_fact(FileText, path=path)
-    if isinstance(found, Unknown):
-        raise OperationError(f"content of {path} is UNKNOWN: {found.reason}")
+    reading: bytes | Absent | Unknown = host.get_fact(FileText, path=path)
+    found = require(reading, f"content of {path}")
     return found if isinstance(found, bytes) else b""
 
 
@@ -81,7 +67,7 @@ def fstab_write(entry: FstabEntry) -> FileWrite | None:
     Raises:
         OperationError: two lines claim the same place, or fstab cannot be read.
     """
-    text, found = text_of(FSTAB), stat_of(FSTAB)
+    text, found = text_of(FSTAB), path_state(FSTAB)
     try:
         wanted = put(text, entry)
     except TwoLines as error:
@@ -96,3 +82,10 @@ def fstab_write(entry: FstabEntry) -> FileWrite | None:
         group=found.group if found else "root",
         validate=_VERIFY,
     )
+
+
+def fstab_differs(entry: FstabEntry) -> None:
+    """Say how the line of fstab for the place of this entry differs from it."""
+    found = find(text_of(FSTAB), entry)
+    seen = described(found) if found is not None else None
+    differs(f"fstab entry of {place(entry)}", described(entry), seen)

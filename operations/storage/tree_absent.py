@@ -7,19 +7,18 @@ use.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import PurePosixPath
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import plain_path
 from facts.disks.directory_use import USERS
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import path_state
 from operations.script import Script
-from operations.storage.storage_facts import block, stat_of
+from operations.storage.storage_facts import block
 
 # $1 path, $2 directory that it must lie in
 _REMOVE: Final = f"""{USERS}
@@ -40,7 +39,7 @@ rm -rf --one-file-system -- "$1"
 
 
 @operation()
-def tree_absent(path: str, within: str) -> Generator[StringCommand, None, None]:
+def tree_absent(path: str, within: str) -> Commands:
     """Remove one thing that lies directly in a directory.
 
     + path: plain absolute path
@@ -52,7 +51,7 @@ def tree_absent(path: str, within: str) -> Generator[StringCommand, None, None]:
         raise OperationError(str(error)) from error
     if str(PurePosixPath(path).parent) != within:
         raise OperationError(f"{path} does not lie directly in {within}")
-    found, disks = stat_of(path), block()
+    found, disks = path_state(path), block()
     if found is None:
         host.noop("is not there")
         return
@@ -61,4 +60,5 @@ def tree_absent(path: str, within: str) -> Generator[StringCommand, None, None]:
     if any(mount.target == path or mount.target.startswith(f"{path}/") for mount in disks.mounts):
         raise OperationError(f"something is mounted in {path}")
     command = ("rm", "-rf", "--one-file-system", "--", path)
+    differs(path, None, found.kind)
     yield Script(_REMOVE, "b70-remove", path, within, shown=command)

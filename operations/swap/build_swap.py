@@ -6,15 +6,14 @@ controller can go on, and a file that no run of ours made is never touched.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
+from declaration.host import SERVING_UNITS
 from declaration.onhost import BUILD_SWAP
 from declaration.storage import Storage
 from declaration.swap import BuildSwap
@@ -23,16 +22,17 @@ from facts.reader import read
 from facts.system.memory import Memory, MemoryState
 from facts.system.units import Units, UnitState
 from facts.value import Unknown
+from gates.serving import serving
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
-from operations.storage.storage_facts import block, live_mount, stat_of, swap_state, text_of
+from operations.operation import Commands, differs, operation
+from operations.require import path_state, require
+from operations.storage.storage_facts import block, live_mount, swap_state, text_of
 from operations.swap import swap_make
-from operations.swap.build_swap_state import OURS, Event, Move, Phase, Seen, Step, respond
-from operations.swap.swap_place import admit_file, may_turn_off, to_bytes
+from operations.swap.build_swap_state import OURS, Event, Phase, Seen, Step, SwapMove, respond
+from operations.swap.swap_place import admit_file, described, may_turn_off, to_bytes
 
 #: Name of the file when no path is declared.
 FILE: Final = "b70fleet-build.swap"
-_UP: Final = ("active", "activating", "reloading", "refreshing")
 
 
 def path_of(declared: BuildSwap, storage: Storage, disks: Disks) -> str:
@@ -58,7 +58,9 @@ def path_of(declared: BuildSwap, storage: Storage, disks: Disks) -> str:
     return str(PurePosixPath(points[0] if points else "/") / FILE)
 
 
-def serving(declared: BuildSwap, units: UnitState | Unknown) -> list[str]:
+def forbidding(
+    declared: BuildSwap, serving_units: Sequence[str], units: UnitState | Unknown
+) -> list[str]:
     """Return the serving units that run, when swap must not be on beside them.
 
     Raises:
@@ -66,13 +68,7 @@ def serving(declared: BuildSwap, units: UnitState | Unknown) -> list[str]:
     """
     if not declared.forbid_while_serving:
         return []
-    if isinstance(units, Unknown):
-        raise OperationError(f"whether something serves is UNKNOWN: {units.reason}")
-    return sorted(
-        name
-        for name, unit in units.units.items()
-        if unit.active in _UP and any(fnmatchcase(name, glob) for glob in declared.serving_units)
-    )
+    return serving(require(units, "whether something serves"), serving_units)
 
 
 def recorded() -> tuple[str, str]:
@@ -83,7 +79,7 @@ def recorded() -> tuple[str, str]:
 
 def seen_on_host(path: str) -> Seen:
     """Return what the current host's facts say about the file."""
-    found, unfinished = stat_of(path), stat_of(path + swap_make.UNFINISHED)
+    found, unfinished = path_state(path), path_state(path + swap_make.UNFINISHED)
     active = any(area.path == path for area in swap_state().active)
     phase, known_path = recorded()
     mine = phase if known_path == path else ""
@@ -96,13 +92,15 @@ def build_swap(
     declared: BuildSwap,
     storage: Storage,
     failed: bool = False,
-) -> Generator[StringCommand, None, None]:
+    serving_units: Sequence[str] = SERVING_UNITS,
+) -> Commands:
     """Have swap for a build, or none any more.
 
     + present: True before the build, False after it
     + declared: path, size, and what must not run beside it
     + storage: floors and mounts of the host
     + failed: with present=False: the build failed, the file is kept for the next try
+    + serving_units: names or globs of the units that serve
     """
     disks, units, memory = block(), read(Units), read(Memory)
     known_phase, known_path = recorded()
@@ -117,7 +115,7 @@ def build_swap(
         raise OperationError(
             f"{storage.required_mount(path)} is not mounted: {path} is out of reach"
         )
-    if present and (found := serving(declared, units)):
+    if present and (found := forbidding(declared, serving_units, units)):
         raise OperationError(
             f"build swap refused, nothing was written: {', '.join(found)} serves, and "
             "swap.build.forbid_while_serving is set"
@@ -133,33 +131,43 @@ def build_swap(
     if not move.steps and (move.phase is Phase.ABSENT or seen.record == move.phase):
         host.noop(f"{path} is {move.phase.value}")
         return
-    yield from effects(path, size, move)
+    yield from effects(path, size, seen, move)
 
 
 @operation()
-def build_swap_beside_serving(declared: BuildSwap) -> Generator[StringCommand, None, None]:
+def build_swap_beside_serving(
+    declared: BuildSwap, serving_units: Sequence[str] = SERVING_UNITS
+) -> Commands:
     """Turn build swap off while something serves and the declaration forbids it; make nothing.
 
     + declared: what must not run beside it
+    + serving_units: names or globs of the units that serve
     """
     units, memory, swap, (phase, path) = read(Units), read(Memory), swap_state(), recorded()
     if phase not in OURS or all(area.path != path for area in swap.active):
         host.noop("no build swap is on")
         return
     seen = seen_on_host(path)
-    if not (found := serving(declared, units)):
+    if not (found := forbidding(declared, serving_units, units)):
         host.noop(f"{path} is on for a build; nothing that forbids it serves")
         return
     _refuse_crowding(path, memory)
-    host.noop(f"{', '.join(found)} serves")
-    yield from effects(path, 0, respond(seen, Event.SERVING, 0))
+    because = f" while {', '.join(found)} serves"
+    yield from effects(path, 0, seen, respond(seen, Event.SERVING, 0), because)
 
 
-def effects(path: str, size: int, move: Move) -> Generator[StringCommand, None, None]:
-    """Yield the commands of a move, and what is written down before and after them."""
+def effects(path: str, size: int, seen: Seen, move: SwapMove, because: str = "") -> Commands:
+    """Yield the commands of a move, and what is written down before and after them.
+
+    Args:
+        size: bytes of a file that is made.
+        because: what follows the wanted state in the reason, such as ` while x.service serves`.
+    """
+    _say(path, size, seen, move, because)
     for step in move.steps:
         match step:
             case Step.DISCARD:
+                differs(f"{path}{swap_make.UNFINISHED}", None, "left by a run that died")
                 yield swap_make.discard(path)
             case Step.CREATE:
                 # before the file, so that it is known as ours whatever happens next
@@ -171,7 +179,20 @@ def effects(path: str, size: int, move: Move) -> Generator[StringCommand, None, 
                 yield swap_make.turn_off(path)
             case Step.REMOVE:
                 yield swap_make.remove(path)
+    if seen.record != move.phase:
+        differs("record of the build swap", move.phase.value, seen.record or None)
     yield _write(move.phase, path)
+
+
+def _say(path: str, size: int, seen: Seen, move: SwapMove, because: str) -> None:
+    """Say how the swap differs from what it is after the move."""
+    wanted = {
+        Phase.ACTIVE: described(size, True),
+        Phase.KEPT: described(seen.size, False),
+    }.get(move.phase)
+    found = described(seen.size, seen.active)
+    if wanted != found:
+        differs(f"swap {path}", f"{wanted}{because}" if wanted else None, found)
 
 
 def _refuse_foreign(path: str, seen: Seen) -> None:

@@ -1,14 +1,15 @@
 """Build swap as a state machine: swap that exists for one source build. Pure.
 
-The effects are in build_swap; docs/swap.md is generated from TRANSITIONS.
+The effects are in build_swap; docs/swap.md is generated from MACHINE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
+
+from operations.machine import Machine, Move
 
 
 class Phase(StrEnum):
@@ -21,18 +22,6 @@ class Phase(StrEnum):
     KEPT = "kept"
     REMOVED = "removed"
     REFUSED = "refused"
-
-
-#: One sentence for each phase.
-SENTENCE: Final = {
-    Phase.ABSENT: "there is no file of ours",
-    Phase.CREATING: "the file is being made, or a run that died left it unfinished",
-    Phase.ACTIVE: "the file is on",
-    Phase.LEFT_OVER: "the file is whole but off: the host was rebooted meanwhile",
-    Phase.KEPT: "the build failed or serving began: the file is off and waits for the next try",
-    Phase.REMOVED: "the build passed: the file is gone",
-    Phase.REFUSED: "nothing was written: no room, or something serves and the profile forbids it",
-}
 
 
 class Event(StrEnum):
@@ -57,65 +46,57 @@ class Step(StrEnum):
     REMOVE = "remove the file"
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Where an event leads and what has to be done for it."""
-
-    phase: Phase
-    steps: tuple[Step, ...] = ()
-
-
-class IllegalTransition(Exception):
-    """An event that cannot happen in a phase: the caller is wrong about one of them."""
-
+SwapMove: TypeAlias = Move[Phase, Step]
 
 _P, _E, _S = Phase, Event, Step
-TRANSITIONS: Final[dict[tuple[Phase, Event], Move]] = {
-    (_P.ABSENT, _E.UP): Move(_P.CREATING, (_S.CREATE,)),
-    (_P.REMOVED, _E.UP): Move(_P.CREATING, (_S.CREATE,)),
-    (_P.CREATING, _E.UP): Move(_P.CREATING, (_S.DISCARD, _S.CREATE)),
-    (_P.CREATING, _E.MADE): Move(_P.ACTIVE),
-    (_P.LEFT_OVER, _E.UP): Move(_P.ACTIVE, (_S.TURN_ON,)),
-    (_P.KEPT, _E.UP): Move(_P.ACTIVE, (_S.TURN_ON,)),
-    (_P.ACTIVE, _E.REBOOT): Move(_P.LEFT_OVER),
-    (_P.ACTIVE, _E.FAILED): Move(_P.KEPT, (_S.TURN_OFF,)),
-    (_P.LEFT_OVER, _E.FAILED): Move(_P.KEPT),
-    (_P.ACTIVE, _E.SERVING): Move(_P.KEPT, (_S.TURN_OFF,)),
-    (_P.ACTIVE, _E.DOWN): Move(_P.REMOVED, (_S.TURN_OFF, _S.REMOVE)),
-    (_P.LEFT_OVER, _E.DOWN): Move(_P.REMOVED, (_S.REMOVE,)),
-    (_P.KEPT, _E.DOWN): Move(_P.REMOVED, (_S.REMOVE,)),
-    (_P.CREATING, _E.DOWN): Move(_P.REMOVED, (_S.DISCARD,)),
-    (_P.CREATING, _E.FAILED): Move(_P.REMOVED, (_S.DISCARD,)),
-    # nothing to do
-    (_P.ACTIVE, _E.UP): Move(_P.ACTIVE),
-    (_P.KEPT, _E.FAILED): Move(_P.KEPT),
-    (_P.ABSENT, _E.DOWN): Move(_P.ABSENT),
-    (_P.ABSENT, _E.FAILED): Move(_P.ABSENT),
-    (_P.REMOVED, _E.DOWN): Move(_P.REMOVED),
-    (_P.REMOVED, _E.FAILED): Move(_P.REMOVED),
-    **{
-        (phase, _E.REBOOT): Move(phase)
-        for phase in (_P.ABSENT, _P.CREATING, _P.LEFT_OVER, _P.KEPT, _P.REMOVED)
+#: What a run does to build swap, and (told) what the world does and what is refused.
+MACHINE: Final[Machine[Phase, Event, Step]] = Machine(
+    sentences={
+        Phase.ABSENT: "there is no file of ours",
+        Phase.CREATING: "the file is being made, or a run that died left it unfinished",
+        Phase.ACTIVE: "the file is on",
+        Phase.LEFT_OVER: "the file is whole but off: the host was rebooted meanwhile",
+        Phase.KEPT: "the build failed or serving began: the file is off and waits for the next try",
+        Phase.REMOVED: "the build passed: the file is gone",
+        Phase.REFUSED: "nothing was written: no room, or something serves and that is forbidden",
     },
-    # refusals come before anything is written, so never while it is on
-    **{
-        (phase, event): Move(_P.REFUSED)
-        for event in (_E.NO_ROOM, _E.SERVING)
-        for phase in (_P.ABSENT, _P.REMOVED, _P.CREATING, _P.LEFT_OVER, _P.KEPT)
+    made={
+        (_P.ABSENT, _E.UP): Move(_P.CREATING, (_S.CREATE,)),
+        (_P.REMOVED, _E.UP): Move(_P.CREATING, (_S.CREATE,)),
+        (_P.CREATING, _E.UP): Move(_P.CREATING, (_S.DISCARD, _S.CREATE)),
+        (_P.CREATING, _E.MADE): Move(_P.ACTIVE),
+        (_P.LEFT_OVER, _E.UP): Move(_P.ACTIVE, (_S.TURN_ON,)),
+        (_P.KEPT, _E.UP): Move(_P.ACTIVE, (_S.TURN_ON,)),
+        (_P.ACTIVE, _E.FAILED): Move(_P.KEPT, (_S.TURN_OFF,)),
+        (_P.LEFT_OVER, _E.FAILED): Move(_P.KEPT),
+        (_P.ACTIVE, _E.SERVING): Move(_P.KEPT, (_S.TURN_OFF,)),
+        (_P.ACTIVE, _E.DOWN): Move(_P.REMOVED, (_S.TURN_OFF, _S.REMOVE)),
+        (_P.LEFT_OVER, _E.DOWN): Move(_P.REMOVED, (_S.REMOVE,)),
+        (_P.KEPT, _E.DOWN): Move(_P.REMOVED, (_S.REMOVE,)),
+        (_P.CREATING, _E.DOWN): Move(_P.REMOVED, (_S.DISCARD,)),
+        (_P.CREATING, _E.FAILED): Move(_P.REMOVED, (_S.DISCARD,)),
+        # nothing to do
+        (_P.ACTIVE, _E.UP): Move(_P.ACTIVE),
+        (_P.KEPT, _E.FAILED): Move(_P.KEPT),
+        (_P.ABSENT, _E.DOWN): Move(_P.ABSENT),
+        (_P.ABSENT, _E.FAILED): Move(_P.ABSENT),
+        (_P.REMOVED, _E.DOWN): Move(_P.REMOVED),
+        (_P.REMOVED, _E.FAILED): Move(_P.REMOVED),
     },
-}
-
-
-def advance(phase: Phase, event: Event) -> Move:
-    """Return where an event leads.
-
-    Raises:
-        IllegalTransition: it cannot happen in this phase.
-    """
-    try:
-        return TRANSITIONS[phase, event]
-    except KeyError:
-        raise IllegalTransition(f"{event.value} cannot happen while {phase.value}") from None
+    told={
+        (_P.ACTIVE, _E.REBOOT): Move(_P.LEFT_OVER),
+        **{
+            (phase, _E.REBOOT): Move(phase)
+            for phase in (_P.ABSENT, _P.CREATING, _P.LEFT_OVER, _P.KEPT, _P.REMOVED)
+        },
+        # refusals come before anything is written, so never while it is on
+        **{
+            (phase, event): Move(_P.REFUSED)
+            for event in (_E.NO_ROOM, _E.SERVING)
+            for phase in (_P.ABSENT, _P.REMOVED, _P.CREATING, _P.LEFT_OVER, _P.KEPT)
+        },
+    },
+)
 
 
 #: Recorded phases in which a file may lie there.
@@ -140,7 +121,7 @@ class Seen:
 
     @property
     def foreign(self) -> bool:
-        """Return whether there is a file that no run of ours wrote down."""
+        """Return True if there is a file that no run of ours wrote down."""
         return self.size is not None and self.record not in OURS
 
 
@@ -155,7 +136,7 @@ def observe(seen: Seen) -> Phase:
     return Phase.REMOVED if seen.record == Phase.REMOVED else Phase.ABSENT
 
 
-def respond(seen: Seen, event: Event, size: int) -> Move:
+def respond(seen: Seen, event: Event, size: int) -> SwapMove:
     """Return what UP, FAILED or DOWN asks for; a file of another size is made anew.
 
     Args:
@@ -169,20 +150,10 @@ def respond(seen: Seen, event: Event, size: int) -> Move:
     if seen.unfinished and phase is not Phase.CREATING:
         steps += (Step.DISCARD,)
     if event is Event.UP and seen.size not in (None, size):
-        gone = advance(phase, Event.DOWN)
+        gone = MACHINE.advance(phase, Event.DOWN)
         phase, steps = gone.phase, steps + gone.steps
-    move = advance(phase, event)
+    move = MACHINE.advance(phase, event)
     steps += move.steps
     if move.phase is Phase.CREATING:
-        return Move(advance(move.phase, Event.MADE).phase, steps)
+        return Move(MACHINE.advance(move.phase, Event.MADE).phase, steps)
     return Move(move.phase, steps)
-
-
-def diagram() -> Iterator[str]:
-    """Yield the state diagram, one line per event and target; what changes nothing is left out."""
-    lines: dict[tuple[Event, Move], list[str]] = {}
-    for (phase, event), move in TRANSITIONS.items():
-        if move.phase is not phase or move.steps:
-            lines.setdefault((event, Move(move.phase)), []).append(phase.value)
-    for (event, move), sources in lines.items():
-        yield f"{', '.join(sources)} -- {event.value} --> {move.phase.value}"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Storage
@@ -15,18 +13,25 @@ from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
 from facts.system.memory import Memory
 from operations.files.filewrite import FileWrite
-from operations.operation import operation
+from operations.operation import Commands, differs, operation
+from operations.require import path_state
 from operations.script import Script
 from operations.storage.storage_device import locate
-from operations.storage.storage_facts import block, fstab_write, live_mount, stat_of, swap_state
+from operations.storage.storage_facts import (
+    block,
+    fstab_differs,
+    fstab_write,
+    live_mount,
+    swap_state,
+)
 from operations.swap.swap_make import make, on_mount, turn_on
-from operations.swap.swap_place import admit_file, may_turn_off, to_bytes
+from operations.swap.swap_place import admit_file, described, may_turn_off, to_bytes
 
 _RELOAD: Final = "[ ! -d /run/systemd/system ] || systemctl daemon-reload"
 
 
 @operation()
-def swap_file(declared: SwapFile, storage: Storage) -> Generator[StringCommand, None, None]:
+def swap_file(declared: SwapFile, storage: Storage) -> Commands:
     """Keep a swap file of this size on.
 
     Another size is made beside the old file, which stays on until the new one is proven.
@@ -35,17 +40,19 @@ def swap_file(declared: SwapFile, storage: Storage) -> Generator[StringCommand, 
     + storage: floors and mounts of the host
     """
     path, size = declared.path, to_bytes(declared.size_gib)
-    disks, swap, found, memory = block(), swap_state(), stat_of(path), read(Memory)
-    write = fstab_write(FstabEntry(path, "none", "swap", ("sw", "nofail"), 0, 0))
+    disks, swap, found, memory = block(), swap_state(), path_state(path), read(Memory)
+    entry = FstabEntry(path, "none", "swap", ("sw", "nofail"), 0, 0)
+    write = fstab_write(entry)
     mount = storage.required_mount(path)
     carrier = storage.filesystems.get(mount)
     if carrier is not None and live_mount(disks, mount) is None:
         # its device is there: the mount comes earlier in this plan, and this is planned anew then.
         # What lies at the path now is the place below the mount, and says nothing.
         locate(carrier, disks)
+        differs(f"swap {path}", described(size, True), f"{mount} is not mounted yet")
         yield on_mount(path, mount)
         yield make(path, size)
-        yield from _listed(write)
+        yield from _listed(entry, write)
         return
     if found is not None and found.kind != "file":
         raise OperationError(f"{path} is a {found.kind}, a swap file was declared")
@@ -56,22 +63,26 @@ def swap_file(declared: SwapFile, storage: Storage) -> Generator[StringCommand, 
             f"{path} exists with another size, is not in use as swap and fstab does not name it: "
             "it may be somebody's data; remove it by hand"
         )
+    seen = described(found.size if found else None, area is not None)
     if wrong:
         answer = admit_file(path, size, disks, storage)
         if not answer.admitted:
             raise OperationError(f"{path}: {answer.reason}")
         if area is not None and not (fits := may_turn_off(area, memory)).admitted:
             raise OperationError(f"the size cannot be changed now: {fits.reason}")
+        differs(f"swap {path}", described(size, True), seen)
         yield make(path, size)
     elif area is None:
+        differs(f"swap {path}", described(size, True), seen)
         yield turn_on(path)
-    yield from _listed(write)
+    yield from _listed(entry, write)
     if not wrong and area is not None and write is None:
         host.noop(f"{declared.size_gib:g} GiB are on")
 
 
-def _listed(write: FileWrite | None) -> Generator[StringCommand, None, None]:
+def _listed(entry: FstabEntry, write: FileWrite | None) -> Commands:
     """Yield the write to fstab, and that systemd reads it."""
     if write is not None:
+        fstab_differs(entry)
         yield write
         yield Script(_RELOAD, "b70-reload", shown=("systemctl", "daemon-reload"))

@@ -35,6 +35,20 @@ def to_bytes(size_gib: float) -> int:
     return int(size_gib * 1024) * MIB
 
 
+def described(size: int | None, on: bool) -> str | None:
+    """Return a swap file for a person, such as `on, 16 GiB`; None when there is none.
+
+    Args:
+        size: bytes, None without a file.
+        on: the kernel uses it.
+    """
+    word = "on" if on else "off"
+    if size is None:
+        return word if on else None
+    # three digits tell sizes apart that differ by one MiB
+    return f"{word}, {f'{size / GIB:.3f}'.rstrip('0').rstrip('.')} GiB"
+
+
 def admit_file(
     path: str, needed_bytes: int, storage: Storage, declared: Declared, freed_bytes: int = 0
 ) -> Admission:

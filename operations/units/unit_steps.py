@@ -11,8 +11,6 @@ from pyinfra.api.exceptions import OperationError
 from facts.system.units import Unit
 from facts.value import Absent, Unknown
 
-#: Active states of a unit that runs or is about to (systemctl(1)).
-_UP: Final = ("active", "activating", "reloading", "refreshing")
 #: File states that `systemctl enable` turns into `enabled` (systemctl(1), is-enabled).
 _NOT_ENABLED: Final = ("disabled", "enabled-runtime", "linked", "linked-runtime")
 #: File states that `systemctl disable` turns into `disabled`.
@@ -47,7 +45,7 @@ def stale(
         lost: paths that the unit should have made and that are not there.
         written: paths of its configuration that an earlier resource of this run writes.
     """
-    if not isinstance(found, Unit) or found.active not in _UP:
+    if not isinstance(found, Unit) or not found.is_up:
         return ""
     if lost:
         return f"{lost[0]} is missing"
@@ -81,7 +79,7 @@ def steps(
     masked = _is_masked(found)
     _mask(service, masked, wanted, todo, reasons)
     if wanted.masked is True:
-        return ([*todo, "stop"] if found.active in _UP else todo), reasons
+        return ([*todo, "stop"] if found.is_up else todo), reasons
     _enable(found, masked, wanted, todo, reasons)
     _run(found, wanted, todo, reasons)
     return todo, reasons or ["nothing is declared about it"]
@@ -141,7 +139,7 @@ def _enable(found: Unit, masked: bool, wanted: Wanted, todo: list[str], reasons:
 
 
 def _run(found: Unit, wanted: Wanted, todo: list[str], reasons: list[str]) -> None:
-    up = found.active in _UP
+    up = found.is_up
     if wanted.running is True and not up:
         todo.append("start")
     elif wanted.running is False and up:

@@ -14,6 +14,7 @@ from declaration.system import Base
 from deploys.base import base
 from deploys.base_paths import FENCE, JOURNAL, JOURNALD, LIMITS, NEEDRESTART, SYSCTL, UNIT_LIMITS
 from facts.disks.block import Block
+from facts.packages.apt_download import AptDownload
 from facts.packages.apt_sources import AptSources, AptSourceState
 from facts.packages.dpkg import Packages
 from facts.system.crash_capture import Capture, CrashCapture
@@ -59,6 +60,7 @@ def new_host() -> dict[type, Any]:
         OsRelease: system(),
         Identity: who(),
         Packages: package_facts({"curl": "1"}),
+        AptDownload: 0,
         AptSources: AptSourceState((), (), {}, (), {"lists": 1}, ABSENT, (), ()),
         Users: accounts(groups={"video": (44, ())}),
         Units: units(systemd_journald=running(file_state="static")),

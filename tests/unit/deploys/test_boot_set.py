@@ -18,6 +18,7 @@ from deploys.boot_set import boot_set
 from facts.boot.kernel import Kernel
 from facts.boot.kernel_files import KernelFiles
 from facts.boot.loader import GRUB_DEFAULT, Boot
+from facts.packages.apt_download import AptDownload
 from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import Packages
 from facts.system.files import FileState, FileText
@@ -76,6 +77,7 @@ def new_host() -> dict[Any, Any]:
         Kernel: running(OLD),
         Boot: boot([kernel(OLD)], entries=(entry(OLD, ("quiet",)),)),
         Packages: package_facts({f"linux-image-{OLD}": "1", f"linux-modules-{OLD}": "1"}),
+        AptDownload: 0,
         AutomaticPackages: frozenset({f"linux-image-{OLD}"}),
         KernelFiles: contents(knows_b70=ABSENT, initrd=ABSENT),
         FileText: lambda path: PLAIN.encode(),

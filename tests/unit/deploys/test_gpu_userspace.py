@@ -11,6 +11,7 @@ from declaration.host import Connection, HostSpec
 from declaration.stack import Stack
 from deploys import gpu_userspace as room
 from facts.boot.kernel import Kernel
+from facts.packages.apt_download import AptDownload
 from facts.packages.apt_sources import AptSources
 from facts.packages.dpkg import Packages
 from facts.packages.oneapi import OneApi, OneApiState
@@ -78,6 +79,7 @@ def layer(
     facts = {
         AptSources: apt_facts(lists=["x"]),
         Packages: packages,
+        AptDownload: 0,
         FileState: files,
         OneApiState: OneApi((), (), ()),
         OsRelease: RELEASE,

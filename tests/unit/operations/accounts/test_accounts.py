@@ -12,7 +12,7 @@ from facts.value import Unknown
 from operations.accounts.group import group, group_member
 from operations.accounts.user import user
 from tests.unit.base_facts import accounts
-from tests.unit.pyinfra_harness import run_operation
+from tests.unit.pyinfra_harness import reasons, run_operation
 
 DECLARED = {"account": "b70", "home": "/var/lib/b70", "shell": "/usr/sbin/nologin"}
 B70 = User("b70", 998, 998, "/var/lib/b70", "/usr/sbin/nologin")
@@ -118,5 +118,55 @@ def test_a_member_is_silent(groups: Any, reason: str) -> None:
     ],
 )
 def test_no_account_is_touched_while_accounts_are_unknown(operation: Any, arguments: Any) -> None:
-    with pytest.raises(OperationError, match="users and groups are UNKNOWN: exit status 3"):
+    with pytest.raises(OperationError, match="users and groups is UNKNOWN: exit status 3"):
         run_operation(operation, {Users: Unknown("exit status 3")}, **arguments)
+
+
+OTHER = User("b70", 998, 998, "/home/b70", "/bin/bash")
+IN_TWO = accounts(B70, groups={"render": (105, ()), "video": (44, ("b70",)), "b70": (998, ())})
+
+
+@pytest.mark.parametrize(
+    ("operation", "found", "arguments", "expected"),
+    [
+        (
+            user,
+            accounts(),
+            DECLARED,
+            [
+                (
+                    "user b70",
+                    "system account, home /var/lib/b70, shell /usr/sbin/nologin",
+                    None,
+                )
+            ],
+        ),
+        (
+            user,
+            accounts(OTHER),
+            DECLARED,
+            [
+                ("home", "/var/lib/b70", "/home/b70"),
+                ("shell", "/usr/sbin/nologin", "/bin/bash"),
+            ],
+        ),
+        (group, accounts(), {"group_name": "render"}, [("group render", "system group", None)]),
+        (
+            group_member,
+            IN_TWO,
+            {"account": "b70", "group_name": "render"},
+            [("groups of b70", "b70, render, video", "b70, video")],
+        ),
+        (
+            group_member,
+            accounts(),
+            {"account": "b70", "group_name": "render"},
+            [("groups of b70", "render", None)],
+        ),
+    ],
+)
+def test_a_change_of_an_account_says_what_was_there_and_what_will_be(
+    operation: Any, found: Any, arguments: Any, expected: Any
+) -> None:
+    told = reasons(operation, {Users: found}, **arguments)
+    assert [(item.what, item.expected, item.seen) for item in told.differences] == expected

@@ -18,7 +18,7 @@ from operations.apt.apt_repository import Repository, list_stem, same_place
 from tests.unit.apt_facts import apt_facts, source
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import stat
-from tests.unit.pyinfra_harness import run_operation
+from tests.unit.pyinfra_harness import reasons, run_operation
 
 ONEAPI = Repository(
     "oneapi",
@@ -148,3 +148,40 @@ def test_sources_are_not_judged_on_unknown(operation: Any) -> None:
     )
     with pytest.raises(OperationError, match="no answer"):
         run_operation(operation, {AptSources: Unknown("no answer")}, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("mark", "there", "expected"),
+    [
+        (
+            ABSENT,
+            [],
+            ("package lists", "fetched for the declared sources", "never fetched for them"),
+        ),
+        (
+            stat(),
+            [LIST],
+            (
+                "package lists",
+                "fetched for the declared sources",
+                "fetched for other sources or packages",
+            ),
+        ),
+        (DONE, [], (f"package list {LIST.removesuffix('_InRelease')}", "fetched", None)),
+    ],
+)
+def test_lists_say_whether_they_are_of_other_sources_or_gone(
+    mark: Any, there: list[str], expected: Any
+) -> None:
+    facts = {FileState: mark, AptSources: apt_facts(lists=there)}
+    told = reasons(apt_lists, facts, purpose=PURPOSE, repositories=[ONEAPI])
+    assert [(item.what, item.expected, item.seen) for item in told.differences] == [expected]
+
+
+def test_a_duplicate_says_of_which_repository_it_is_one_and_in_which_line() -> None:
+    private = source(THEIRS, "https://b70:s3cret@apt.repos.intel.com/oneapi", line=4)
+    facts = {AptSources: apt_facts([private])}
+    told = reasons(replaced_source, facts, path=THEIRS, repositories=[ONEAPI])
+    assert [(item.what, item.expected, item.seen) for item in told.differences] == [
+        ("second source of oneapi", None, "line 4")
+    ]

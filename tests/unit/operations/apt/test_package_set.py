@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from facts.packages.dpkg import Packages
+from facts.packages.apt_download import AptDownload
+from facts.packages.dpkg import LOADER, Packages, PackageState
 from facts.value import Unknown
 from operations.apt.hold import hold
 from operations.apt.loader_shim import package as shim
 from operations.apt.package_set import package_set
 from tests.unit.apt_facts import LOADER_FILE, package_facts
 from tests.unit.apt_root import AptRoot, Made
-from tests.unit.pyinfra_harness import stub_host
+from tests.unit.pyinfra_harness import reasons, stub_host
 
 BOOT = ("^linux-image-", "^linux-firmware")
 NEW = {"libze1": "1.28.2", "xpu-smi": "1.3.6"}
+
+
+def without_file(state: PackageState) -> PackageState:
+    """Return the same host after somebody deleted the loader's file."""
+    return replace(state, loader=replace(state.loader, files=()))
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def root(tmp_path: Path) -> AptRoot:
 
 def converge(root: AptRoot, *, check: bool = True, **wanted: Any) -> list[Any]:
     """Run the operation against the private root; return the finished commands."""
-    with stub_host({Packages: root.state()}):
+    with stub_host({Packages: root.state(), AptDownload: 0}):
         commands = list(package_set._inner(**wanted))
     done = []
     for command in commands:
@@ -210,3 +217,73 @@ def test_every_hold_of_a_set_is_restored_by_name(root: AptRoot) -> None:
     with stub_host({Packages: root.state()}) as stub:
         assert list(hold._inner(packages=["libze1", "xpu-smi", "not-there"])) == []
     assert stub.noops == ["on hold: libze1, xpu-smi"]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (
+            package_facts({}),
+            [
+                ("package libze1", "1.28.2", None),
+                ("package xpu-smi", "1.3.6", None),
+                (LOADER, "from libze1", None),
+            ],
+        ),
+        (
+            package_facts({**NEW, "libze1": "1.20.0"}, owners=["libze1"]),
+            [("package libze1", "1.28.2", "1.20.0")],
+        ),
+        (
+            package_facts({**NEW, "level-zero": "1.28.2"}, owners=["level-zero", "libze1"]),
+            [
+                ("package level-zero", None, "1.28.2"),
+                (LOADER, "from libze1", "from level-zero, libze1"),
+            ],
+        ),
+        (
+            package_facts({**NEW, "old-gpu": "1.2"}, owners=["libze1"]),
+            [("package old-gpu", None, "1.2")],
+        ),
+        (without_file(package_facts(NEW, owners=["libze1"])), [(LOADER, "from libze1", None)]),
+    ],
+    ids=["nothing-there", "older", "other-loader", "must-leave", "loader-file-gone"],
+)
+def test_each_package_that_comes_changes_or_leaves_is_a_reason(found: Any, expected: Any) -> None:
+    facts = {Packages: found, AptDownload: 7}
+    told = reasons(
+        package_set, facts, versions=NEW, removes=["level-zero", "old-gpu"], loader_owner="libze1"
+    )
+    assert [(item.what, item.expected, item.seen) for item in told.differences] == expected
+    assert told.bytes == 7
+
+
+def test_a_loader_that_no_package_ships_is_said_to_be_from_none() -> None:
+    right = package_facts(NEW, owners=["libze1"])
+    stray = replace(right, loader=replace(right.loader, owners=()))
+    facts = {Packages: stray, AptDownload: 0}
+    told = reasons(package_set, facts, versions=NEW, loader_owner="libze1")
+    assert [(item.what, item.seen) for item in told.differences] == [(LOADER, "from no package")]
+
+
+def test_apt_is_asked_for_the_size_of_the_whole_transaction() -> None:
+    asked = []
+
+    def answer(words: str) -> int:
+        asked.append(words)
+        return 0
+
+    facts = {Packages: package_facts({"level-zero": "1"}), AptDownload: answer}
+    debs = {"libze1": "/a b/libze1.deb"}
+    reasons(package_set, facts, versions=NEW, removes=["level-zero"], debs=debs)
+    assert asked == [
+        "--no-install-recommends --allow-downgrades --allow-change-held-packages "
+        "'/a b/libze1.deb' xpu-smi=1.3.6 level-zero-"
+    ]
+
+
+def test_apt_is_not_asked_for_a_size_before_the_package_that_is_sent_has_arrived() -> None:
+    facts = {Packages: package_facts({})}
+    deb = "/var/lib/b70fleet/debs/libze1.deb"
+    told = reasons(package_set, facts, written=[deb], versions=NEW, debs={"libze1": deb})
+    assert told.bytes == Unknown(f"{deb} is not on the host yet")

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
+from declaration.onhost import APT_LISTS
+from facts.packages.apt_download import AptDownload
 from facts.packages.apt_sources import AptSources
 from facts.packages.dpkg import Packages
 from facts.system.files import FileState
@@ -26,7 +28,7 @@ from tests.places import ROOT
 from tests.unit.apt_facts import apt_facts, package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import stat
-from tests.unit.pyinfra_harness import run_operation, stub_host
+from tests.unit.pyinfra_harness import Told, reasons, run_operation, stub_host
 
 ENV = "env LC_ALL=C DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"
 APT = (
@@ -35,10 +37,13 @@ APT = (
 )
 READ = apt_facts(lists=["x_dists_y_InRelease"])
 UNKNOWN = Unknown("dpkg is broken")
+#: how a half-installed package is described
+BROKEN = "1.6 half-installed"
 
 
 def wanted(state: Any, lists: Any = READ, **arguments: Any) -> tuple[list[str], list[str]]:
-    return run_operation(packages, {Packages: state, AptSources: lists}, **arguments)
+    facts = {Packages: state, AptSources: lists, AptDownload: 4096}
+    return run_operation(packages, facts, **arguments)
 
 
 def test_missing_packages_are_installed_without_a_question() -> None:
@@ -47,7 +52,8 @@ def test_missing_packages_are_installed_without_a_question() -> None:
 
 
 def test_installed_packages_in_any_version_want_nothing() -> None:
-    assert wanted(package_facts({"curl": "8"}), names=["curl"]) == ([], ["installed: curl"])
+    facts = {Packages: package_facts({"curl": "8"}), AptSources: READ}
+    assert run_operation(packages, facts, names=["curl"]) == ([], ["installed: curl"])
 
 
 def test_a_declared_version_is_reached_downwards_as_well() -> None:
@@ -216,3 +222,91 @@ def test_a_deleted_file_comes_back_with_its_package_which_stays_held(tmp_path: P
     assert path.read_text() == "hello"
     assert "does not bring /opt/x/vars.sh back" in done.stderr
     assert root.held() == ["icpx-files"]
+
+
+def told(operation: Any, facts: dict[Any, Any], **arguments: Any) -> list[Any]:
+    found = reasons(operation, facts, **arguments).differences
+    return [(item.what, item.expected, item.seen) for item in found]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "seen"),
+    [
+        (package_facts({}), "installed", None),
+        (package_facts({"jq": "1.6"}, statuses={"jq": "half-installed"}), "installed", BROKEN),
+        (package_facts({}), "1.7", None),
+        (package_facts({"jq": "1.6"}), "1.7", "1.6"),
+        (package_facts({"jq": "1.6"}, statuses={"jq": "half-installed"}), "1.7", BROKEN),
+    ],
+)
+def test_a_package_says_which_version_is_there_and_which_was_declared(
+    state: Any, expected: str, seen: str | None
+) -> None:
+    facts = {Packages: state, AptSources: READ, AptDownload: 0}
+    versions = {} if expected == "installed" else {"jq": expected}
+    assert told(packages, facts, names=["jq"], versions=versions) == [
+        ("package jq", expected, seen)
+    ]
+
+
+def test_a_package_that_is_as_declared_is_no_reason_beside_one_that_is_not() -> None:
+    facts = {Packages: package_facts({"curl": "8"}), AptSources: READ, AptDownload: 0}
+    assert told(packages, facts, names=["jq", "curl", "acl"]) == [
+        ("package acl", "installed", None),
+        ("package jq", "installed", None),
+    ]
+
+
+def fetching(lists: Any, download: Any, **more: Any) -> Told:
+    facts = {Packages: package_facts({"jq": "2"}), AptSources: lists, AptDownload: download}
+    return reasons(packages, facts, names=["jq"], versions={"jq": "1.6-2.1"}, **more)
+
+
+def test_apt_is_asked_for_the_size_of_exactly_what_will_be_installed() -> None:
+    asked = []
+
+    def answer(words: str) -> int:
+        asked.append(words)
+        return 53_080
+
+    assert fetching(READ, answer).bytes == 53_080
+    assert asked == ["--no-install-recommends --allow-downgrades jq=1.6-2.1"]
+
+
+def test_a_size_that_apt_cannot_tell_stays_unknown_and_stops_nothing() -> None:
+    unknown = Unknown("exit status 100: E: Unable to locate package jq")
+    assert fetching(READ, unknown).bytes == unknown
+
+
+def test_apt_is_not_asked_for_a_size_before_its_lists_were_read() -> None:
+    def never(words: str) -> int:
+        raise AssertionError(f"asked for {words}")
+
+    unread = Unknown("the package lists were not read yet")
+    new = fetching(apt_facts(), never)
+    assert new.bytes == unread
+    assert [item.what for item in new.differences] == ["package lists", "package jq"]
+    assert fetching(READ, never, written=[APT_LISTS]).bytes == unread
+
+
+def test_each_missing_hold_is_a_reason_of_its_own() -> None:
+    facts = {Packages: package_facts({"a": "1", "b": "1", "c": "1"}, holds=["b"])}
+    assert told(hold, facts, packages=["a", "b", "c", "not-there"]) == [
+        ("hold a", "on hold", "not on hold"),
+        ("hold c", "on hold", "not on hold"),
+    ]
+
+
+def test_interrupted_work_of_dpkg_is_named_by_package() -> None:
+    state = package_facts({"jq": "1", "acl": "1"}, statuses={"jq": "unpacked"}, interrupted=True)
+    assert told(dpkg_configured, {Packages: state}) == [
+        ("package jq", "installed", "unpacked"),
+        ("dpkg's last run", "finished", "interrupted"),
+    ]
+
+
+def test_a_lost_file_names_the_package_that_brings_it_and_fetches_nobody_knows_what() -> None:
+    facts = {FileState: ABSENT, Packages: package_facts({"icpx": "1"})}
+    wanted = {"path": "/opt/x/vars.sh", "package": "icpx", "version": "1"}
+    assert told(package_file, facts, **wanted) == [("file", "from icpx 1", None)]
+    assert isinstance(reasons(package_file, facts, **wanted).bytes, Unknown)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from facts.packages.apt_download import AptDownload
 from facts.packages.dpkg import Packages
 from gates.gpu_set import REAL, SHIM, GpuSet, gpu_set, oneapi_versions
 from lab import debs, standins
@@ -59,7 +60,7 @@ def bring(root: AptRoot, name: str) -> list[Any]:
     )
     needed = []
     for arguments in wanted:
-        with stub_host({Packages: root.state()}):
+        with stub_host({Packages: root.state(), AptDownload: 0}):
             commands = list(package_set._inner(protected=(*BOOT, *local.excluded), **arguments))
         for command in commands:
             done = root.run(command, check=False)

@@ -19,7 +19,7 @@ from operations.apt.verified import fingerprint, verified
 from operations.files.setvars import setvars_unsourced
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import stat
-from tests.unit.pyinfra_harness import run_operation, stub_host
+from tests.unit.pyinfra_harness import reasons, run_operation, stub_host
 
 SET = ("libze1", "xpu-smi")
 CHECKS = {"clinfo --json": "26.18.38308", "xpu-smi discovery -j": "0xe223"}
@@ -122,3 +122,16 @@ def test_a_host_that_sources_nothing_is_in_sync() -> None:
 def test_setvars_is_not_judged_on_unknown() -> None:
     with pytest.raises(OperationError, match="hung"):
         run_operation(setvars_unsourced, {OneApiState: Unknown("hung")})
+
+
+@pytest.mark.parametrize(
+    ("mark", "seen"), [(ABSENT, None), (stat(content=b"x"), "for other packages or checks")]
+)
+def test_a_check_is_due_because_its_proof_is_missing_or_of_something_else(
+    mark: Any, seen: str | None
+) -> None:
+    facts = {FileState: mark, Packages: RIGHT}
+    told = reasons(verified, facts, set_name="gpu", packages=SET, checks=CHECKS)
+    assert [(item.what, item.expected, item.seen) for item in told.differences] == [
+        ("proof", "for what is installed", seen)
+    ]

@@ -14,6 +14,7 @@ from declaration import boot as declared
 from facts.boot.kernel import Kernel, ModprobeXe
 from facts.boot.kernel_files import KernelFiles
 from facts.boot.loader import Boot
+from facts.packages.apt_download import AptDownload
 from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import Packages
 from facts.system.files import FileState
@@ -38,7 +39,7 @@ from tests.unit.boot_facts import (
     kernel,
     running,
 )
-from tests.unit.pyinfra_harness import run_operation, stub_host
+from tests.unit.pyinfra_harness import Told, reasons, run_operation, stub_host
 
 IMAGE = {release: f"linux-image-{release}" for release in (OLD, NEW)}
 WANTED = declared.Kernel(package=IMAGE[NEW], version="7.0.0-38.38")
@@ -156,7 +157,7 @@ def test_a_held_fallback_survives_autoremove_and_the_new_kernels_transaction(
         commands = list(fallback_kernel._inner(kernel=WANTED, companions=COMPANIONS))
     for command in commands:
         root.run(command)
-    with stub_host({Packages: root.state()}):
+    with stub_host({Packages: root.state(), AptDownload: 0}):
         for command in package_set._inner(versions=WANTED.packages, protected=[f"^{IMAGE[OLD]}$"]):
             root.run(command)
     # the meta package moves on, as an unattended run would let it; nothing needs the old one now
@@ -446,3 +447,82 @@ def test_an_image_that_was_not_built_anew_is_noticed(tree: BootRoot) -> None:
     done = real_build(tree)
     assert done.returncode != 0
     assert "left /boot" in done.stderr.replace(str(tree.root), "")
+
+
+Why = list[tuple[str, str | None, str | None]]
+
+
+def listed(told: Told) -> Why:
+    return [(each.what, each.expected, each.seen) for each in told.differences]
+
+
+def test_a_kept_fallback_names_each_package_that_could_have_gone() -> None:
+    facts = {
+        Packages: package_facts(INSTALLED),
+        Kernel: running(OLD),
+        Boot: boot([kernel(OLD), kernel(NEW)]),
+        AutomaticPackages: frozenset({IMAGE[OLD]}),
+    }
+    assert listed(reasons(fallback_kernel, facts, kernel=WANTED, companions=COMPANIONS)) == [
+        (f"mark of {IMAGE[OLD]}", "manual", "automatic"),
+        (f"hold of {IMAGE[OLD]}", "on hold", "not on hold"),
+        (f"hold of linux-modules-{OLD}", "on hold", "not on hold"),
+    ]
+
+
+def test_new_firmware_names_both_contents_and_the_copy_that_is_kept() -> None:
+    wanted = {"path": BLOB, "sha256": SHA, "release": NEW, "content": NEW_BLOB}
+    facts = {FileState: files(**{BLOB: stat(sha256=THEIRS)})}
+    assert listed(reasons(guc_firmware, facts, **wanted)) == [
+        ("copy of the replaced firmware", backup_path(BLOB, THEIRS), None),
+        ("GuC firmware", f"sha256 {SHA[:16]}…", f"sha256 {THEIRS[:16]}…"),
+    ]
+    assert listed(reasons(guc_firmware, {FileState: files()}, **wanted)) == [
+        ("GuC firmware", f"sha256 {SHA[:16]}…", None)
+    ]
+
+
+RIGHT = "complete and younger than what goes into it"
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({Boot: boot([kernel(NEW, initrd=ABSENT)]), KernelFiles: contents(initrd=ABSENT)}, None),
+        (
+            {KernelFiles: contents(initrd=("usr/lib/modules/7/xe.ko.zst",))},
+            "without firmware xe/bmg_guc_70.bin",
+        ),
+        (
+            {FileState: files(**{HOOK: stat(sha256=HOOK_SHA, mtime=MADE + 1)})},
+            f"older than {HOOK}",
+        ),
+        ({FileState: files()}, f"older than {HOOK}"),
+        (
+            {
+                FileState: files(
+                    **{HOOK: stat(sha256="b" * 64, mtime=MADE), OPTIONS: stat(mtime=MADE)}
+                )
+            },
+            f"older than {HOOK}, older than the removal of {OPTIONS}",
+        ),
+    ],
+)
+def test_an_image_that_is_built_says_what_the_old_one_lacks(
+    changes: dict[Any, Any], seen: str | None
+) -> None:
+    facts = {
+        Boot: boot(),
+        KernelFiles: contents(),
+        FileState: files(**{HOOK: stat(sha256=HOOK_SHA, mtime=MADE)}),
+        **changes,
+    }
+    wanted: dict[str, Any] = {"modules": ("xe",), "firmware": ("xe/bmg_guc_70.bin",)}
+    inputs = {HOOK: HOOK_SHA, OPTIONS: ""}
+    told = reasons(initramfs, facts, release=NEW, **wanted, inputs=inputs)
+    assert listed(told) == [("initramfs", RIGHT, seen)]
+
+
+def test_a_kernel_that_is_still_to_come_is_looked_at_for_its_module() -> None:
+    told = reasons(kernel_modules, {KernelFiles: contents(knows_b70=ABSENT)}, release=NEW)
+    assert listed(told) == [(f"modules of kernel {NEW}", "one for 8086:e223", None)]

@@ -15,14 +15,13 @@ from facts.boot.loader import Boot
 from facts.system.files import FileState, FileText
 from facts.value import ABSENT, Unknown
 from operations.boot.grub_defaults import grub_defaults
-from operations.boot.grub_menu import default_path, faults, grub_default, grub_menu
+from operations.boot.grub_menu import MENU, default_path, faults, grub_default, grub_menu
 from operations.files.filewrite import FileWrite
 from tests.unit.base_facts import stat
 from tests.unit.boot_facts import MADE, NEW, OLD, SICK_DISK, TOKENS, BootRoot, boot, entry
-from tests.unit.pyinfra_harness import run_operation, stub_host
+from tests.unit.pyinfra_harness import reasons, run_operation, stub_host
 
 DEFAULTS = "/etc/default/grub"
-MENU = "/boot/grub/grub.cfg"
 PLAIN = 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\n'
 DONE = 'GRUB_DEFAULT=saved\nGRUB_CMDLINE_LINUX_DEFAULT="quiet splash xe.disable_display=1"\n'
 WANTED = Cmdline(present=("xe.disable_display=1",), absent=("nomodeset",))
@@ -107,7 +106,7 @@ def test_a_drop_in_that_extends_the_value_is_welcome() -> None:
         (facts(Unknown("too large for a diff")), "content of /etc/default/grub is UNKNOWN"),
         ({**facts(), FileText: ABSENT}, "a boot set needs GRUB"),
         ({**facts(), FileText: b"\xff"}, "not UTF-8"),
-        ({**facts(), Boot: Unknown("timeout")}, "GRUB's settings are UNKNOWN: timeout"),
+        ({**facts(), Boot: Unknown("timeout")}, "what GRUB is set to is UNKNOWN: timeout"),
         (facts('GRUB_DEFAULT="\n'), "cannot be edited safely"),
         (facts(DONE, boot(denied=("/etc/default/grub.d/s.cfg",))), "s.cfg cannot be read"),
     ],
@@ -264,3 +263,73 @@ def test_a_default_for_a_kernel_without_an_entry_refuses_the_reboot(root: BootRo
     done = root.run(command)
     assert done.returncode != 0
     assert "is named after 9.9.9-generic" in done.stderr
+
+
+Why = list[tuple[str, str | None, str | None]]
+
+
+def why(operation: Any, given: dict[Any, Any], **arguments: Any) -> Why:
+    found = reasons(operation, given, **arguments)
+    return [(each.what, each.expected, each.seen) for each in found.differences]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PLAIN, [("kernel command line", WANTED.present[0], None), ("GRUB_DEFAULT", "saved", "0")]),
+        (
+            DONE.replace("disable_display=1", "disable_display=0"),
+            [("kernel command line", WANTED.present[0], "xe.disable_display=0")],
+        ),
+        (DONE.replace("splash", "nomodeset"), [("kernel command line", None, "nomodeset")]),
+        (DONE.replace("GRUB_DEFAULT=saved\n", ""), [("GRUB_DEFAULT", "saved", None)]),
+        (
+            DONE.replace("=saved", "=$(cat /etc/choice)"),
+            [("GRUB_DEFAULT", "saved", "$(cat /etc/choice)")],
+        ),
+    ],
+)
+def test_an_edit_of_grubs_settings_names_each_token_and_setting(text: str, expected: Why) -> None:
+    assert why(grub_defaults, facts(text), cmdline=WANTED, settings=SAVED) == expected
+
+
+LINE = "kernel command line in the menu"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (facts(PLAIN), ("menu", f"younger than {DEFAULTS}", "the file is written first")),
+        (facts(menu_mtime=MADE - 1), ("menu", f"younger than {DEFAULTS}", "older")),
+        (facts(state=boot(entries=ABSENT)), ("menu", f"one that boots {NEW}", None)),
+        (
+            facts(state=boot(entries=(entry(OLD),))),
+            (f"menu entry of {NEW}", "one that loads it", None),
+        ),
+        (facts(state=boot(entries=(entry(NEW, ("quiet",)),))), (LINE, WANTED.present[0], None)),
+        (
+            facts(state=boot(entries=(entry(NEW, (*TOKENS, "nomodeset")),) * 2)),
+            (LINE, None, "nomodeset"),
+        ),
+        (
+            facts(state=boot(entries=(entry(NEW, initrds=()),))),
+            ("initial RAM disk in the menu", f"initrd.img-{NEW}", None),
+        ),
+    ],
+)
+def test_a_menu_that_is_written_anew_names_what_the_old_one_lacks(
+    given: dict[Any, Any], expected: Any
+) -> None:
+    wanted: dict[str, Any] = {"release": NEW, "cmdline": WANTED, "settings": SAVED}
+    assert why(grub_menu, given, **wanted, update=UPDATE) == [expected]
+
+
+def test_a_new_default_entry_names_both_releases_or_the_entry_that_means_none() -> None:
+    def told(saved: str) -> Why:
+        top = entry(NEW, path="gnulinux-simple-6f0b")
+        state = boot(entries=(top, entry(NEW), entry(OLD)), saved=saved)
+        return why(grub_default, {Boot: state}, release=NEW)
+
+    assert told(entry(OLD).path) == [("default entry", NEW, OLD)]
+    assert told("gnulinux-simple-6f0b") == [("default entry", NEW, "gnulinux-simple-6f0b")]
+    assert told("") == [("default entry", NEW, None)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declaration.boot import REPEATABLE, covers, key_of
-from operations.boot.grub_text import assign, edit
+from operations.boot.grub_text import assign, changes, edit
 from operations.boot.shell_words import ShellTextError, assignments
 from tests.unit.fact_frame import fixture
 
@@ -264,3 +264,15 @@ def test_every_byte_that_is_not_a_declared_token_stays_and_a_second_edit_changes
         first, last = places[0][0], len(text) - places[-1][1]
         assert new[:first] == text[:first]
         assert new[len(new) - last :] == text[len(text) - last :]
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=grub_file())
+def test_an_edit_that_changes_a_byte_has_a_reason_and_one_that_changes_none_has_none(
+    text: str,
+) -> None:
+    wanted = {"GRUB_TIMEOUT": "5", "GRUB_DEFAULT": "saved"}
+    new = assign(edit(text, VAR, PRESENT, ABSENT), wanted)
+    told = changes(text, new, VAR, wanted)
+    assert bool(told) is (new != text)
+    assert all(expected != seen for _, expected, seen in told)

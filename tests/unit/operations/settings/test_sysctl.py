@@ -15,7 +15,7 @@ from facts.system.sysctl_files import BootSettings, Setting, SysctlFiles
 from facts.value import ABSENT, Unknown
 from operations.settings.sysctl import _SET, sysctl
 from tests.unit.base_facts import mounts
-from tests.unit.pyinfra_harness import run_operation
+from tests.unit.pyinfra_harness import reasons, run_operation
 
 
 def run(live: Any, storage: Any = None, **arguments: Any) -> tuple[list[str], list[str]]:
@@ -72,6 +72,12 @@ def test_a_differing_value_is_set_and_read_back_in_one_command() -> None:
     assert len(commands) == 1
     assert commands[0].startswith("sh -c 'printf ")
     assert commands[0].endswith("b70-sysctl /proc/sys/vm/swappiness 1")
+
+
+def test_a_value_that_is_set_names_the_key_with_both_values() -> None:
+    facts = {Sysctl: {"vm.swappiness": "60"}, Block: mounts(), SysctlFiles: boot()}
+    (told,) = reasons(sysctl, facts, key="vm.swappiness", value="1").differences
+    assert (told.what, told.expected, told.seen) == ("vm.swappiness", "1", "60")
 
 
 def test_an_equal_value_is_silent_and_tells_why_it_is_wanted() -> None:

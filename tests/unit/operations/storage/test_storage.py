@@ -30,7 +30,7 @@ from tests.unit.disk_facts import (
     mount,
     rig,
 )
-from tests.unit.pyinfra_harness import stub_host
+from tests.unit.pyinfra_harness import reasons, stub_host
 
 DISK = Filesystem(serial="S1", format="if_blank", mkfs=("-T", "largefile4", "-m", "0"))
 LINE = f"UUID={UUID} {POINT} ext4 noatime,nofail 0 2\n".encode()
@@ -42,6 +42,7 @@ def plan(operation: Any, facts: dict[Any, Any], **arguments: Any) -> tuple[list[
     """Return commands as a plan shows them, and the reasons for none."""
     with stub_host(facts) as stub:
         shown = [show(command) for command in operation._inner(**arguments)]
+        assert stub.told.says_why() or not shown, f"why {shown}?"
         return shown, stub.noops
 
 
@@ -93,7 +94,7 @@ def test_the_file_system_that_is_there_is_left_alone() -> None:
         ({"DeviceContent": content(data=(4096,))}, "data without a signature at byte 4096"),
         ({"DeviceContent": Unknown("no answer")}, "what lies on /dev/vdb is UNKNOWN: no answer"),
         ({"DeviceContent": ABSENT}, "there is no block device"),
-        ({"Block": Unknown("no answer")}, "disks and mounts are UNKNOWN"),
+        ({"Block": Unknown("no answer")}, "state of disks and mounts is UNKNOWN"),
         ({"Block": disks(devices=(device("vda"),))}, "no device with serial S1"),
         ({"Block": disks(devices=Unknown("lsblk is gone"))}, "block devices are UNKNOWN"),
         (
@@ -289,3 +290,77 @@ def test_unknown_disks_stop_everything() -> None:
     with pytest.raises(OperationError, match="UNKNOWN"):
         keeping(**unknown)
     assert Block in rig()
+
+
+def why(operation: Any, facts: dict[Any, Any], **arguments: Any) -> list[Any]:
+    """Return property, expected and seen of each difference."""
+    found = reasons(operation, facts, **arguments).differences
+    return [(each.what, each.expected, each.seen) for each in found]
+
+
+def test_a_disk_is_formatted_because_it_has_no_file_system() -> None:
+    told = why(filesystem, rig(), point=POINT, declared=DISK, uuid=UUID)
+    assert told == [("file system on /dev/vdb", "ext4", None)]
+
+
+ENTRY = f"UUID={UUID} ext4 noatime,nofail 0 2"
+MOUNTED = {
+    "Block": disks(mount(POINT)),
+    "DeviceContent": formatted(),
+    "texts": {"/etc/fstab": FSTAB + LINE},
+}
+STALE = UnitState(
+    {"mnt-fast\\x2dai.mount": Unit("loaded", "active", "mounted", "generated", True, 1)}, ()
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"Block": disks(), "texts": {}},
+            [
+                (f"mount on {POINT}", f"UUID={UUID} ext4", None),
+                (f"fstab entry of {POINT}", ENTRY, None),
+            ],
+        ),
+        (
+            {"texts": {"/etc/fstab": f"//nas/m {POINT} cifs password=s3cret 0 0\n".encode()}},
+            [(f"fstab entry of {POINT}", ENTRY, "//nas/m cifs password=… 0 0")],
+        ),
+        ({"Units": STALE}, [(f"systemd's unit of {POINT}", "as /etc/fstab", "older than it")]),
+        (
+            {"Block": disks(mount(POINT, options=("rw", "relatime")))},
+            [(f"mount options of {POINT}", "noatime", "rw,relatime")],
+        ),
+    ],
+)
+def test_a_mount_says_what_of_it_is_not_as_declared(
+    changes: dict[str, Any], expected: list[Any]
+) -> None:
+    facts = rig(**{**MOUNTED, **changes})
+    assert why(mount_entry, facts, point=POINT, declared=DISK, uuid=UUID) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, [("directory", "mode 0750, b70:b70", f"{POINT} is not mounted yet")]),
+        ({"Block": disks(mount(POINT))}, [("directory", "mode 0750, b70:b70", None)]),
+        (
+            {"Block": disks(mount(POINT)), "stats": {PATH: stat("directory", mode="0777")}},
+            [("owner", "b70:b70", "root:root"), ("mode", "0750", "0777")],
+        ),
+    ],
+)
+def test_a_directory_says_what_of_it_is_not_as_declared(
+    facts: dict[str, Any], expected: list[Any]
+) -> None:
+    wanted = {"path": PATH, "declared": MODELS, "mount": POINT, "filesystem": DISK}
+    assert why(storage_directory, rig(**facts), **wanted) == expected
+
+
+def test_a_tree_is_removed_because_it_should_not_exist() -> None:
+    facts = rig(stats={f"{PATH}/old": stat("directory")})
+    told = why(tree_absent, facts, path=f"{PATH}/old", within=PATH)
+    assert told == [(f"{PATH}/old", None, "directory")]

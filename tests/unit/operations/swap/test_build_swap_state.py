@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet import docs
+from operations.machine import IllegalTransition
 from operations.swap.build_swap_state import (
+    MACHINE,
     OURS,
-    SENTENCE,
-    TRANSITIONS,
     Event,
-    IllegalTransition,
     Phase,
     Seen,
     Step,
-    advance,
-    diagram,
     observe,
     respond,
 )
+
+#: Every move, made or told.
+MOVES = {**MACHINE.made, **MACHINE.told}
 
 SIZE = 100
 ASKED = st.sampled_from([Event.UP, Event.FAILED, Event.DOWN])
@@ -90,20 +90,20 @@ def test_a_reboot_in_any_state_is_only_a_loss_of_being_on(seen: Seen) -> None:
     record = Phase.ACTIVE.value if seen.active else seen.record
     before = Seen(seen.active, seen.size, seen.unfinished, record)
     after = Seen(False, seen.size, seen.unfinished, record)
-    assert observe(after) is advance(observe(before), Event.REBOOT).phase
+    assert observe(after) is MACHINE.told[observe(before), Event.REBOOT].phase
 
 
 @pytest.mark.parametrize(
     ("phase", "event"),
-    [(p, e) for p in Phase for e in Event if (p, e) not in TRANSITIONS],
+    [(p, e) for p in Phase for e in Event if (p, e) not in MACHINE.made],
 )
 def test_an_event_that_cannot_happen_is_an_error(phase: Phase, event: Event) -> None:
     with pytest.raises(IllegalTransition, match="cannot happen while"):
-        advance(phase, event)
+        MACHINE.advance(phase, event)
 
 
 def test_it_is_on_only_by_creating_it_or_turning_it_on() -> None:
-    for (phase, event), move in TRANSITIONS.items():
+    for (phase, event), move in MOVES.items():
         if move.phase is Phase.ACTIVE and phase is not Phase.ACTIVE:
             assert event is Event.MADE or Step.TURN_ON in move.steps
         if phase is Phase.ACTIVE and move.phase is not Phase.ACTIVE:
@@ -111,7 +111,7 @@ def test_it_is_on_only_by_creating_it_or_turning_it_on() -> None:
 
 
 def test_a_refusal_does_nothing_and_is_the_end() -> None:
-    for (phase, _), move in TRANSITIONS.items():
+    for (phase, _), move in MOVES.items():
         assert phase is not Phase.REFUSED
         if move.phase is Phase.REFUSED:
             assert move.steps == ()
@@ -142,8 +142,8 @@ def test_a_file_that_nobody_wrote_down_is_foreign(record: str) -> None:
 
 
 def test_the_diagram_has_ten_lines_and_the_page_is_fresh() -> None:
-    assert len(list(diagram())) == 10
-    assert set(SENTENCE) == set(Phase)
+    assert len(list(MACHINE.diagram())) == 10
+    assert set(MACHINE.sentences) == set(Phase)
     page = Path(docs.DOCS / "swap.md").read_text()
     assert page == docs.documents()["swap.md"]
-    assert all(line in page for line in diagram())
+    assert all(line in page for line in MACHINE.diagram())

@@ -17,7 +17,7 @@ from operations.swap.build_swap import build_swap, build_swap_beside_serving, pa
 from operations.swap.swap_file import swap_file
 from tests.unit.base_facts import stat
 from tests.unit.disk_facts import FSTAB, GIB, POINT, area, disks, mount, rig, swaps
-from tests.unit.operations.storage.test_storage import plan
+from tests.unit.operations.storage.test_storage import plan, why
 
 PATH = f"{POINT}/b70fleet-build.swap"
 STORAGE = Storage.model_validate({"filesystems": {POINT: {"serial": "S1"}}})
@@ -212,10 +212,7 @@ def test_a_converge_turns_build_swap_off_only_beside_forbidden_serving() -> None
     assert beside() == ([], ["no build swap is on"])
     assert beside(**state("kept")) == ([], ["no build swap is on"])
     assert beside(**on)[0] == []
-    assert beside(**on, Units=VLLM) == (
-        [f"swapoff -- {PATH}", written("kept")],
-        ["vllm-x.service serves"],
-    )
+    assert beside(**on, Units=VLLM) == ([f"swapoff -- {PATH}", written("kept")], [])
     allowed = BuildSwap(forbid_while_serving=False)
     assert beside(allowed, **on, Units=VLLM)[0] == []
     with pytest.raises(OperationError, match="UNKNOWN"):
@@ -232,3 +229,101 @@ def test_a_file_on_a_disk_that_is_mounted_earlier_in_the_plan_is_planned_with_a_
     assert noops == []
     with pytest.raises(OperationError, match="no device with serial S1"):
         keep(on_disk, Block=disks(devices=(), room={"/": 400 * GIB}))
+
+
+ENTRY = ("fstab entry of /swap", "/swap swap sw,nofail 0 0", None)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, [("swap /swap", "on, 16 GiB", None), ENTRY]),
+        (
+            {"stats": {"/swap": stat(size=16 * GIB)}, "texts": {"/etc/fstab": FSTAB + LINE}},
+            [("swap /swap", "on, 16 GiB", "off, 16 GiB")],
+        ),
+        (
+            {
+                "stats": {"/swap": stat(size=GIB // 2)},
+                "texts": {"/etc/fstab": FSTAB + LINE},
+                "Swap": swaps(area("/swap", GIB // 2)),
+            },
+            [("swap /swap", "on, 16 GiB", "on, 0.5 GiB")],
+        ),
+        (
+            {"stats": {"/swap": stat(size=16 * GIB)}, "Swap": swaps(area("/swap"))},
+            [ENTRY],
+        ),
+    ],
+)
+def test_the_permanent_file_says_what_of_it_is_not_as_declared(
+    facts: dict[str, Any], expected: list[Any]
+) -> None:
+    assert why(swap_file, rig(**{**ROOM, **facts}), declared=SWAP, storage=STORAGE) == expected
+
+
+def test_a_swap_file_on_a_later_mount_says_that_it_waits_for_it() -> None:
+    on_disk = SwapFile(path=f"{POINT}/swap", size_gib=16)
+    facts = rig(Block=disks(room={"/": 400 * GIB}))
+    first, _ = why(swap_file, facts, declared=on_disk, storage=STORAGE)
+    assert first == (f"swap {POINT}/swap", "on, 16 GiB", f"{POINT} is not mounted yet")
+
+
+RECORD = "record of the build swap"
+UNFINISHED = {f"{PATH}.b70fleet-new": stat(size=GIB)}
+
+
+@pytest.mark.parametrize(
+    ("present", "failed", "facts", "expected"),
+    [
+        (True, False, {}, [(f"swap {PATH}", "on, 160 GiB", None), (RECORD, "active", None)]),
+        (
+            True,
+            False,
+            state("active"),
+            [(f"swap {PATH}", "on, 160 GiB", "off, 160 GiB")],
+        ),
+        (
+            True,
+            False,
+            state("kept", size=64),
+            [(f"swap {PATH}", "on, 160 GiB", "off, 64 GiB"), (RECORD, "active", "kept")],
+        ),
+        (
+            False,
+            False,
+            state("active", on=True),
+            [(f"swap {PATH}", None, "on, 160 GiB"), (RECORD, "removed", "active")],
+        ),
+        (
+            False,
+            True,
+            state("active", on=True),
+            [(f"swap {PATH}", "off, 160 GiB", "on, 160 GiB"), (RECORD, "kept", "active")],
+        ),
+        (False, True, state("active"), [(RECORD, "kept", "active")]),
+        (
+            False,
+            False,
+            {**state("creating", file=False), "stats": UNFINISHED},
+            [
+                (f"{PATH}.b70fleet-new", None, "left by a run that died"),
+                (RECORD, "removed", "creating"),
+            ],
+        ),
+    ],
+)
+def test_build_swap_says_what_is_not_as_the_build_needs_it(
+    present: bool, failed: bool, facts: dict[str, Any], expected: list[Any]
+) -> None:
+    wanted = {"present": present, "declared": BUILD, "storage": STORAGE, "failed": failed}
+    assert why(build_swap, rig(**{**ROOM, **facts}), **wanted) == expected
+
+
+def test_build_swap_beside_serving_says_who_serves() -> None:
+    facts = rig(**state("active", on=True, Units=VLLM))
+    assert why(build_swap_beside_serving, facts, declared=BUILD)[0] == (
+        f"swap {PATH}",
+        "off, 160 GiB while vllm-x.service serves",
+        "on, 160 GiB",
+    )
