@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from declaration.base import Declared
 from declaration.globs import overlap
+from declaration.patterns import matching
 from declaration.secret import SecretRef
 
 _FINGERPRINT = re.compile(r"^[0-9A-F]{40}$")
@@ -45,21 +46,9 @@ def _uri(value: str) -> str:
     return value
 
 
-def _packages(value: str) -> str:
-    if not _PACKAGES.match(value):
-        raise ValueError(f"{value!r} is not a package name or pattern")
-    return value
-
-
 def _foreign_file(value: str) -> str:
     if not _FOREIGN_FILE.match(value) or "/b70fleet-" in value:
         raise ValueError(f"{value!r} is not a file of somebody else's apt sources")
-    return value
-
-
-def _source_name(value: str) -> str:
-    if not _SOURCE_NAME.match(value):
-        raise ValueError(f"{value!r} is not a source name (lower-case letters, digits, '-')")
     return value
 
 
@@ -69,10 +58,12 @@ Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Word = Annotated[str, AfterValidator(_word)]
 Uri = Annotated[str, AfterValidator(_uri)]
 #: Package name with `*` and `?`.
-PackagePattern = Annotated[str, AfterValidator(_packages)]
+PackagePattern = Annotated[str, matching(_PACKAGES, "a package name or pattern")]
 #: A sources file that this tool did not write.
 ForeignFile = Annotated[str, AfterValidator(_foreign_file)]
-SourceName = Annotated[str, AfterValidator(_source_name)]
+SourceName = Annotated[
+    str, matching(_SOURCE_NAME, "a source name (lower-case letters, digits, '-')")
+]
 
 
 class AptKey(Declared):

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from declaration.base import Declared
 from declaration.package import PackageName, Version, Versions
+from declaration.patterns import matching
 
 #: One token as it stands in GRUB's settings and in /proc/cmdline. GRUB and the shell both expand or
 #: swallow quotes, `$`, backslashes and `;`, so a token that needs them cannot be declared.
@@ -66,7 +67,7 @@ def key_of(token: str) -> str:
 
 
 def covers(pattern: str, token: str) -> bool:
-    """Tell whether an `absent` entry means a token: the very token, or any value of a bare name."""
+    """Return True if an `absent` entry means a token: the very same, or any value of a name."""
     if "=" in pattern:
         return key_of(pattern) == key_of(token) and pattern.partition("=")[2] == _value(token)
     return key_of(pattern) == key_of(token)
@@ -76,25 +77,16 @@ def _value(token: str) -> str:
     return token.partition("=")[2].strip('"')
 
 
-def _matching(expression: re.Pattern[str], what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not expression.match(value):
-            raise ValueError(f"{value!r} is not {what}")
-        return value
-
-    return AfterValidator(check)
-
-
 #: A kernel command-line token.
 Token = Annotated[
     str,
-    _matching(
+    matching(
         _TOKEN,
         "one kernel command-line token such as xe.disable_display=1 (no blanks, quotes, `$`, `;` "
         "or backslashes)",
     ),
 ]
-Sha256 = Annotated[str, _matching(_SHA256, "a sha256 (64 lower-case hex digits)")]
+Sha256 = Annotated[str, matching(_SHA256, "a sha256 (64 lower-case hex digits)")]
 
 
 class Kernel(Declared):
@@ -145,7 +137,7 @@ class Cmdline(Declared):
 
     #: variable of /etc/default/grub that carries them
     variable: Annotated[
-        str, _matching(_VARIABLE, "GRUB_CMDLINE_LINUX_DEFAULT or GRUB_CMDLINE_LINUX")
+        str, matching(_VARIABLE, "GRUB_CMDLINE_LINUX_DEFAULT or GRUB_CMDLINE_LINUX")
     ] = "GRUB_CMDLINE_LINUX_DEFAULT"
     present: tuple[Token, ...] = ()
     #: a bare name stands for any value of it
@@ -171,7 +163,7 @@ class Guc(Declared):
     #: where the driver looks for it
     path: Annotated[
         str,
-        _matching(_BLOB, "a .bin below /lib/firmware (not updates/), such as xe/bmg_guc_70.bin"),
+        matching(_BLOB, "a .bin below /lib/firmware (not updates/), such as xe/bmg_guc_70.bin"),
     ] = "/lib/firmware/xe/bmg_guc_70.bin"
     #: of the file as it lies there, compressed or not
     sha256: Sha256
@@ -190,7 +182,7 @@ class Guc(Declared):
 class InitramfsNeeds(Declared):
     """What the initial RAM disk must carry before anybody may reboot into it."""
 
-    modules: tuple[Annotated[str, _matching(_OPTION, "a module name")], ...] = ("xe",)
+    modules: tuple[Annotated[str, matching(_OPTION, "a module name")], ...] = ("xe",)
     #: relative to /lib/firmware, without a compression suffix
     firmware: tuple[str, ...] = ("xe/bmg_guc_70.bin",)
 

@@ -7,7 +7,7 @@ from functools import cache
 
 @cache
 def overlap(left: str, right: str) -> bool:
-    """Return whether some name matches both patterns (`*` any run of characters, `?` any one)."""
+    """Return True if some name matches both patterns (`*` any run of characters, `?` any one)."""
     if not left or not right:
         return not (left + right).strip("*")
     if left[0] == "*":

@@ -8,21 +8,16 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from declaration.base import Declared
+from declaration.patterns import matching
 
 _BDF = re.compile(r"^[0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
 
 
-def _bdf(value: str) -> str:
-    if not _BDF.match(value):
-        raise ValueError(f"{value!r} is not a PCI address such as 0000:83:00.0")
-    return value
-
-
 #: PCI address: domain (4 or 5 hex digits) : bus : device . function, lower case.
-PciAddress = Annotated[str, AfterValidator(_bdf)]
+PciAddress = Annotated[str, matching(_BDF, "a PCI address such as 0000:83:00.0")]
 
 
 class Card(Declared):

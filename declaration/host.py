@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from declaration.apt import Apt
 from declaration.base import Declared
 from declaration.hardware import Hardware
+from declaration.patterns import matching
 from declaration.profile import Profile
 from declaration.secret import SecretRef
 from declaration.settings import HostSettings
@@ -22,20 +23,18 @@ _NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
 _MACHINE_ID = re.compile(r"^[0-9a-f]{32}$")
 
 
-def _name(value: str) -> str:
-    if not _NAME.match(value):
-        raise ValueError(f"{value!r} is not a host name (lower-case letters, digits, '-', '.')")
-    return value
-
-
-def _machine_id(value: str) -> str:
-    if value and not _MACHINE_ID.match(value):
-        raise ValueError(f"{value!r} is not a machine-id (32 hex digits)")
-    return value
-
-
 #: `rig` serves; `lab` is disposable and may be simulated; `spark` is a GB10 host.
 Kind = Literal["rig", "lab", "spark"]
+
+
+#: Units that serve a model, as globs: ours and those that rig owners have today
+#: (docs/evidence.md).
+SERVING_UNITS: Final = (
+    "b70*slot*.service",
+    "b70fleet-serve*.service",
+    "*vllm*.service",
+    "llama*.service",
+)
 
 
 class Identity(Declared):
@@ -43,7 +42,9 @@ class Identity(Declared):
 
     #: OpenSSH public key lines: "ssh-ed25519 AAAA..."
     host_keys: tuple[str, ...] = ()
-    machine_id: Annotated[str, AfterValidator(_machine_id)] = ""
+    machine_id: Annotated[
+        str, matching(_MACHINE_ID, "a machine-id (32 hex digits)", empty=True)
+    ] = ""
     dmi_serial: str = ""
     #: ISO date of the pin
     pinned: str = ""
@@ -71,7 +72,7 @@ class Connection(Declared):
 class HostSpec(Declared):
     """A host's declaration after all layers (all < group < stack < profile < host < --set)."""
 
-    name: Annotated[str, AfterValidator(_name)]
+    name: Annotated[str, matching(_NAME, "a host name (lower-case letters, digits, '-', '.')")]
     kind: Kind = "rig"
     groups: tuple[str, ...] = ()
     connection: Connection
@@ -79,6 +80,8 @@ class HostSpec(Declared):
     hardware: Hardware = Hardware()
     #: lab hosts only: directory that stands for /sys, /proc/cmdline, boot_id, modules, DMI
     probe_root: str = ""
+    #: names or globs of the units that serve; gates, build swap and the cost of a plan ask for them
+    serving_units: tuple[str, ...] = SERVING_UNITS
     base: Base = Base()
     apt: Apt = Apt()
     settings: HostSettings = HostSettings()

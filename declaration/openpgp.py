@@ -13,15 +13,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 #: Packet types (RFC 9580, 5): a secret key must never travel to a host.
 _PUBLIC_KEY: Final = 6
 _SECRET: Final = (5, 7)
 #: CRC-24 of the armour (RFC 9580, 6.1).
-_CRC_INIT: Final = 0xB704CE
-_CRC_POLY: Final = 0x1864CFB
 _BLOCK: Final = re.compile(
     r"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(.*?)-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
 )
@@ -44,20 +41,6 @@ class Key:
     packets: bytes
 
 
-# some milliseconds for a key, and all hosts of a fleet have the same few
-@lru_cache(maxsize=64)
-def crc24(data: bytes) -> int:
-    """Return the checksum that ends an armoured block."""
-    crc = _CRC_INIT
-    for byte in data:
-        crc ^= byte << 16
-        for _ in range(8):
-            crc <<= 1
-            if crc & 0x1000000:
-                crc ^= _CRC_POLY
-    return crc & 0xFFFFFF
-
-
 def dearmor(text: str) -> bytes:
     """Return the packets of all public key blocks in a text.
 
@@ -75,28 +58,24 @@ def _dearmor_block(block: str) -> bytes:
     while lines and ":" in lines[0]:  # armour headers such as "Comment: ..."
         lines.pop(0)
     body = [line for line in lines if line]
-    checksum = body.pop()[1:] if body and body[-1].startswith("=") else ""
+    # a checksum may stand there; nobody may refuse a key for it (RFC 9580, 6.1)
+    if body and body[-1].startswith("="):
+        body.pop()
     try:
-        data = base64.b64decode("".join(body), validate=True)
-        promised = int.from_bytes(base64.b64decode(checksum, validate=True), "big")
+        return base64.b64decode("".join(body), validate=True)
     except binascii.Error as error:
         raise KeyRefused(f"the armour is damaged: {error}") from error
-    if checksum and crc24(data) != promised:
-        raise KeyRefused("the armour is damaged: its checksum does not fit")
-    return data
 
 
 def armor(data: bytes) -> str:
     """Return packets as one armoured public key block."""
     body = base64.b64encode(data).decode()
     lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    checksum = base64.b64encode(crc24(data).to_bytes(3, "big")).decode()
     return "\n".join(
         (
             "-----BEGIN PGP PUBLIC KEY BLOCK-----",
             "",
             *lines,
-            f"={checksum}",
             "-----END PGP PUBLIC KEY BLOCK-----",
             "",
         )

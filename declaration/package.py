@@ -5,26 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from declaration.patterns import matching
 
 _PACKAGE = re.compile(r"^[a-z0-9][a-z0-9+.-]+$")
 #: Debian Policy 5.6.12
 _VERSION = re.compile(r"^(\d+:)?\d[A-Za-z0-9.+~-]*$")
 
 
-def _package(value: str) -> str:
-    if not _PACKAGE.match(value):
-        raise ValueError(f"{value!r} is not a Debian package name")
-    return value
-
-
-def _version(value: str) -> str:
-    if value and not _VERSION.match(value):
-        raise ValueError(f"{value!r} is not a Debian package version")
-    return value
-
-
-PackageName = Annotated[str, AfterValidator(_package)]
-Version = Annotated[str, AfterValidator(_version)]
+PackageName = Annotated[str, matching(_PACKAGE, "a Debian package name")]
+Version = Annotated[str, matching(_VERSION, "a Debian package version", empty=True)]
 #: Debian package name -> exact version; empty = none was recorded, the source's snapshot decides.
 Versions = dict[PackageName, Version]

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from declaration.base import Declared
 from declaration.onhost import STATE
+from declaration.patterns import matching
 
 #: GiB that stay free on a file system when something big is written to it; the public headroom
 #: check of steveseguin/b70-optimization-lab uses the same (docs/evidence.md#model-storage).
@@ -53,19 +54,10 @@ def _directory(value: str) -> str:
     return value
 
 
-def _checked(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if value and not pattern.match(value):
-            raise ValueError(f"{value!r} is not {what}")
-        return value
-
-    return AfterValidator(check)
-
-
 PlainPath = Annotated[str, AfterValidator(plain_path)]
 MountPoint = Annotated[str, AfterValidator(_mount_point)]
 DirectoryPath = Annotated[str, AfterValidator(_directory)]
-Account = Annotated[str, _checked(_ACCOUNT, "a user or group name")]
+Account = Annotated[str, matching(_ACCOUNT, "a user or group name", empty=True)]
 #: What a directory is for; only some uses are ever offered to `b70 storage prune`.
 Use = Literal["models", "hub-cache", "sources", "compile-cache", "results", "artifacts"]
 
@@ -76,21 +68,23 @@ class Filesystem(Declared):
     Names such as /dev/sdb move between boots and are refused.
     """
 
-    uuid: Annotated[str, _checked(_UUID, "a file system UUID in lower case")] = ""
-    partlabel: Annotated[str, _checked(_NAME, "a partition label")] = ""
+    uuid: Annotated[str, matching(_UUID, "a file system UUID in lower case", empty=True)] = ""
+    partlabel: Annotated[str, matching(_NAME, "a partition label", empty=True)] = ""
     #: of the disk, as `lsblk -o SERIAL` shows it
-    serial: Annotated[str, _checked(_NAME, "a disk's serial number")] = ""
+    serial: Annotated[str, matching(_NAME, "a disk's serial number", empty=True)] = ""
     #: partition of that disk, 0 = the whole disk
     partition: int = Field(default=0, ge=0, le=128)
-    device: Annotated[str, _checked(_BY_ID, "below /dev/disk/by-id or by-path")] = ""
+    device: Annotated[str, matching(_BY_ID, "below /dev/disk/by-id or by-path", empty=True)] = ""
     fstype: Literal["ext4", "xfs"] = "ext4"
-    options: tuple[Annotated[str, _checked(_OPTION, "a mount option")], ...] = Field(
+    options: tuple[Annotated[str, matching(_OPTION, "a mount option", empty=True)], ...] = Field(
         default=("noatime", "nofail"), min_length=1
     )
     format: Literal["never", "if_blank"] = "never"
     #: options for mkfs, such as [-T, largefile4, -m, "0"]
     mkfs: tuple[str, ...] = ()
-    label: Annotated[str, _checked(_NAME, "a file system label")] = Field(default="", max_length=12)
+    label: Annotated[str, matching(_NAME, "a file system label", empty=True)] = Field(
+        default="", max_length=12
+    )
     #: GiB that must stay free; null = storage.min_free_gib
     min_free_gib: float | None = Field(default=None, ge=0)
 
@@ -137,7 +131,7 @@ class Directory(Declared):
 
     user: Account = "root"
     group: Account = "root"
-    mode: Annotated[str, _checked(_MODE, "a mode of four octal digits")] = "0755"
+    mode: Annotated[str, matching(_MODE, "a mode of four octal digits", empty=True)] = "0755"
     use: Use
     #: mount point that must really be mounted; empty = the declared file system it lies on
     mount: str = ""
@@ -199,7 +193,7 @@ class Storage(Declared):
 
 
 def below(path: str, directory: str) -> bool:
-    """Return whether a path is a directory or lies below it (by name, links are not resolved)."""
+    """Return True if a path is a directory or lies below it (by name, links are not resolved)."""
     return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 

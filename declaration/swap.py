@@ -33,10 +33,8 @@ class BuildSwap(Declared):
     path: SwapPath = ""
     #: docs/evidence.md#build-memory
     size_gib: float = Field(default=160, gt=0, le=1024)
-    #: never on while one of `serving_units` runs; a profile may say otherwise
+    #: never on while one of the host's `serving_units` runs; a profile may say otherwise
     forbid_while_serving: bool = True
-    #: unit names or globs that count as serving
-    serving_units: tuple[str, ...] = ("b70-slot-*.service", "vllm*.service", "llama*.service")
 
 
 class Swap(Declared):
@@ -47,7 +45,7 @@ class Swap(Declared):
 
     @property
     def declared(self) -> bool:
-        """Return whether anything was said about swap."""
+        """Return True if anything was said about swap."""
         return self.permanent is not None or "build" in self.model_fields_set
 
     @model_validator(mode="after")

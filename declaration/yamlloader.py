@@ -1,4 +1,4 @@
-"""PyYAML's safe loader, libyaml's where PyYAML has it: the base of every loader here."""
+"""PyYAML's safe loader, libyaml's where PyYAML has it: the base of the product's loaders."""
 
 from __future__ import annotations
 

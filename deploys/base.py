@@ -1,4 +1,4 @@
-"""The base layer: everything below the GPU. Reads like a list; each line is one room next door."""
+"""The base layer: everything below the GPU, as a list; each entry has a module beside this one."""
 
 from __future__ import annotations
 

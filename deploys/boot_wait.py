@@ -1,4 +1,4 @@
-"""What has to wait for the declared boot set: it would judge, or need, the kernel that leaves.
+"""What waits for the declared boot set, because it reads or uses the running kernel.
 
 A new host installs everything in one run and boots once, so what only the new kernel can show (the
 cards' runtime, their sensors) is no resource to fail on before that boot.

@@ -15,6 +15,7 @@ from pydantic import Field
 from pyinfra.api.exceptions import OperationError
 
 from declaration.base import Declared
+from declaration.yamlloader import SafeLoader
 from facts.reader import read
 from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import Unknown
@@ -65,7 +66,7 @@ def tables() -> dict[str, Distribution]:
         pydantic.ValidationError: a table has an unknown key or a value of the wrong type.
     """
     return {
-        path.stem: Distribution.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        path.stem: Distribution.model_validate(yaml.load(path.read_bytes(), SafeLoader))
         for path in sorted(FOLDER.glob("*.yaml"))
     }
 

@@ -68,7 +68,7 @@ def _unknown(row: Row, world: World, keys: Mapping[str, Key], why: Unknown) -> D
         row,
         world,
         verdict=Verdict.UNKNOWN,
-        reason=f"It cannot be told: {why.reason}.",
+        reason=f"Not known: {why.reason}.",
         choice=_strictest(row, world, keys),
         forbid=tuple(dict.fromkeys((*row.holds.forbid, *row.fails.forbid, *row.unknown.forbid))),
         next_step=fill(row.unknown.next_step, world),
@@ -111,7 +111,7 @@ def _choice(row: Row, outcome: Outcome, world: World) -> str | None:
 
 
 def _strictest(row: Row, world: World, keys: Mapping[str, Key]) -> str | None:
-    """Return what UNKNOWN chooses: the row's word, else the strictest, else what false chooses."""
+    """Return what UNKNOWN chooses: the row's own choice, the strictest value, or that of false."""
     own = row.unknown.choose.get(row.key)
     if own is not None:
         return None if own == NOTHING else fill_exactly(own, world)
@@ -145,11 +145,11 @@ def _reason(row: Row, outcome: Outcome, world: World, *, answer: bool) -> str:
     reason = fill(outcome.reason, world)
     if not outcome.cards:
         return reason
-    cards = culprits(row, world, answer=answer)
+    cards = broken_by(row, world, answer=answer)
     return f"{reason} {per_card(outcome.cards, world, cards)}." if cards else reason
 
 
-def culprits(row: Row, world: World, *, answer: bool) -> tuple[int, ...]:
+def broken_by(row: Row, world: World, *, answer: bool) -> tuple[int, ...]:
     """Return the cards that an answer rests on: those that broke the rule, else all of them."""
     cards = world.card_numbers()
     if isinstance(cards, Unknown):

@@ -34,7 +34,7 @@ class Facts(Protocol):
         ...
 
     def card_numbers(self) -> tuple[int, ...] | Unknown:
-        """Return the cards to ask, or why they cannot be told."""
+        """Return the cards to ask, or why they are UNKNOWN."""
         ...
 
 

@@ -53,5 +53,5 @@ def _gear(capture: Capture) -> str:
 
 
 def _comes_back(panic_s: object) -> bool:
-    """Return whether a panicked kernel reboots; 0 halts for good, what is unclear counts as 0."""
+    """Return True if a panicked kernel reboots; 0 halts for good, what is unclear counts as 0."""
     return str(panic_s).lstrip("-").isdecimal() and int(str(panic_s)) != 0

@@ -31,7 +31,7 @@ class OneShot:
 
 
 def one_shot(boot: BootState | Unknown, storage: Storage | Unknown) -> OneShot:
-    """Return whether a one-shot entry works on a host."""
+    """Return True if a one-shot entry works on a host."""
     if isinstance(boot, Unknown):
         return _unknown(boot.reason)
     if isinstance(storage, Unknown):

@@ -27,7 +27,7 @@ class Choice:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether a person must decide."""
+        """Return True if a person must decide."""
         return self.value is None
 
 

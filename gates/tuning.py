@@ -36,7 +36,7 @@ class Setting:
 
     @property
     def is_changed(self) -> bool:
-        """Whether gates changed what the profile declares."""
+        """Return True if gates changed what the profile declares."""
         return self.declared != self.effective
 
 

@@ -51,7 +51,7 @@ class Term(BaseModel):
     unit: str = ""
 
     def accepts(self, value: object) -> bool:
-        """Whether a value has this term's type (a bool is no number)."""
+        """Return True if a value has this term's type (a bool is no number)."""
         if isinstance(value, bool) and self.type != "bool":
             return False
         return isinstance(value, _PYTHON[self.type])

@@ -28,7 +28,7 @@ class World:
 
     Attributes:
         host: name -> reading.
-        cards: the readings of each declared or found card, or why they cannot be told.
+        cards: the readings of each declared or found card, or why they are UNKNOWN.
         declared: what rows may be about: `host` always, `cards` and `stack` where there are any,
             `profile` where one is declared on a host with cards.
         simulated: domains of facts that a lab host's probe_root answered.
@@ -65,7 +65,7 @@ class World:
         return self.words[name]
 
     def card_numbers(self) -> tuple[int, ...] | Unknown:
-        """Return the positions of all cards, or why they cannot be told."""
+        """Return the positions of all cards, or why they are UNKNOWN."""
         return self.cards if isinstance(self.cards, Unknown) else tuple(range(len(self.cards)))
 
     def label(self, card: int) -> str:
@@ -73,7 +73,7 @@ class World:
         return text(self.read("card.label", card))
 
     def rests_on_simulation(self, names: Iterable[str]) -> bool:
-        """Whether one of the names comes from a fact that a probe_root answered."""
+        """Return True if one of the names comes from a fact that a probe_root answered."""
         return any(not self.simulated.isdisjoint(self.words[name].facts) for name in names)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from declaration.hardware import Card as DeclaredCard
 from declaration.host import HostSpec
 from facts.pci.gpu import Gpus, GpuState, Vram
-from facts.pci.gpu_card import Card, Link
+from facts.pci.gpu_card import GTS, Card, Link
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_parse import address_key
 from facts.pci.gpu_link_state import LinkState, SlotLink, judge, presence, slot_link
@@ -25,8 +25,6 @@ from facts.system.measurements import Measurement, Measurements
 from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.vocabulary import Plain, vocabulary
 
-#: PCIe generation -> GT/s per lane.
-_GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}
 _MIB: Final = 1 << 20
 #: VRAM in use above which a reading is no idle reading, MiB: a desktop held about 630 on one card,
 #: a model holds tens of thousands (docs/evidence.md#context).
@@ -82,7 +80,7 @@ def together(
 
 
 def _is_in(slot: DeclaredCard, card: Card) -> bool:
-    """Whether a card sits in a declared slot: its own address, or a bridge above it alone."""
+    """Return True if a card sits in a declared slot: its address, or a bridge above it alone."""
     return slot.bdf is not None and slot.bdf in {hop.bdf for hop in card.hops}
 
 
@@ -159,7 +157,7 @@ def _told_link(card: Card) -> SlotLink | Unknown:
 
 def describe(link: Link) -> str:
     """Return a link as people write it: `16.0 GT/s x8`."""
-    return f"{_GTS[link.gen]} GT/s x{link.width}"
+    return f"{GTS[link.gen]} GT/s x{link.width}"
 
 
 def _link(link: SlotLink | Unknown) -> dict[str, Reading[Plain]]:
@@ -170,7 +168,7 @@ def _link(link: SlotLink | Unknown) -> dict[str, Reading[Plain]]:
     return {
         "card.link": describe(link.current),
         "card.link_possible": describe(link.possible),
-        "card.link_gts": _GTS[link.current.gen],
+        "card.link_gts": GTS[link.current.gen],
         "card.link_width": link.current.width,
     }
 
@@ -226,7 +224,7 @@ def _same_root(b70s: Sequence[Card]) -> Reading[bool]:
 
 
 def _acs_detour(b70s: Sequence[Card]) -> Reading[bool]:
-    """Whether ACS sends the traffic between cards behind one switch up to the processor.
+    """Return True if ACS sends the traffic between cards behind one switch up to the processor.
 
     Cards below root ports of their own always meet at the processor: there is nothing to redirect.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
 from declaration.host import HostSpec
@@ -15,14 +14,13 @@ from facts.readings import Readings, then
 from facts.system.measurements import Measured, Measurement, MeasurementLog, Measurements
 from facts.system.memory import Memory, MemoryState
 from facts.system.network import Network, NetworkState
-from facts.system.units import Units, UnitState
+from facts.system.units import Units
 from facts.value import ABSENT, Absent, Reading, Unknown
+from gates.serving import serving
 from gates.vocabulary import Plain
 from gates.world_cards import faulted_cards
 
 _GIB: Final = 1 << 30
-#: Units that serve a model (globs): ours and those that rig owners have today.
-_SERVING: Final = ("b70*slot*.service", "b70fleet-serve*.service", "*vllm*.service")
 
 CardWorld = Mapping[str, Reading[Plain]]
 
@@ -39,7 +37,7 @@ def host(
         "memory.with_swap_gib": then(memory, lambda m: _with_swap(m, given)),
         "memory.vram_share_percent": then(memory, lambda m: _vram_share(m, spec, cards)),
         "memory.dram_ecc": then(memory, lambda m: m.ecc),
-        "host.serving": then(given[Units], _serving),
+        "host.serving": then(given[Units], lambda units: bool(serving(units, spec.serving_units))),
         "network.default_interface": then(given[Network], _way_out),
         **_model(spec, given),
         **_measured(spec, memory, given),
@@ -65,11 +63,6 @@ def _vram_share(
     filled = sorted((size for size in sizes if isinstance(size, int)), reverse=True)
     used = sum(filled[: spec.profile.needs.cards]) * spec.profile.gpu_memory_utilization
     return 100 * used * (1 << 20) / memory.total
-
-
-def _serving(state: UnitState) -> bool:
-    active = [name for name, unit in state.units.items() if unit.active in ("active", "activating")]
-    return any(fnmatchcase(name, pattern) for name in active for pattern in _SERVING)
 
 
 def _way_out(network: NetworkState) -> Reading[str]:

@@ -58,7 +58,7 @@ def _device_name(
 
 
 def _is_installed(packages: PackageState, name: str, version: str) -> bool:
-    """Whether a package is installed in the declared version (any, where the snapshot decides)."""
+    """Return True if a package has the declared version (any, where the snapshot decides)."""
     found = packages.version(name)
     return found is not None and version in ("", found)
 

@@ -1,4 +1,4 @@
-"""The kernel that runs now: release, command line, boot, the xe module and what it was told.
+"""The kernel that runs now: release, command line, boot, the xe module and its options.
 
 Must not know which kernel is wanted.
 """

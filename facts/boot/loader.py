@@ -100,7 +100,7 @@ class MenuEntry:
 
     @property
     def is_recovery(self) -> bool:
-        """Whether this is a rescue entry, which never gets the default command line."""
+        """Return True if this is a rescue entry, which never gets the default command line."""
         return "-recovery-" in self.path
 
 

@@ -35,7 +35,7 @@ class Mount:
 
     @property
     def read_only(self) -> bool:
-        """Return whether nothing can be written through this mount."""
+        """Return True if nothing can be written through this mount."""
         return "ro" in self.options or "ro" in self.super_options
 
 

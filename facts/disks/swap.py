@@ -38,7 +38,7 @@ class SwapArea:
 
     @property
     def zram(self) -> bool:
-        """Return whether it is compressed memory and no disk."""
+        """Return True if it is compressed memory and no disk."""
         return self.path.startswith("/dev/zram")
 
 

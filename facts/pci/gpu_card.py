@@ -38,7 +38,7 @@ BATTLEMAGE: Final = {
 CARD_UPSTREAM_PORTS: Final = frozenset({0xE2FF, 0x4FA0, 0x4FA1})
 
 #: PCIe generation -> GT/s per lane.
-_GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}
+GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}
 #: PCIe generation -> share of the raw rate that carries data (8b/10b, 128b/130b, FLIT 242/256).
 _CODING: Final = {1: 0.8, 2: 0.8, **dict.fromkeys((3, 4, 5), 128 / 130), 6: 242 / 256, 7: 242 / 256}
 
@@ -53,7 +53,7 @@ class Link:
     @property
     def gbps(self) -> float:
         """Data rate per direction in GB/s; a large copy reaches about 90 % of it."""
-        return _GTS[self.gen] * _CODING[self.gen] * self.width / 8
+        return GTS[self.gen] * _CODING[self.gen] * self.width / 8
 
     @override
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class Hop:
 
     @property
     def asleep(self) -> bool:
-        """Whether runtime power management has suspended it (or is about to)."""
+        """Return True if runtime power management has suspended it (or is about to)."""
         return isinstance(self.runtime_status, str) and self.runtime_status.startswith("suspend")
 
 
@@ -141,17 +141,17 @@ class Card:
 
     @property
     def is_b70(self) -> bool:
-        """Whether this is an Arc Pro B70; the other cards are listed, never tuned."""
+        """Return True if this is an Arc Pro B70; the other cards are listed, never tuned."""
         return self.device_id == B70
 
     @property
     def is_virtual(self) -> bool:
-        """Whether this is an SR-IOV virtual function rather than a card."""
+        """Return True if this is an SR-IOV virtual function rather than a card."""
         return not isinstance(self.physfn, Absent)
 
     @property
     def whole_vram_in_bar(self) -> Reading[bool]:
-        """Whether the host sees all VRAM (32 GiB on a B70; 256 MiB with resizable BAR off)."""
+        """Return True if the host sees all VRAM: 32 GiB on a B70, 256 MiB without resizable BAR."""
         if isinstance(self.bar2_mib, Unknown):
             return self.bar2_mib
         if isinstance(self.bar2_mib, Absent):

@@ -20,12 +20,12 @@ def shared_switch(one: Card, other: Card) -> str | None:
 
 
 def same_host_bridge(one: Card, other: Card) -> bool:
-    """Whether both root ports are on one root bus (same domain and bus)."""
+    """Return True if both root ports are on one root bus (same domain and bus)."""
     return _root_bus(one) == _root_bus(other)
 
 
 def isolated(one: Card, other: Card) -> Reading[bool]:
-    """Whether the IOMMU keeps the two cards apart; ABSENT when it is off.
+    """Return True if the IOMMU keeps the two cards apart; ABSENT when it is off.
 
     Own groups behind one switch mean that ACS redirects peer traffic up to the root complex.
     """

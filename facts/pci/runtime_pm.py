@@ -61,7 +61,7 @@ class PowerControl:
 
     @property
     def is_card(self) -> bool:
-        """Whether this is the card itself, not a bridge."""
+        """Return True if this is the card itself, not a bridge."""
         return self.bdf == self.card
 
 

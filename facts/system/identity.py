@@ -1,4 +1,4 @@
-"""Which machine answers: name, machine-id, serial and board; and as whom we read it.
+"""Which machine answers: name, machine-id, serial and board, and the user that reads them.
 
 Must not know what identity the inventory expects.
 """

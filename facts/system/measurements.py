@@ -68,7 +68,7 @@ class MeasurementLog:
         if kind in self.spoiled:
             return Unknown(self.spoiled[kind])
         if not isinstance(self.boot_id, str):
-            return Unknown(f"the boot cannot be told: {self.boot_id}")
+            return Unknown(f"which boot this is, is UNKNOWN: {self.boot_id}")
         own = [r for r in self.records if r.kind == kind and r.boot_id == self.boot_id]
         return own[-1] if own else ABSENT
 

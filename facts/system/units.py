@@ -92,6 +92,11 @@ class Unit:
     need_daemon_reload: bool
     active_since: Reading[int]
 
+    @property
+    def is_up(self) -> bool:
+        """Return True if the unit runs or is about to (systemctl(1))."""
+        return self.active in ("active", "activating", "reloading", "refreshing")
+
 
 @dataclass(frozen=True, slots=True)
 class UnitState:

@@ -69,8 +69,15 @@ def test_one_changed_character_of_the_armour_is_noticed() -> None:
     good = text("ed25519")
     bad = good.replace("mDMEawCsyx", "mDMEawCsyy", 1)
     assert bad != good
-    with pytest.raises(KeyRefused, match="checksum"):
+    with pytest.raises(KeyRefused, match=ED25519):
         pinned(bad, ED25519)
+
+
+def test_a_checksum_that_is_wrong_or_missing_refuses_no_key() -> None:
+    good = text("ed25519")
+    (checksum,) = [line for line in good.splitlines() if line.startswith("=")]
+    for instead in ("=AAAA", ""):
+        assert fingerprints(pinned(good.replace(checksum, instead), ED25519).encode()) == [ED25519]
 
 
 def test_a_keyring_that_is_cut_off_is_an_error_not_fewer_keys() -> None:

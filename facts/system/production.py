@@ -1,4 +1,4 @@
-"""A host's standing with this tool: new, or in production since its first certificate.
+"""The production mark: a host is new until its first certificate, in production from then on.
 
 From the first certificate on, boot-set changes go through a rollout; the truth lies on the host, so
 that every controller sees the same.
@@ -17,8 +17,8 @@ from facts.value import ABSENT, Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a host stands.
+class Production:
+    """What the mark says.
 
     Attributes:
         production_run: run that gave the host its first certificate; ABSENT on a new host.
@@ -29,20 +29,20 @@ class Standing:
     since: Reading[str]
 
 
-class HostStanding(HostFact[Standing]):
-    """Whether a host is in production."""
+class ProductionMark(HostFact[Production]):
+    """The mark of a host in production."""
 
-    domain: ClassVar[str] = "standing"
+    domain: ClassVar[str] = "production"
 
     @override
     def script(self, probe_root: str = "") -> str:
         return f"if [ -e {PRODUCTION} ]; then cat {PRODUCTION}; else echo new; fi"
 
     @override
-    def parse(self, text: str) -> Standing:
+    def parse(self, text: str) -> Production:
         if text == "new":
-            return Standing(ABSENT, ABSENT)
+            return Production(ABSENT, ABSENT)
         lines = text.split("\n")
         if len(lines) < 2 or not lines[0].strip():
             raise ParseError(f"{PRODUCTION} is damaged")
-        return Standing(lines[0].strip(), lines[1].strip())
+        return Production(lines[0].strip(), lines[1].strip())
