@@ -110,7 +110,7 @@ class Budget:
         return ""
 
     def again(self, taken_s: Sequence[float]) -> bool:
-        """Tell whether a tool is run once more in a cell, after these runs."""
+        """Return True if a tool is run once more in a cell, after these runs."""
         return len(taken_s) < SAMPLES and sum(taken_s) + max(taken_s, default=0.0) <= CELL_S
 
     def learn(self, tool: str, cell: Cell, seconds: float) -> None:

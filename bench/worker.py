@@ -17,7 +17,7 @@ import json  # noqa: E402
 import time  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any, Final  # noqa: E402
+from typing import Any  # noqa: E402
 
 from bench.layer import layer  # noqa: E402
 from bench.workloads import WORKLOADS  # noqa: E402
@@ -29,9 +29,6 @@ from fleet.ledger import Ledger  # noqa: E402
 from fleet.model.plan import HostState, RunResult  # noqa: E402
 from fleet.run import order  # noqa: E402
 from fleet.run.engine import Engine  # noqa: E402
-
-#: States of hosts that were measured as intended.
-_GOOD: Final = {HostState.IN_SYNC, HostState.CONVERGED}
 
 
 def figures(result: RunResult, seconds: float, cpu_s: float) -> dict[str, Any]:
@@ -119,7 +116,7 @@ def main() -> None:
     found = simulate(asked) if asked.verb == "simulate" else run(asked)
     print(json.dumps(found))
     for row in found.get("rows", [found]):
-        if strange := set(row["states"]) - _GOOD:
+        if strange := {state for state in row["states"] if not HostState(state).good}:
             raise SystemExit(f"{', '.join(sorted(strange))}: {'; '.join(row['errors'])}")
 
 

@@ -94,5 +94,5 @@ def blob(number: int) -> bytes:
 
 
 def changes_files(workload: str) -> bool:
-    """Tell whether a workload's files must be made different before each measurement."""
+    """Return True if a workload's files must be made different before each measurement."""
     return workload.startswith("change-")

@@ -15,7 +15,7 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from fleet.base.exitcodes import PRECEDENCE, ExitCode
 from fleet.cli import lazy, verbs
-from fleet.model.plan import EXIT_CODE
+from fleet.model.plan import HostState
 from fleet.reference import explain
 from fleet.reference import swap as swapdocs
 from fleet.reference.explain import Entry
@@ -68,7 +68,7 @@ def _exit_codes() -> str:
         "",
         "| state of a host | code |",
         "|---|---|",
-        *(f"| {state.value} | {code.value} |" for state, code in EXIT_CODE.items()),
+        *(f"| {state.value} | {state.exit_code.value} |" for state in HostState),
     )
 
 

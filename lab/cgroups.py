@@ -28,7 +28,7 @@ _GONE_WITHIN_S: Final = 10.0
 
 
 def controller_has_systemd() -> bool:
-    """Tell whether systemd runs this computer."""
+    """Return True if systemd runs this computer."""
     return Path("/run/systemd/system").is_dir()
 
 

@@ -48,7 +48,7 @@ class Change:
     Args:
         sentence: what it is, for a person.
         undo: how a purge takes it back, for a person.
-        needed: tells whether it has still to be done.
+        needed: returns True while it has still to be done.
         apply: does it.
     """
 

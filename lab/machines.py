@@ -61,7 +61,7 @@ class Machine(LabHost):
 
     @override
     def is_running(self) -> bool:
-        """Tell whether the machine's system runs."""
+        """Return True if the machine's system runs."""
         return supervisor.leader(self.folder) is not None
 
     def start(self) -> None:

@@ -141,7 +141,7 @@ class Mirror:
         return self.is_running() and all(map(self._is_written, self._archives()))
 
     def is_running(self) -> bool:
-        """Tell whether the server runs and takes connections."""
+        """Return True if the server runs and takes connections."""
         if not self._group.pids():
             return False
         address = (str(self._settings.controller), self._settings.mirror_port)

@@ -106,7 +106,7 @@ class Network:
         self._settings = settings
 
     def is_up(self) -> bool:
-        """Tell whether the bridge exists."""
+        """Return True if the bridge exists."""
         return self._settings.bridge in self._links()
 
     def up(self) -> None:

@@ -109,7 +109,7 @@ def leader(folder: Path) -> int | None:
 
 
 def _is_init(pid: str) -> bool:
-    """Tell whether a process is number 1 of a pid namespace of its own."""
+    """Return True if a process is number 1 of a pid namespace of its own."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -32,17 +32,19 @@ def approve(plan: RunResult) -> None:
     pending = [host for host in plan.hosts if host.state is HostState.PENDING]
     if not pending:
         return
-    insist(_question(plan))
+    require_yes(_question(plan))
 
 
-def insist(question: str) -> None:
+def require_yes(question: str) -> None:
     """Ask a person; come back only after a yes.
 
     Raises:
         NotApproved: no, or nobody to ask.
     """
     if current().no_input or not somebody_is_there():
-        raise NotApproved(f"{question} Nobody to ask.", hint="repeat with -y to go ahead")
+        raise NotApproved(
+            f"{question} There is no terminal to ask on.", hint="repeat with -y to go ahead"
+        )
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     try:
@@ -54,7 +56,7 @@ def insist(question: str) -> None:
 
 
 def somebody_is_there() -> bool:
-    """Return whether a question can be answered."""
+    """Return True if a question can be answered."""
     return sys.stdin.isatty()
 
 

@@ -78,7 +78,7 @@ def bootstrap(
     group: Group = None,
     rekey: Rekey = False,
 ) -> None:
-    """Meet a new host, which needs only sshd and sh, and pin its identity into the inventory.
+    """Log in to a new host, which needs only sshd and sh, and pin its identity in the inventory.
 
     Shows the host key (or checks the given fingerprint), creates the account this tool logs in
     with, with your key and a sudoers drop-in that visudo accepted, proves that the new login works,
@@ -94,7 +94,7 @@ def bootstrap(
     key = _key(key, known)
     contact = _contact(host, known, address, port, login, key, ask_pass, ask_sudo_pass)
     account = "" if user == contact.login else user
-    found = steps.meet(
+    found = steps.first_contact(
         contact,
         expected=host_key,
         confirm=lambda fingerprint: _confirm(contact, known, fingerprint),

@@ -6,26 +6,16 @@ The one seam for tests: they replace functions of this module, so verbs call the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from fleet.base.errors import ConfigError
 from fleet.base.statedir import ledger_path
 from fleet.cli.settings import current
 
 if TYPE_CHECKING:
-    from declaration.host import HostSpec
     from fleet.config import Fleet
     from fleet.ledger import Ledger
-    from fleet.model.events import Emit
-    from fleet.run.engine import Outcome
-    from fleet.run.order import Order
-
-
-class Controller(Protocol):
-    """What verbs need from the engine; `fleet.run.engine.Engine` is it, tests bring their own."""
-
-    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = ...) -> Outcome:
-        """Follow an order on hosts."""
+    from fleet.run.engine import Runs
 
 
 def load_fleet() -> Fleet:
@@ -40,7 +30,7 @@ def load_fleet() -> Fleet:
     return load(choose(settings.inventory), parse_sets(settings.sets))
 
 
-def make_engine(fleet: Fleet, parallel: int = 0) -> Controller:
+def make_engine(fleet: Fleet, parallel: int = 0) -> Runs:
     """Return the engine for a fleet; `parallel` hosts at once, 0 = as many as make sense."""
     from fleet.run.engine import Engine
 

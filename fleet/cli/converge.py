@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from declaration.host import HostSpec
     from fleet.config import Fleet
     from fleet.model.plan import RunResult
+    from fleet.run.engine import Runs
 
 EXAMPLES: Final = (
     ("b70 converge --limit rig-a", "show the plan of one host, ask, apply"),
@@ -125,13 +126,12 @@ def _only(plan: RunResult, hosts: Sequence[HostSpec]) -> RunResult:
 
 
 def _apply(
-    engine: context.Controller, hosts: Sequence[HostSpec], plan: RunResult, allow_reboot: bool
+    engine: Runs, hosts: Sequence[HostSpec], plan: RunResult, allow_reboot: bool
 ) -> RunResult:
     """Converge the hosts whose plan is usable; the others keep the plan's verdict."""
-    from fleet.report.terminal.plan import troubled
     from fleet.run import order
 
-    bad = {host.host for host in troubled(plan)}
+    bad = {host.host for host in plan.troubled}
     workable = [spec for spec in hosts if spec.name not in bad]
     if not workable:
         return plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
 from typing import Final
 
 import typer
@@ -12,22 +11,25 @@ import typer
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.options import Host, Json
+from fleet.cli.reports import Reports, write_reports
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
 
 EXAMPLES: Final = (
     ("b70 doctor rig-a", "preflight findings, worst first"),
     ("b70 doctor rig-a --json", "the same for a program"),
+    ("b70 doctor rig-a --report markdown:rig-a.md", "the same for an issue or a wiki page"),
     ("b70 explain disk-full", "the long text of one finding"),
 )
 
 
-def doctor(host: Host, json: Json = False) -> None:
+def doctor(host: Host, json: Json = False, report: Reports = None) -> None:
     """Find what would get in the way of a converge, with the remedy for each. Changes nothing.
 
     Exits 0 when it only tells, 3 when a finding inhibits every converge, 2 otherwise.
     """
-    from fleet.preflight import Level, inspect
+    from fleet.model.finding import Severity
+    from fleet.preflight import inspect
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
     from fleet.report.terminal.findings import print_findings
@@ -42,12 +44,12 @@ def doctor(host: Host, json: Json = False) -> None:
     if visit.error is not None:
         raise visit.error
     found = inspect(spec, visit.readings, now=before)
+    write_reports(report or (), found)
     if json:
-        body = {"host": host, "findings": [asdict(finding) for finding in found]}
-        json_report.write(sys.stdout, body)
+        json_report.write(sys.stdout, {"host": host, "findings": found})
     else:
         print_findings(console.stdout(current().color), host, found)
-    if any(finding.inhibitor for finding in found):
+    if any(finding.inhibits for finding in found):
         raise typer.Exit(ExitCode.REFUSED)
-    bad = any(finding.level is not Level.INFO for finding in found)
+    bad = any(finding.severity is not Severity.INFO for finding in found)
     raise typer.Exit(ExitCode.PENDING if bad else ExitCode.CLEAN)

@@ -1,4 +1,4 @@
-"""`b70 explain ID`: the long text behind a short id."""
+"""`b70 explain ID`: the long text behind a short id, or what a word means here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fleet.cli.complete import complete_id
 EXAMPLES: Final = (
     ("b70 explain no-hosts", "an error"),
     ("b70 explain 4", "an exit code"),
+    ("b70 explain boot-set", "a word"),
     ("b70 explain", "all ids"),
 )
 
@@ -22,19 +23,20 @@ Id = Annotated[
 
 
 class NothingToExplain(ConfigError):
-    """No error, gate, finding or exit code has that id. `b70 explain` lists all."""
+    """No error, gate, finding, exit code or word is called so. `b70 explain` lists all."""
 
     id = "no-such-id"
 
 
 def explain(id: Id = "") -> None:
-    """Explain an error, a gate, a doctor finding or an exit code."""
+    """Explain an error, a gate, a doctor finding, an exit code or a word."""
     from fleet.reference import explain as catalog
 
     entries = catalog.entries()
     if not id:
         sys.stdout.write(catalog.listing(entries))
         return
+    id = {name.lower(): name for name in entries}.get(id.lower(), id)
     if id not in entries:
         from difflib import get_close_matches
 

@@ -11,11 +11,12 @@ import typer
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
 from fleet.cli.options import Host, Json
+from fleet.cli.reports import Reports, write_reports
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
 
 if TYPE_CHECKING:
-    from gates.model import Decision
+    from fleet.model.finding import Finding
 
 EXAMPLES: Final = (
     ("b70 gates rig-a", "every decision; what does not pass with facts, reason, next step"),
@@ -24,11 +25,12 @@ EXAMPLES: Final = (
 )
 
 
-def gates(host: Host, json: Json = False) -> None:
+def gates(host: Host, json: Json = False, report: Reports = None) -> None:
     """Show which tuning values the gates allow on a host, and why.
 
     Exits 3 when a blocking gate fails, 4 when a blocking gate has to rest on an UNKNOWN fact.
     """
+    from fleet.model.finding import of_gate
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
     from fleet.report.terminal.gates import print_gates
@@ -40,25 +42,27 @@ def gates(host: Host, json: Json = False) -> None:
         (visit,) = context.make_engine(fleet).run([spec], order.judge(), emit).visits
     if visit.error is not None:
         raise visit.error
-    decisions = visit.decisions()
-    code = exit_code(decisions)
+    findings = [of_gate(host, decision) for decision in visit.decisions()]
+    code = exit_code(findings)
+    write_reports(report or (), findings)
     if json:
-        body = {"host": host, "exit_code": int(code), "gates": decisions}
+        body = {"host": host, "exit_code": int(code), "gates": findings}
         json_report.write(sys.stdout, body)
     else:
         settings = current()
-        print_gates(console.stdout(settings.color), host, decisions, verbose=settings.verbose > 0)
+        print_gates(console.stdout(settings.color), host, findings, verbose=settings.verbose > 0)
     raise typer.Exit(code)
 
 
-def exit_code(decisions: Sequence[Decision]) -> ExitCode:
+def exit_code(findings: Sequence[Finding]) -> ExitCode:
     """Return what blocking gates say; the others only choose values."""
     from fleet.base.exitcodes import worst
-    from gates.model import Severity, Verdict
+    from fleet.model.finding import Severity
+    from gates.model import Verdict
 
     codes = {Verdict.FAIL: ExitCode.REFUSED, Verdict.UNKNOWN: ExitCode.UNREACHABLE}
     return worst(
-        codes.get(decision.verdict, ExitCode.CLEAN)
-        for decision in decisions
-        if decision.severity is Severity.BLOCKING
+        codes.get(found.verdict, ExitCode.CLEAN)
+        for found in findings
+        if found.severity is Severity.CRITICAL
     )

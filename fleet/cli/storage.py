@@ -11,6 +11,7 @@ import typer
 from fleet.cli import context
 from fleet.cli.helptext import help_text
 from fleet.cli.options import Host, Json
+from fleet.cli.reports import Reports, write_reports
 from fleet.cli.settings import current
 from fleet.cli.storage_prune import EXAMPLES as PRUNE_EXAMPLES
 from fleet.cli.storage_prune import prune
@@ -44,7 +45,7 @@ BUDGET_EXAMPLES: Final = (
         "not be read.",
     ),
 )
-def budget(host: Host, json: Json = False) -> None:
+def budget(host: Host, json: Json = False, report: Reports = None) -> None:
     from fleet.disks.budget import budget as compare
     from fleet.disks.use import read_use
     from fleet.report.formats import json_report
@@ -57,6 +58,7 @@ def budget(host: Host, json: Json = False) -> None:
         folders = sorted(spec.storage.directories)
         seen = read_use(context.make_engine(fleet), spec, folders, emit=emit)
     found = compare(spec, seen.disks, seen.trees)
+    write_reports(report or (), found.findings(host))
     if json:
         json_report.write(sys.stdout, {"host": host, **asdict(found)})
     else:

@@ -12,7 +12,7 @@ import typer
 from fleet.base.errors import ConfigError, Refused
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
-from fleet.cli.approve import insist
+from fleet.cli.approve import require_yes
 from fleet.cli.options import Host, Json
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
@@ -80,7 +80,7 @@ def prune(
     if not yes:
         if not json:
             print_candidates(console.stdout(current().color), host, chosen, ())
-        insist(f"Remove {len(chosen)} of {host} for good?")
+        require_yes(f"Remove {len(chosen)} of {host} for good?")
     _remove(fleet, spec, chosen, json)
 
 

@@ -1,4 +1,4 @@
-"""`b70 unlock HOST`: remove a dead run's lock on a person's word."""
+"""`b70 unlock HOST`: remove the lock of a run that is dead."""
 
 from __future__ import annotations
 

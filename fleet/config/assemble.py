@@ -84,7 +84,7 @@ class Assembly:
     def _apt(self, apt: Node, problems: list[Problem]) -> Node:
         if id(apt) not in self._with_keys:
             found: list[Problem] = []
-            # the original is kept so that its id stays its own
+            # kept alive: the memo knows it by its identity, which is reused once it is gone
             self._with_keys[id(apt)] = (apt, self._read_keys(apt, found), tuple(found))
         _, filled, known = self._with_keys[id(apt)]
         problems += known
@@ -136,7 +136,7 @@ def _items(node: Node | None) -> list[Node]:
 
 
 def _chosen(key: str, layers: Sequence[Layer]) -> Node | None:
-    """Return the name of the stack or profile that the highest layer with a word on it chooses."""
+    """Return the stack or profile that is named by the highest layer that names one."""
     for layer in reversed(layers):
         own = lookup(layer.root, (key,))
         if own is None:

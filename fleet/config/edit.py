@@ -126,7 +126,7 @@ class _Editor:
         return _STEP
 
     def _is_empty(self, node: yaml.Node) -> bool:
-        """Tell whether a value is written as nothing, `null` or `{}`."""
+        """Return True if a value is written as nothing, `null` or `{}`."""
         if isinstance(node, yaml.MappingNode):
             return not node.value
         return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")

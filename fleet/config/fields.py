@@ -94,7 +94,7 @@ def walk(path: Iterable[str]) -> list[Shape]:
 
 
 def is_secret(path: Iterable[str]) -> bool:
-    """Tell whether a path is a secret's reference or a part of one."""
+    """Return True if a path is a secret's reference or a part of one."""
     return any(found.secret for found in walk(path))
 
 

@@ -18,7 +18,14 @@ GROUP_DATA: Final = "group_data"
 PRODUCT: Final = Path(__file__).resolve().parents[2]
 #: What a fleet's group_data may hold: layers first, then tables that other rooms read.
 LAYER_FOLDERS: Final = ("groups", "stacks", "profiles")
-_KNOWN: Final = ("all.yaml", *LAYER_FOLDERS, "distributions", "gates", "models", "builds", "keys")
+_KNOWN: Final = ("all.yaml", *LAYER_FOLDERS)
+#: What only the product's own group_data holds, and what a fleet does in its place.
+_PRODUCT_ALONE: Final = {
+    "distributions": "a release is described in the product's group_data/distributions",
+    "gates": "gate rows are read from the product's group_data/gates alone",
+    "models": "models are not read yet",
+    "builds": "builds are not read yet",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,10 @@ def strangers(group_data: Path) -> list[Problem]:
         if entry.name.startswith(".") or entry.name in _KNOWN or entry.suffix == ".md":
             continue
         where = Where(shown(entry), 1, 1)
-        found.append(Problem(where, "", "nothing reads this", likely(entry.name, _KNOWN)))
+        if reason := _PRODUCT_ALONE.get(entry.name):
+            found.append(Problem(where, "", f"nothing reads this here: {reason}", ""))
+        else:
+            found.append(Problem(where, "", "nothing reads this", likely(entry.name, _KNOWN)))
     for folder in LAYER_FOLDERS:
         for entry in sorted((group_data / folder).glob("*")):
             if entry.suffix not in (".yaml", ".md") and not entry.name.startswith("."):

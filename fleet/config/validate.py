@@ -76,7 +76,7 @@ class Validator:
                 problems.append(unknown_key((key,), node))
         parts = {key: self._part(key, nodes[key], problems) for key in _PARTS if key in nodes}
         connection = self._connection(record, nodes, problems)
-        if "hardware" in parts and parts["hardware"] is None:  # no card count, no quarrel about it
+        if "hardware" in parts and parts["hardware"] is None:  # no cards to compare
             parts.pop("profile", None)
         fields: dict[str, object] = {k: plain(nodes[k]) for k in _OWN if k in nodes}
         fields |= {key: part for key, part in parts.items() if part is not None}
@@ -108,7 +108,7 @@ class Validator:
             except ValidationError as error:
                 root = Node({key: node}, node.where)
                 found = _problems(error, (key,), root)
-            # the node is kept so that its id stays its own
+            # kept alive: the memo knows it by its identity, which is reused once it is gone
             self._seen[id(node)] = (node, part, tuple(found))
         _, part, known = self._seen[id(node)]
         problems += known
@@ -137,7 +137,7 @@ def _problems(error: ValidationError, prefix: Path, root: Node) -> list[Problem]
 
 
 def _follows(error: ErrorDetails, prefix: Path, root: Node) -> bool:
-    """Tell whether a list is only called too short because its items were wrong."""
+    """Return True if a list is only called too short because its items were wrong."""
     node = lookup(root, (*prefix, *map(str, error["loc"])))
     return error["type"] == "too_short" and node is not None and bool(node.value)
 

@@ -15,6 +15,8 @@ from facts.disks.block import Storage as Disks
 from facts.disks.directory_use import TreeUse
 from facts.value import Absent, Unknown
 from fleet.base.exitcodes import ExitCode, worst
+from fleet.model.finding import Finding, Severity, worst_first
+from gates.model import Verdict as GateVerdict
 from operations.storage.headroom import GIB
 
 
@@ -53,7 +55,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class FileSystem:
     """One file system that something declared lies on.
 
     Args:
@@ -75,13 +77,76 @@ class Budget:
     """The whole answer."""
 
     lines: tuple[Line, ...]
-    carriers: tuple[Carrier, ...]
+    filesystems: tuple[FileSystem, ...]
 
     @property
     def exit_code(self) -> ExitCode:
         """Return 0 when everything holds, 2 when something is over or missing, 4 for UNKNOWN."""
-        verdicts = [line.verdict for line in self.lines]
-        return worst(_CODE[item] for item in (*verdicts, *(c.verdict for c in self.carriers)))
+        verdicts = [item.verdict for item in self.lines]
+        verdicts += [item.verdict for item in self.filesystems]
+        return worst(_CODE[verdict] for verdict in verdicts)
+
+    def findings(self, host: str) -> list[Finding]:
+        """Return what a person should know of a host's disks, worst first."""
+        found = [_of_line(host, item) for item in self.lines]
+        return worst_first([*found, *(_of_filesystem(host, item) for item in self.filesystems)])
+
+
+#: A verdict of the budget as a finding: severity, verdict.
+_AS_FINDING: Final = {
+    Verdict.OK: (Severity.INFO, GateVerdict.PASS),
+    Verdict.OVER: (Severity.CRITICAL, GateVerdict.FAIL),
+    Verdict.ABSENT: (Severity.WARNING, GateVerdict.WARN),
+    Verdict.UNKNOWN: (Severity.WARNING, GateVerdict.UNKNOWN),
+}
+
+
+def _of_line(host: str, item: Line) -> Finding:
+    return _finding(
+        host,
+        "directory-budget",
+        item.verdict,
+        f"{item.path}: {item.note or item.verdict.value}",
+        expected=None if item.budget is None else f"at most {item.budget} bytes",
+        seen=None if item.used is None else f"{item.used} bytes",
+        remedy=f"b70 storage prune {host}" if item.verdict is Verdict.OVER else None,
+    )
+
+
+def _of_filesystem(host: str, item: FileSystem) -> Finding:
+    return _finding(
+        host,
+        "disk-budget",
+        item.verdict,
+        f"{item.mount}: {item.note or item.verdict.value}",
+        expected=f"{item.planned + item.floor} bytes free",
+        seen=None if item.free is None else f"{item.free} bytes free",
+        remedy=f"b70 storage prune {host}" if item.verdict is Verdict.OVER else None,
+    )
+
+
+def _finding(
+    host: str,
+    name: str,
+    verdict: Verdict,
+    text: str,
+    *,
+    expected: str | None,
+    seen: str | None,
+    remedy: str | None,
+) -> Finding:
+    severity, said = _AS_FINDING[verdict]
+    return Finding(
+        id=name,
+        host=host,
+        domain="disks",
+        severity=severity,
+        verdict=said,
+        text=text,
+        expected=expected,
+        seen=seen,
+        remedy=remedy,
+    )
 
 
 def budget(
@@ -96,7 +161,7 @@ def budget(
     if spec.swap.build.path:
         lines.append(_build_swap(spec, disks))
     mounts = sorted({line.mount for line in lines if line.mount} | spec.storage.filesystems.keys())
-    return Budget(tuple(lines), tuple(_carrier(spec, disks, mount, lines) for mount in mounts))
+    return Budget(tuple(lines), tuple(_filesystem(spec, disks, mount, lines) for mount in mounts))
 
 
 def _paths(spec: HostSpec) -> list[str]:
@@ -129,7 +194,9 @@ def _build_swap(spec: HostSpec, disks: Disks | Unknown) -> Line:
     )
 
 
-def _carrier(spec: HostSpec, disks: Disks | Unknown, mount: str, lines: list[Line]) -> Carrier:
+def _filesystem(
+    spec: HostSpec, disks: Disks | Unknown, mount: str, lines: list[Line]
+) -> FileSystem:
     here = [line for line in lines if line.mount == mount]
     # nested directories: the outer one's budget holds the inner one
     outer = [
@@ -138,19 +205,19 @@ def _carrier(spec: HostSpec, disks: Disks | Unknown, mount: str, lines: list[Lin
     planned = sum(max(0, (item.budget or 0) - (item.used or 0)) for item in outer)
     floor = spec.storage.floor_bytes(mount)
     if isinstance(disks, Unknown):
-        return Carrier(mount, None, None, planned, floor, Verdict.UNKNOWN, disks.reason)
+        return FileSystem(mount, None, None, planned, floor, Verdict.UNKNOWN, disks.reason)
     room = disks.room.get(mount)
     if room is None:
         if any(item.target == mount for item in disks.mounts):
             note = "df says nothing about it"
-            return Carrier(mount, None, None, planned, floor, Verdict.UNKNOWN, note)
-        return Carrier(mount, None, None, planned, floor, Verdict.ABSENT, "not mounted")
+            return FileSystem(mount, None, None, planned, floor, Verdict.UNKNOWN, note)
+        return FileSystem(mount, None, None, planned, floor, Verdict.ABSENT, "not mounted")
     verdict, note = Verdict.OK, ""
     if room.free < floor:
-        verdict, note = Verdict.OVER, "less is free than has to stay free"
+        verdict, note = Verdict.OVER, "less is free than must stay free"
     elif room.free < planned + floor:
         verdict, note = Verdict.OVER, "the budgets do not fit into what is free"
-    return Carrier(mount, room.size, room.free, planned, floor, verdict, note)
+    return FileSystem(mount, room.size, room.free, planned, floor, verdict, note)
 
 
 def _mount_of(disks: Disks | Unknown, path: str) -> str:

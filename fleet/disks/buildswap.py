@@ -12,9 +12,9 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from deploys.swap import MAKE_S
 from fleet.base.errors import FleetError, Refused
-from fleet.disks.use import Runs
 from fleet.model.events import Emit, discard
 from fleet.model.plan import HostState, RunResult
+from fleet.run.engine import Runs
 from fleet.run.order import apply
 from operations.swap.build_swap import build_swap
 
@@ -41,6 +41,7 @@ def layer(spec: HostSpec, *, present: bool, failed: bool = False) -> Layer:
             declared=spec.swap.build,
             storage=spec.storage,
             failed=failed,
+            serving_units=spec.serving_units,
             name="Swap[build]",
             _timeout=MAKE_S,
         )
@@ -72,5 +73,5 @@ def _done(result: RunResult) -> None:
     host = result.hosts[0]
     if host.state is HostState.REFUSED:
         raise BuildSwapRefused(host.error, host.hint or f"b70 storage budget {host.host}")
-    if host.state not in (HostState.IN_SYNC, HostState.CONVERGED):
+    if not host.state.good:
         raise FleetError(host.error, host.hint)

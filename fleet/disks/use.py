@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from declaration.host import HostSpec
 from facts.disks.block import Block, Storage
@@ -14,15 +13,7 @@ from facts.value import Absent, Unknown
 from fleet.host.factkey import fact_key
 from fleet.model.events import Emit, discard
 from fleet.run import order
-from fleet.run.engine import Outcome
-from fleet.run.order import Order
-
-
-class Runs(Protocol):
-    """The part of the engine that is needed."""
-
-    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = ...) -> Outcome:
-        """Follow an order on hosts."""
+from fleet.run.engine import Runs
 
 
 @dataclass(frozen=True, slots=True)

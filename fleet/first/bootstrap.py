@@ -70,7 +70,7 @@ class FirstContact:
     account: str = ""
 
 
-def meet(
+def first_contact(
     contact: Contact,
     *,
     expected: str,

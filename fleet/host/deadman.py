@@ -41,7 +41,7 @@ cd / && rm -rf {DEADMAN}
 
 
 def is_guarded(path: str) -> bool:
-    """Tell whether a change of this file needs the way back."""
+    """Return True if a change of this file needs the way back."""
     return path.startswith(GUARDED)
 
 

@@ -122,7 +122,7 @@ rm -f {LOCK} {LEASE}"""
 
 
 def unlock(run: str, reason: str, who: str) -> str:
-    """Return text that removes a named run's lock on a person's word; journals who and why."""
+    """Return text that removes the lock of one run, and journals who asked for it and why."""
     entry = _journal({"event": "unlock", "run": run, "who": who, "reason": reason})
     return f"""exec 9>>{MUTEX}
 flock -w 10 9 || exit {LOCKED}

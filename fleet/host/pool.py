@@ -25,7 +25,7 @@ class Stopper:
         self._asked = False
 
     def is_set(self) -> bool:
-        """Tell whether a stop was asked for."""
+        """Return True if a stop was asked for."""
         return self._asked
 
     @contextmanager

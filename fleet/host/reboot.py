@@ -18,7 +18,7 @@ FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 12.0
 #: Seconds that one attempt may take. Whatever is sent to a host that boots is lost, and TCP repeats
 #: it ever more rarely: a short attempt, made again, hears of its return sooner than a long one.
-KNOCK_S: Final = 15.0
+ATTEMPT_S: Final = 15.0
 #: Seconds for the small texts below.
 _TEXT_S: Final = 30
 
@@ -58,7 +58,7 @@ def reboot(
         session: connected.
         name: host name, for messages.
         deadline_s: seconds until the host must be back.
-        waiting: told the seconds that are left before each attempt.
+        waiting: is called before each attempt with the seconds that are left.
 
     Raises:
         DidNotReturn: it is not back in time.
@@ -76,7 +76,7 @@ def reboot(
         if (left := end - time.monotonic()) <= 0:
             break
         try:
-            session.connect(min(left, KNOCK_S))
+            session.connect(min(left, ATTEMPT_S))
             now = _boot_id(session)
         except Unreachable:
             session.close()

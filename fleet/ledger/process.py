@@ -1,4 +1,4 @@
-"""Tells whether the process that began a run is still there. Linux only; reads /proc."""
+"""Is the process that began a run still there? Linux only; reads /proc."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def token(pid: int | None = None) -> str:
 
 
 def alive(stored: str) -> bool:
-    """Return whether the process of a token still runs on this computer."""
+    """Return True if the process of a token still runs on this computer."""
     host, _, rest = stored.rpartition(":")[0].rpartition(":")
     start = stored.rpartition(":")[2]
     if host != socket.gethostname() or not rest.isdigit() or not start:

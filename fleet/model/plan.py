@@ -13,9 +13,10 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from fleet.base.exitcodes import ExitCode, worst
+from fleet.model.finding import Finding
 
 #: Version of the JSON that `plan --json` prints and `plan -o` saves.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 class _Data(BaseModel):
@@ -29,6 +30,24 @@ class ResourceStatus(StrEnum):
     CHANGE = "change"
     #: may change, known only after an earlier layer was applied, or a handler of another resource
     CONDITIONAL = "conditional"
+
+
+class Action(StrEnum):
+    """What applying does to a resource."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
+class Difference(_Data):
+    """One property of a resource that is not as declared; see operations.operation."""
+
+    what: str
+    #: None = it should not exist
+    expected: str | None
+    #: None = it does not exist
+    seen: str | None
 
 
 class Change(_Data):
@@ -46,26 +65,28 @@ class Resource(_Data):
     layer: str
     name: str
     status: ResourceStatus
+    #: why nothing is to be done
     why: list[str] = Field(default_factory=list)
+    #: why something is
+    differences: list[Difference] = Field(default_factory=list)
+    #: unit that the commands restart -> why
+    restarts: dict[str, str] = Field(default_factory=dict)
+    #: bytes that the commands fetch; None = not known
+    download: int | None = 0
     changes: list[Change] = Field(default_factory=list)
     #: seconds it took, when executed
     seconds: float | None = None
     #: None = not executed
     outcome: str | None = Field(default=None, description="done | failed | not-run | uncertain")
 
-
-class GateResult(_Data):
-    """A decision as reports show it (see gates.model.Decision)."""
-
-    id: str
-    title: str
-    verdict: str
-    choice: str | None
-    reason: str
-    facts: dict[str, str]
-    evidence: str
-    next_step: str
-    simulated: bool = False
+    @property
+    def action(self) -> Action:
+        """Return whether the resource comes, goes or changes."""
+        if self.differences and all(item.seen is None for item in self.differences):
+            return Action.CREATE
+        if self.differences and all(item.expected is None for item in self.differences):
+            return Action.REMOVE
+        return Action.CHANGE
 
 
 class Cost(_Data):
@@ -76,32 +97,53 @@ class Cost(_Data):
     reboots: int = 0
     #: estimated minutes, from this host's own history where there is one
     minutes: float = 0.0
+    #: GPUs that serve nobody while it is applied
     gpus_out: int = 0
+    #: bytes to fetch; None = not known
+    download: int | None = 0
 
 
 class HostState(StrEnum):
-    """How a host came out of a run; each maps to one exit code."""
+    """How a host came out of a run."""
 
+    #: it was asked, and compared with nothing
+    READ = "read"
     IN_SYNC = "in-sync"
     PENDING = "pending"
     CONVERGED = "converged"
+    REFUSED = "refused"
     NOT_IDEMPOTENT = "not-idempotent"
     FAILED = "failed"
-    REFUSED = "refused"
     UNREACHABLE = "unreachable"
     #: contact was lost while something was being changed
     UNCERTAIN = "uncertain"
     #: the run was aborted before anything was done there
     NOT_STARTED = "not-started"
 
+    @property
+    def good(self) -> bool:
+        """Return True if nothing is left to do on the host."""
+        return self.exit_code is ExitCode.CLEAN
 
-EXIT_CODE: Final[dict[HostState, ExitCode]] = {
+    @property
+    def troubled(self) -> bool:
+        """Return True if a person has to look at the host."""
+        return self.exit_code not in (ExitCode.CLEAN, ExitCode.PENDING)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what a run of this host alone exits with."""
+        return _EXIT_CODE[self]
+
+
+_EXIT_CODE: Final[dict[HostState, ExitCode]] = {
+    HostState.READ: ExitCode.CLEAN,
     HostState.IN_SYNC: ExitCode.CLEAN,
     HostState.PENDING: ExitCode.PENDING,
     HostState.CONVERGED: ExitCode.CLEAN,
+    HostState.REFUSED: ExitCode.REFUSED,
     HostState.NOT_IDEMPOTENT: ExitCode.FAILED,
     HostState.FAILED: ExitCode.FAILED,
-    HostState.REFUSED: ExitCode.REFUSED,
     HostState.UNREACHABLE: ExitCode.UNREACHABLE,
     HostState.UNCERTAIN: ExitCode.UNREACHABLE,
     HostState.NOT_STARTED: ExitCode.REFUSED,
@@ -114,7 +156,8 @@ class HostResult(_Data):
     host: str
     state: HostState
     resources: list[Resource] = Field(default_factory=list)
-    gates: list[GateResult] = Field(default_factory=list)
+    #: what the gates decided
+    gates: list[Finding] = Field(default_factory=list)
     cost: Cost = Cost()
     error: str = ""
     hint: str = ""
@@ -145,9 +188,16 @@ class RunResult(_Data):
     hosts: list[HostResult] = Field(default_factory=list)
 
     @property
+    def troubled(self) -> list[HostResult]:
+        """Return the hosts that a person has to look at, the worst kind last."""
+        order = list(HostState)
+        listed = [host for host in self.hosts if host.state.troubled]
+        return sorted(listed, key=lambda host: order.index(host.state))
+
+    @property
     def exit_code(self) -> ExitCode:
         """Return the exit code of the whole run."""
-        return worst(EXIT_CODE[host.state] for host in self.hosts)
+        return worst(host.state.exit_code for host in self.hosts)
 
 
 def certificate(host: str, spec_hash: str, resources: list[Resource]) -> str:

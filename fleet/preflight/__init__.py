@@ -6,13 +6,6 @@ and never counts as good: it becomes a finding of its own.
 """
 
 from fleet.preflight import boot, cards, machine, software  # noqa: F401 - their checks register
-from fleet.preflight.model import (
-    Context,
-    Finding,
-    Level,
-    explanations,
-    inhibitors,
-    inspect,
-)
+from fleet.preflight.model import Context, explanations, inhibitors, inspect
 
-__all__ = ["Context", "Finding", "Level", "explanations", "inhibitors", "inspect"]
+__all__ = ["Context", "explanations", "inhibitors", "inspect"]

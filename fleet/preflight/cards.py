@@ -11,23 +11,28 @@ from facts.pci.gpu_card import Card
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import Fault, GpuLog
 from facts.value import Absent, Unknown, known
-from fleet.preflight.model import Context, Finding, Level, check
+from fleet.model.finding import Finding
+from fleet.preflight.model import Context, check
 
 
 def _cards(context: Context) -> list[Card]:
     return [card for card in known(context.given[GpuLinks]) or () if card.is_b70]
 
 
-def _shared(name: str, said: list[tuple[str, Level, str, str]]) -> Iterator[Finding]:
-    """Yield one finding per sentence: (address, level, sentence, remedy) of each card."""
-    groups: dict[tuple[Level, str, str], list[str]] = {}
-    for bdf, level, text, remedy in said:
-        groups.setdefault((level, text, remedy), []).append(bdf)
-    for (level, text, remedy), bdfs in groups.items():
-        yield Finding(name, level, f"{', '.join(bdfs)}: {text}", remedy)
+def _shared(said: list[tuple[str, Finding]]) -> Iterator[Finding]:
+    """Yield each distinct finding once, with the addresses of its cards before the sentence."""
+    groups: list[tuple[Finding, list[str]]] = []
+    for bdf, found in said:
+        same = next((addresses for other, addresses in groups if other == found), None)
+        if same is None:
+            groups.append((found, [bdf]))
+        else:
+            same.append(bdf)
+    for found, addresses in groups:
+        yield found.model_copy(update={"text": f"{', '.join(addresses)}: {found.text}"})
 
 
-@check("gpu-firmware")
+@check("gpu-firmware", "cards")
 def _firmware(context: Context) -> Iterator[Finding]:
     """The GuC that each card loaded, against what its driver recommends and what is declared."""
     log = known(context.given[GpuLog])
@@ -41,21 +46,21 @@ def _firmware(context: Context) -> Iterator[Finding]:
         found = log.card(card.bdf)
         if isinstance(found.guc, Unknown | Absent):
             text = f"which GuC was loaded is {found.guc}"
-            said.append((card.bdf, Level.WARNING, text, "journalctl -k -b | grep -i guc"))
+            said.append((card.bdf, context.unknown(text, "journalctl -k -b | grep -i guc")))
         elif declared and found.guc != declared:
             text = f"GuC {found.guc} loaded, {declared} declared"
-            said.append((card.bdf, Level.WARNING, text, rollout))
+            said.append((card.bdf, context.warning(text, rollout)))
         elif isinstance(found.guc_wanted, str) and not declared:
             text = f"GuC {found.guc} loaded, the driver recommends {found.guc_wanted}"
-            said.append((card.bdf, Level.WARNING, text, "declare a tested blob: stack.boot.guc"))
+            said.append((card.bdf, context.warning(text, "declare a tested blob: stack.boot.guc")))
         else:
             wanted = found.guc_wanted
             extra = f" (the driver recommends {wanted})" if isinstance(wanted, str) else ""
-            said.append((card.bdf, Level.INFO, f"GuC {found.guc} loaded{extra}", ""))
-    yield from _shared("gpu-firmware", said)
+            said.append((card.bdf, context.info(f"GuC {found.guc} loaded{extra}")))
+    yield from _shared(said)
 
 
-@check("gpu-power")
+@check("gpu-power", "cards")
 def _power(context: Context) -> Iterator[Finding]:
     """A card that may fall asleep may never wake from D3cold; all of them are kept on.
 
@@ -67,15 +72,17 @@ def _power(context: Context) -> Iterator[Finding]:
         control, status = card.power_control, card.runtime_status
         text = f"power/control {control}, {status}, {card.power_state}"
         if status == "error":
-            said.append((card.bdf, Level.CRITICAL, text, "reboot; a lost card does not come back"))
+            said.append(
+                (card.bdf, context.critical(text, "reboot; a lost card does not come back"))
+            )
         elif control != "on" or status != "active":
-            said.append((card.bdf, Level.WARNING, text, awake))
+            said.append((card.bdf, context.warning(text, awake)))
         else:
-            said.append((card.bdf, Level.INFO, text, ""))
-    yield from _shared("gpu-power", said)
+            said.append((card.bdf, context.info(text)))
+    yield from _shared(said)
 
 
-@check("small-bar")
+@check("small-bar", "cards")
 def _small_bar(context: Context) -> Iterator[Finding]:
     """Without the whole VRAM in its BAR a card fails Level Zero, or crashes the host under load."""
     remedy = "firmware setup: Above 4G Decoding and Resizable BAR on; then a cold boot"
@@ -83,26 +90,28 @@ def _small_bar(context: Context) -> Iterator[Finding]:
     for card in _cards(context):
         whole = card.whole_vram_in_bar
         if whole is False:
-            said.append((card.bdf, Level.CRITICAL, f"BAR2 is only {card.bar2_mib} MiB", remedy))
+            said.append((card.bdf, context.critical(f"BAR2 is only {card.bar2_mib} MiB", remedy)))
         elif isinstance(whole, Unknown):
             text = f"whether BAR2 shows the whole VRAM is UNKNOWN: {whole.reason}"
-            said.append((card.bdf, Level.WARNING, text, f"b70 facts {context.spec.name} gpu_link"))
-    yield from _shared("small-bar", said)
+            said.append(
+                (card.bdf, context.unknown(text, f"b70 facts {context.spec.name} gpu_link"))
+            )
+    yield from _shared(said)
 
 
-@check("survivability")
+@check("survivability", "cards")
 def _survivability(context: Context) -> Iterator[Finding]:
     """In survivability mode a card only waits for new firmware. Nothing here flashes one."""
     remedy = "cold boot; if it stays, flash the card's firmware by the maker's instructions"
     said = [
-        (card.bdf, Level.CRITICAL, f"survivability mode ({card.survivability})", remedy)
+        (card.bdf, context.critical(f"survivability mode ({card.survivability})", remedy))
         for card in _cards(context)
         if not isinstance(card.survivability, Absent)
     ]
-    yield from _shared("survivability", said)
+    yield from _shared(said)
 
 
-@check("gpu-faults")
+@check("gpu-faults", "cards")
 def _faults(context: Context) -> Iterator[Finding]:
     """Fault lines of the GPU driver since the boot. A log that begins late proves no silence."""
     log = known(context.given[GpuLog])
@@ -114,16 +123,12 @@ def _faults(context: Context) -> Iterator[Finding]:
         kinds.setdefault((fault.bdf or "the driver", fault.kind), []).append(fault)
     for (bdf, kind), faults in kinds.items():
         count = sum(fault.count for fault in faults)
-        yield Finding(
-            "gpu-faults",
-            Level.WARNING,
+        yield context.warning(
             f"{bdf}: {count} x {kind} since boot, such as: {faults[0].line.strip()[:160]}",
             show,
         )
     if not log.faults and not log.from_boot:
-        yield Finding(
-            "gpu-faults",
-            Level.WARNING,
+        yield context.unknown(
             "whether there were faults is UNKNOWN: the kernel log does not reach back to the boot",
             "raise SystemMaxUse of journald (base.journal.system_max_use)",
         )

@@ -4,76 +4,113 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from declaration.host import HostSpec
 from facts.readings import Readings
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that preflight found.
-
-    Attributes:
-        id: stable; `b70 explain ID` expands it.
-        text: one sentence with the values seen.
-        remedy: what to do, preferably a command.
-        inhibitor: True forbids to change the host.
-    """
-
-    id: str
-    level: Level
-    text: str
-    remedy: str
-    inhibitor: bool = False
+from fleet.model.finding import Finding, Severity, worst_first
+from gates.model import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the checks look at."""
+    """What a check looks at, and the maker of its findings."""
 
     spec: HostSpec
     given: Readings
     #: controller's clock when the facts were read, seconds since the epoch; None = not compared
     now: float | None = None
+    #: the check that is asked
+    id: str = ""
+    domain: str = ""
+
+    def info(self, text: str) -> Finding:
+        """Return a finding that only tells."""
+        return self._found(Severity.INFO, Verdict.PASS, text, None, inhibits=False)
+
+    def warning(self, text: str, remedy: str) -> Finding:
+        """Return a finding that will bite later."""
+        return self._found(Severity.WARNING, Verdict.WARN, text, remedy, inhibits=False)
+
+    def unknown(self, text: str, remedy: str) -> Finding:
+        """Return a finding that something could not be read: it is never counted as good."""
+        return self._found(Severity.WARNING, Verdict.UNKNOWN, text, remedy, inhibits=False)
+
+    def critical(self, text: str, remedy: str, *, inhibits: bool = False) -> Finding:
+        """Return a finding that stands in the way.
+
+        Args:
+            text: one sentence with the values seen.
+            remedy: what to do, preferably a command.
+            inhibits: the host is not changed while this is so.
+        """
+        return self._found(Severity.CRITICAL, Verdict.FAIL, text, remedy, inhibits=inhibits)
+
+    def _found(
+        self,
+        severity: Severity,
+        verdict: Verdict,
+        text: str,
+        remedy: str | None,
+        *,
+        inhibits: bool,
+    ) -> Finding:
+        return Finding(
+            id=self.id,
+            host=self.spec.name,
+            domain=self.domain,
+            severity=severity,
+            verdict=verdict,
+            text=text,
+            remedy=remedy,
+            inhibits=inhibits,
+            simulated=bool(self.spec.probe_root) and self.domain in _SIMULATED,
+        )
 
 
-Check = Callable[[Context], Iterator[Finding]]
-_CHECKS: Final[dict[str, Check]] = {}
+Look = Callable[[Context], Iterator[Finding]]
 
 
-def check(name: str) -> Callable[[Check], Check]:
-    """Register a check under the id of its findings."""
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: the id of its findings, the part of the host that it is about, what it looks at."""
 
-    def register(function: Check) -> Check:
-        _CHECKS[name] = function
-        return function
+    id: str
+    domain: str
+    look: Look
+
+
+#: Domains that a lab machine's probe_root stands for.
+_SIMULATED: Final = ("boot", "cards")
+_CHECKS: Final[list[Check]] = []
+
+
+def check(name: str, domain: str) -> Callable[[Look], Look]:
+    """Register a check; its docstring is the long text of `b70 explain ID`.
+
+    Args:
+        name: id of its findings.
+        domain: the part of the host that it is about.
+    """
+
+    def register(look: Look) -> Look:
+        _CHECKS.append(Check(name, domain, look))
+        return look
 
     return register
 
 
 def explanations() -> dict[str, str]:
     """Return finding id -> long text."""
-    return {name: (function.__doc__ or "").strip() for name, function in _CHECKS.items()}
+    return {item.id: (item.look.__doc__ or "").strip() for item in _CHECKS}
 
 
 def inspect(spec: HostSpec, given: Readings, now: float | None = None) -> list[Finding]:
     """Return every finding, worst first, in a stable order."""
-    context = Context(spec, given, now)
-    found = [finding for function in _CHECKS.values() for finding in function(context)]
-    order = {level: rank for rank, level in enumerate(reversed(Level))}
-    return sorted(found, key=lambda f: (not f.inhibitor, order[f.level]))
+    contexts = [(item, Context(spec, given, now, item.id, item.domain)) for item in _CHECKS]
+    return worst_first(found for item, context in contexts for found in item.look(context))
 
 
 def inhibitors(spec: HostSpec, given: Readings) -> list[Finding]:
     """Return the findings that forbid to change the host."""
-    return [finding for finding in inspect(spec, given) if finding.inhibitor]
+    return [finding for finding in inspect(spec, given) if finding.inhibits]

@@ -1,4 +1,4 @@
-"""The long text behind each short id: errors, gates, preflight findings, exit codes.
+"""The long text behind each short id: errors, gates, preflight findings, exit codes, words.
 
 The texts lie where the thing itself is defined (docstrings, gate rows, the exit-code table); this
 module only collects them. It imports every module of the controller, so only `explain` and the
@@ -18,6 +18,7 @@ from typing import Final
 import fleet
 from fleet.base.errors import FleetError
 from fleet.base.exitcodes import ExitCode
+from fleet.reference.glossary import glossary
 
 #: Modules that act when they are imported, or that only a process of their own imports.
 _NOT_IMPORTED: Final = ("fleet.main", "fleet.docs")
@@ -30,7 +31,7 @@ class Entry:
     """One thing that has an id."""
 
     id: str
-    #: error | gate | finding | exit code
+    #: error | gate | finding | exit code | word
     kind: str
     #: one line
     title: str
@@ -45,7 +46,7 @@ Catalog = dict[str, tuple[Entry, ...]]
 def entries() -> Catalog:
     """Return everything that can be explained, by id."""
     found: dict[str, tuple[Entry, ...]] = {}
-    for entry in (*_codes(), *errors(), *_findings(), *_gates()):
+    for entry in (*_codes(), *errors(), *_findings(), *_gates(), *_words()):
         found[entry.id] = (*found.get(entry.id, ()), entry)
     return found
 
@@ -117,6 +118,12 @@ def _gates() -> Iterator[Entry]:
             f"Severity: {row.severity.value}. Evidence: {row.evidence}"
         )
         yield Entry(row.id, "gate", row.title, body)
+
+
+def _words() -> Iterator[Entry]:
+    for word, meaning in glossary().items():
+        # on a command line a word is one argument
+        yield Entry(word.replace(" ", "-"), "word", meaning)
 
 
 def _import_all() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from declaration.onhost import BUILD_SWAP
 from declaration.swap import BuildSwap
 from operations.swap.build_swap import FILE
-from operations.swap.build_swap_state import SENTENCE, diagram
+from operations.swap.build_swap_state import MACHINE
 
 
 def page() -> Iterator[str]:
@@ -20,13 +20,10 @@ def page() -> Iterator[str]:
     yield "## Build swap"
     yield ""
     yield "```"
-    yield from diagram()
+    yield from MACHINE.diagram()
     yield "```"
     yield ""
-    yield "| state | |"
-    yield "|---|---|"
-    for phase, sentence in SENTENCE.items():
-        yield f"| {phase.value} | {sentence} |"
+    yield from MACHINE.table()
     yield ""
     yield "- `b70 swap build-up HOST` and `build-down HOST [--keep]` are for people; build steps"
     yield "  use the same as a context (`fleet.disks.buildswap.around_build`): up before the build,"

@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fleet.model.plan import Cost, HostState, ResourceStatus
+from fleet.model.plan import Action, Cost, HostState, Resource, ResourceStatus
 
-#: Symbols before a resource; `~` and `?` as Terraform users know them.
-SYMBOL: Final = {
-    ResourceStatus.IN_SYNC: "=",
-    ResourceStatus.CHANGE: "~",
-    ResourceStatus.CONDITIONAL: "?",
+#: Symbols of what applying does, as Terraform users know them, and their styles.
+ACTION: Final = {
+    Action.CREATE: ("+", "green"),
+    Action.CHANGE: ("~", "yellow"),
+    Action.REMOVE: ("-", "red"),
 }
-RESOURCE_STYLE: Final = {
-    ResourceStatus.IN_SYNC: "dim",
-    ResourceStatus.CHANGE: "yellow",
-    ResourceStatus.CONDITIONAL: "cyan",
-}
+_IN_SYNC: Final = ("=", "dim")
+_CONDITIONAL: Final = ("?", "cyan")
+#: What the symbols of a plan mean.
+LEGEND: Final = "+ create  ~ change  - remove  ? only if another resource changes  = in sync"
 STATE_STYLE: Final = {
+    HostState.READ: "green",
     HostState.IN_SYNC: "green",
     HostState.PENDING: "yellow",
     HostState.CONVERGED: "green",
@@ -32,15 +32,24 @@ STATE_STYLE: Final = {
 }
 VERDICT_STYLE: Final = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "UNKNOWN": "magenta"}
 
-#: States that a person has to do something about, in the order in which they are listed.
-TROUBLED: Final = (
-    HostState.REFUSED,
-    HostState.NOT_IDEMPOTENT,
-    HostState.FAILED,
-    HostState.UNREACHABLE,
-    HostState.UNCERTAIN,
-    HostState.NOT_STARTED,
-)
+
+def symbol(resource: Resource) -> tuple[str, str]:
+    """Return the symbol of a resource in a plan, and its style."""
+    if resource.status is ResourceStatus.IN_SYNC:
+        return _IN_SYNC
+    return (
+        _CONDITIONAL if resource.status is ResourceStatus.CONDITIONAL else ACTION[resource.action]
+    )
+
+
+def size(count: int) -> str:
+    """Return bytes as people read them, such as `0.7 GiB`."""
+    number, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if number < 1000:
+            break
+        number, unit = number / 1024, larger
+    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -60,7 +69,7 @@ def states(found: Iterable[HostState]) -> str:
 
 
 def cost_words(cost: Cost) -> str:
-    """Return the cost line: changes, reboots, restarts, time, GPUs out."""
+    """Return the cost line: changes, reboots, restarts, time, download, GPUs out."""
     from fleet.report.durations import about
 
     parts = [count(cost.changes, "change"), count(cost.reboots, "reboot")]
@@ -68,8 +77,18 @@ def cost_words(cost: Cost) -> str:
         parts.append(f"restarts {', '.join(cost.restarts)}")
     if cost.minutes:
         parts.append(about(cost.minutes))
+    if cost.download is None:
+        parts.append("a download of unknown size")
+    elif cost.download:
+        parts.append(f"{size(cost.download)} to download")
     parts.append(f"{count(cost.gpus_out, 'GPU')} out")
     return ", ".join(parts)
+
+
+def total_download(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of downloads; None when one of them is not known."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
 
 
 def total_cost(costs: Iterable[Cost]) -> Cost:
@@ -81,4 +100,5 @@ def total_cost(costs: Iterable[Cost]) -> Cost:
         reboots=sum(cost.reboots for cost in listed),
         minutes=max((cost.minutes for cost in listed), default=0.0),
         gpus_out=sum(cost.gpus_out for cost in listed),
+        download=total_download(cost.download for cost in listed),
     )

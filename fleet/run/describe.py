@@ -8,26 +8,23 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyinfra.api import StringCommand
 from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
 from facts.value import Absent, Unknown
-from fleet.model.plan import Change, Cost, Resource, ResourceStatus
+from fleet.model.plan import Change, Cost, Difference, Resource, ResourceStatus
 from fleet.run.planner import PlannedOp
+from gates.serving import is_serving
 from operations.files.filewrite import FileWrite
+from operations.operation import Difference as Found
 from operations.script import Script
 
 Redact = Callable[[str], str]
 
 #: Live content of files that would be overwritten: path -> content, ABSENT, or why not.
 LiveFiles = Mapping[str, bytes | Absent | Unknown]
-
-_RESTART: Final = re.compile(r"\bsystemctl\s+(?:--\S+\s+)*(?:re)?(?:start|load)\s+(\S+)")
-_REBOOT: Final = re.compile(r"\bsystemctl\s+(?:--\S+\s+)*reboot\b")
 
 
 def resource(op: PlannedOp, live: LiveFiles, redact: Redact) -> Resource:
@@ -41,7 +38,18 @@ def resource(op: PlannedOp, live: LiveFiles, redact: Redact) -> Resource:
         name=op.name,
         status=status,
         why=[redact(text) for text in op.noops],
+        differences=[_difference(item, redact) for item in op.differences],
+        restarts={unit: redact(why) for unit, why in op.restarts.items()},
+        download=None if isinstance(op.downloads, Unknown) else op.downloads,
         changes=[change(command, live, redact) for command in op.commands],
+    )
+
+
+def _difference(found: Found, redact: Redact) -> Difference:
+    return Difference(
+        what=redact(found.what),
+        expected=None if found.expected is None else redact(found.expected),
+        seen=None if found.seen is None else redact(found.seen),
     )
 
 
@@ -68,27 +76,42 @@ def files_to_show(ops: Iterable[PlannedOp]) -> list[str]:
     ]
 
 
-def cost(resources: Iterable[Resource], durations: Mapping[str, float]) -> Cost:
+def cost(
+    resources: Iterable[Resource],
+    durations: Mapping[str, float],
+    *,
+    gpus: int,
+    serving_units: Sequence[str],
+    reboots: int,
+) -> Cost:
     """Return what a plan costs its host.
 
     Args:
         resources: the plan.
         durations: resource -> seconds that it took here before.
+        gpus: cards of the host.
+        serving_units: names or globs of the units that serve with them.
+        reboots: reboots that are due.
     """
     changing = [r for r in resources if r.status is not ResourceStatus.IN_SYNC]
-    texts = [item.text for r in changing for item in r.changes if item.kind == "shell"]
-    restarts = {match[1].strip("'\"") for text in texts for match in _RESTART.finditer(text)}
+    restarted = sorted({unit for r in changing for unit in r.restarts})
+    sizes = [r.download for r in changing]
+    out = reboots > 0 or any(is_serving(unit, serving_units) for unit in restarted)
     return Cost(
         changes=sum(r.status is ResourceStatus.CHANGE for r in changing),
-        restarts=sorted(restarts),
-        reboots=sum(bool(_REBOOT.search(text)) for text in texts),
+        restarts=restarted,
+        reboots=reboots,
         minutes=round(sum(durations.get(r.name, 0.0) for r in changing) / 60, 1),
+        gpus_out=gpus if out else 0,
+        download=None if None in sizes else sum(size or 0 for size in sizes),
     )
 
 
 def fingerprint(item: Resource) -> str:
     """Return a hash of what would be done to a resource and why; saved plans compare it."""
-    body = item.model_dump(include={"status", "changes", "why"}, mode="json")
+    body = item.model_dump(
+        include={"status", "changes", "why", "differences", "restarts"}, mode="json"
+    )
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
@@ -29,7 +29,8 @@ from fleet.run.hostdata import host_data
 from fleet.run.order import Order
 from fleet.run.visit import Visit, abort, begun
 
-#: Hosts worked on at the same time unless told otherwise; one greenlet and one connection each.
+#: Hosts at the same time unless the command line says otherwise; each has a greenlet and a
+#: connection.
 DEFAULT_PARALLEL: Final = 128
 #: States of hosts of which a run may not have learnt what its layers ask for.
 _NOT_PLANNED: Final = (HostState.UNREACHABLE, HostState.REFUSED, HostState.NOT_STARTED)
@@ -46,6 +47,13 @@ class Outcome:
 
     result: RunResult
     visits: tuple[Visit, ...]
+
+
+class Runs(Protocol):
+    """Whoever follows orders: the engine; tests bring their own."""
+
+    def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = ...) -> Outcome:
+        """Follow an order on hosts."""
 
 
 class Engine:

@@ -58,7 +58,7 @@ class HostRun:
         fence: fencing token of the lock; None while only planning: then nothing may be executed.
         command_s: default deadline of one command, in seconds.
         emit: receives events.
-        stopping: tells whether Ctrl-C asked to stop.
+        stopping: returns True once Ctrl-C asked to stop.
         confirm: proves over a new connection that a guarded change did not lock us out.
     """
 
@@ -108,8 +108,7 @@ class HostRun:
             raise OperationFailed(f"{self._name}: a plan has no lock and may not execute")
         if listed := next((op for op in planned if not op.op_hash), None):
             raise OperationFailed(f"{self._name}: {listed.name} was planned to be shown alone")
-        self.planner.enter()
-        self._state.is_executing = True
+        self.planner.begin_execution()
         for index, op in enumerate(planned):
             if self._stopping():
                 self._flush()

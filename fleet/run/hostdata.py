@@ -50,7 +50,7 @@ def _path(written: str, fleet: Fleet) -> Path:
 
 
 def _port_from_ssh_config(spec: HostSpec) -> bool:
-    """Tell whether ssh_config decides the port: it is used, and no port is declared."""
+    """Return True if ssh_config decides the port: it is used, and no port is declared."""
     return bool(spec.connection.ssh_config) and "port" not in spec.connection.model_fields_set
 
 

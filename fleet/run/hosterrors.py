@@ -48,6 +48,38 @@ class Stale(Refused):
     id = "stale"
 
 
+class Aborted(FleetError):
+    """The run was aborted: by a second Ctrl-C, or its controller died.
+
+    A host on which work had begun is uncertain: what was running there may still finish, and the
+    run's lock stands until its lease ends (20 minutes) or `b70 unlock` removes it. A host whose
+    turn never came is as it was.
+    """
+
+    id = "aborted"
+
+
+class NotIdempotent(FleetError):
+    """A resource wanted the same change again right after it was made; there is no certificate.
+
+    The resource is named. Either something else on the host undoes the change, or the operation
+    compares with the wrong thing: its plan shows what it wants again.
+    """
+
+    id = "not-idempotent"
+
+
+class NotShown(FleetError):
+    """A plan was applied as it was shown, and it made something else due that was not in it.
+
+    Nothing was done about that. The next plan shows it; a converge that nobody was shown a plan for
+    (-y) does both in one run.
+    """
+
+    id = "not-shown"
+    exit_code = ExitCode.PENDING
+
+
 class BootSetDrift(Refused):
     """The boot set of a host in production differs from its declaration.
 
@@ -61,8 +93,9 @@ class BootSetDrift(Refused):
     def of(cls, name: str, what: str) -> BootSetDrift:
         """Return the error for a host."""
         return cls(
-            f"{name} is in production and its boot set differs: {what}",
-            f"b70 rollout start --limit {name}",
+            f"{name} is in production and its boot set differs: {what}; only a rollout changes it, "
+            "and rollouts are not built yet",
+            f"b70 plan --limit {name}   # what differs; declare what runs there, or leave it",
         )
 
 
@@ -84,7 +117,7 @@ class NotBootedAsDeclared(FleetError):
 
 
 class BootNotProven(FleetError):
-    """Whether a new host runs its declared boot set cannot be told, so it gets no certificate.
+    """It is not known whether a new host runs its declared boot set, so it gets no certificate.
 
     A log that does not reach back to the boot, or a module that hides its options, proves nothing.
     A host in production keeps its certificate; `b70 doctor` shows the same as a finding there.

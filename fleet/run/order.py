@@ -97,7 +97,7 @@ def converge(saved: RunResult | None = None, *, allow_reboot: bool = False) -> O
 
 
 def unlock(lock: str, reason: str) -> Order:
-    """Remove a dead run's lock on a person's word; the visit has what the host said.
+    """Remove the lock of a run that is dead; the visit has what the host said.
 
     Args:
         lock: its id, so that nobody else's is removed.

@@ -8,11 +8,11 @@ from facts.system.files import FileState, FileText
 from facts.value import ABSENT, Absent, Unknown
 from fleet.host.factbatch import FactCache
 from fleet.host.factkey import FactKey, fact_key
-from fleet.model.plan import GateResult, HostState, ResourceStatus
+from fleet.model.finding import of_gate
+from fleet.model.plan import HostState, ResourceStatus
 from fleet.run import describe
 from fleet.run.planner import PlannedOp
 from fleet.run.visit import Visit
-from gates.model import Decision
 
 
 def describe_plan(visit: Visit) -> None:
@@ -21,28 +21,19 @@ def describe_plan(visit: Visit) -> None:
     visit.seen = list(visit.cache.seen)
     result = visit.result
     result.resources = [describe.resource(op, live, visit.redact) for op in visit.planned]
-    result.gates = [_gate(item) for item in visit.decisions()]
-    result.cost = describe.cost(result.resources, visit.durations)
+    result.gates = [of_gate(visit.name, item) for item in visit.decisions()]
     result.fingerprints = {r.name: describe.fingerprint(r) for r in result.resources}
     sources = [layer.pending for layer in visit.layers if layer.pending]
     result.reboot_pending = [t for source in sources for t in source(visit.spec, visit.readings)]
-    result.cost.reboots = int(bool(result.reboot_pending))
+    result.cost = describe.cost(
+        result.resources,
+        visit.durations,
+        gpus=len(visit.spec.hardware.cards),
+        serving_units=visit.spec.serving_units,
+        reboots=int(bool(result.reboot_pending)),
+    )
     changing = any(r.status is not ResourceStatus.IN_SYNC for r in result.resources)
     result.state = HostState.PENDING if changing else HostState.IN_SYNC
-
-
-def _gate(item: Decision) -> GateResult:
-    return GateResult(
-        id=item.id,
-        title=item.title,
-        verdict=item.verdict,
-        choice=item.choice,
-        reason=item.reason,
-        facts=item.facts,
-        evidence=item.evidence,
-        next_step=item.next_step,
-        simulated=item.simulated,
-    )
 
 
 def _live_files(

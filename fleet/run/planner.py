@@ -106,10 +106,17 @@ class Planner:
                 return planned
             self._cache.fetch(missed)
         asked = ", ".join(map(str, missed))
-        raise FactsWithoutEnd(f"{self._host.name}: facts kept asking for facts: {asked}")
+        raise FactsWithoutEnd(
+            f"{self._host.name}: the plan never ended; each reading asked for another: {asked}"
+        )
 
-    def enter(self) -> None:
-        """Make this host pyinfra's current one."""
+    def begin_execution(self) -> None:
+        """Make this host pyinfra's current one; what operations tell a planner goes nowhere now."""
+        self._enter()
+        self._state.is_executing = True
+        setattr(self._host.data, PLANNER, None)
+
+    def _enter(self) -> None:
         ctx_state.set(self._state)
         ctx_config.set(self._state.config)
         ctx_host.set(self._host)
@@ -163,11 +170,8 @@ class Planner:
         self._op.downloads = count
 
     def will_write(self, path: str) -> bool:
-        """Return True if an operation before the one in hand writes a file; never while executing.
-
-        What was written is seen on the host then.
-        """
-        return path in self._writes and not self._state.is_executing
+        """Return True if an operation before the one in hand writes a file."""
+        return path in self._writes
 
     def _list_registered(self) -> None:
         """Take what was registered since the last look: stock operations, or all when applying."""
@@ -197,7 +201,7 @@ class Planner:
 
     def _forget(self) -> None:
         """Forget what was listed and registered; the host object and its shadows stay."""
-        self.enter()
+        self._enter()
         self._state.is_executing = False
         self._state.ops[self._host].clear()
         self._state.op_meta.clear()

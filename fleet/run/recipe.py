@@ -9,7 +9,7 @@ from typing import Final
 from fleet.model.plan import HostState
 from fleet.run import refuse, steps
 from fleet.run.hosterrors import BootSetDrift, NotBootedAsDeclared, RebootPending
-from fleet.run.visit import GOOD, Visit, connected, contained
+from fleet.run.visit import Visit, connected, contained
 
 Step = Callable[[Visit], None]
 
@@ -52,7 +52,7 @@ def reboot_where_due(visit: Visit) -> None:
         NotBootedAsDeclared: it booted, and the reasons are still there.
     """
     result = visit.result
-    if result.state not in GOOD or not result.reboot_pending:
+    if not result.state.good or not result.reboot_pending:
         return
     reasons = "; ".join(result.reboot_pending)
     result.certificate = ""

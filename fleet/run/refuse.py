@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from facts.system.standing import HostStanding
+from facts.system.production import ProductionMark
 from facts.value import ABSENT, Unknown
 from fleet.base.errors import Refused
 from fleet.model.plan import ResourceStatus
@@ -12,7 +12,7 @@ from fleet.preflight import inhibitors
 from fleet.run.executor import OperationFailed
 from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale
 from fleet.run.planner import PlannedOp
-from fleet.run.visit import GOOD, Visit
+from fleet.run.visit import Visit
 
 
 def stale(visit: Visit) -> None:
@@ -37,7 +37,7 @@ def inhibited(visit: Visit) -> None:
     found = [f for f in inhibitors(visit.spec, visit.readings) if f.id not in visit.excused]
     if found:
         more = f" (and {len(found) - 1} more)" * (len(found) > 1)
-        raise Inhibited(f"{visit.name}: {found[0].text}{more}", found[0].remedy)
+        raise Inhibited(f"{visit.name}: {found[0].text}{more}", found[0].remedy or "")
 
 
 def boot_drift(visit: Visit) -> None:
@@ -54,7 +54,7 @@ def boot_drift(visit: Visit) -> None:
 
 def unproven(visit: Visit) -> None:
     """Give a new host no certificate while what it booted is UNKNOWN."""
-    if visit.result.state not in GOOD:
+    if not visit.result.state.good:
         return
     sources = [layer.unproven for layer in visit.layers if layer.unproven]
     doubts = [text for source in sources for text in source(visit.spec, visit.readings)]
@@ -85,5 +85,5 @@ def impossible(visit: Visit) -> None:
 
 def is_new(visit: Visit) -> bool:
     """Return True if the host surely never had a certificate; UNKNOWN counts as production."""
-    standing = visit.readings[HostStanding]
-    return not isinstance(standing, Unknown) and standing.production_run is ABSENT
+    mark = visit.readings[ProductionMark]
+    return not isinstance(mark, Unknown) and mark.production_run is ABSENT

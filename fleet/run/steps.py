@@ -18,7 +18,7 @@ from fleet.model.events import Note, Phase, Waiting
 from fleet.model.plan import HostState, ResourceStatus, certificate
 from fleet.run import outcome, refuse, verify
 from fleet.run.hosterrors import SudoRefused, head_error, silence_error
-from fleet.run.visit import GOOD, TEXT_S, Visit, fail
+from fleet.run.visit import TEXT_S, Visit, fail
 from gates.needed import KEYED
 
 
@@ -80,7 +80,7 @@ def apply_alone(visit: Visit) -> None:
 def certify(visit: Visit) -> None:
     """Write down the empty plan as the certificate."""
     result = visit.result
-    if result.state in GOOD:
+    if result.state.good:
         result.certificate = certificate(visit.name, visit.declared, result.resources)
 
 
@@ -104,11 +104,11 @@ def record(visit: Visit) -> None:
     try:
         output = visit.session.run(text, deadline_s=TEXT_S)
     except Unreachable as error:
-        if result.state in GOOD:
+        if result.state.good:
             result.certificate = ""
             fail(result, error)
         return
-    if output.status and result.state in GOOD:
+    if output.status and result.state.good:
         result.certificate = ""
         result.state = HostState.FAILED
         result.error = f"{visit.name}: the outcome could not be journaled on the host"

@@ -1,4 +1,8 @@
-"""Applies a plan until the next one is empty, and says who is to blame when it never is."""
+"""Applies a plan until the next one is empty, and names the resources that want the same again.
+
+A plan that a person saw is applied as it was shown: what it puts out of sync beside that waits for
+the next plan.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from typing import Final
 from deploys.layer import Layer
 from fleet.host.factkey import FactKey, Key
 from fleet.model.events import Phase
-from fleet.model.plan import HostState, ResourceStatus
+from fleet.model.plan import HostResult, HostState, ResourceStatus
 from fleet.run import outcome, refuse
 from fleet.run.executor import HostRun
+from fleet.run.hosterrors import NotIdempotent, NotShown
 from fleet.run.planner import PlannedOp
 from fleet.run.visit import Visit
 
@@ -26,6 +31,7 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
         proof: facts that the re-plan is checked with, beside those that the layers ask for.
     """
     work, cache, result = visit.begin_work(), visit.cache, visit.result
+    shown = _shown(visit.saved)
     first_plan = {item.name: item for item in result.resources}
     try:
         for _ in range(MAX_PASSES):
@@ -36,18 +42,19 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
                 visit.tell(Phase.APPLY)
                 now = work.planner.plan([layer], to_apply=True)
                 refuse.broken(visit, now)
-                work.apply([op for op in now if op.commands or op.conditional])
+                work.apply([op for op in now if _is_due(op) and (not shown or op.name in shown)])
             visit.tell(Phase.VERIFY)
             cache.fetch([*proof, *cache.seen])
             visit.planned = work.planner.plan(visit.layers)
             if proof:
                 visit.remember(proof)
             again = [op for op in visit.planned if op.commands and not op.conditional]
-            culprits = [op for op in again if op.name in work.executed]
-            if culprits or not again:
+            restless = [op for op in again if op.name in work.executed]
+            unseen = [op for op in again if shown and op.name not in shown]
+            if restless or unseen or not again:
                 break
     finally:
-        # what was executed is told even when a pass ended with an error
+        # also when a pass ends with an error: what was executed is on record
         result.changed = list(dict.fromkeys(work.executed))
     outcome.describe_plan(visit)
     refuse.broken(visit, visit.planned)
@@ -58,14 +65,30 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
             item.why = item.why or ["changed in this run"]
             if item.status is ResourceStatus.IN_SYNC:
                 item.changes = first_plan[item.name].changes if item.name in first_plan else []
-    if again:
-        names = ", ".join(op.name for op in (culprits or again))
+    if unseen and not restless:
+        names = ", ".join(op.name for op in unseen)
+        result.state = HostState.PENDING
+        result.error = f"{visit.name}: what was shown is done; beside it this is due now: {names}"
+        result.error_id = NotShown.id
+        result.hint = f"b70 plan --limit {visit.name}"
+    elif again:
+        names = ", ".join(op.name for op in (restless or again))
         result.state = HostState.NOT_IDEMPOTENT
         result.error = f"{visit.name}: after applying, the plan is not empty: {names}"
-        result.error_id = "not-idempotent"
+        result.error_id = NotIdempotent.id
         result.hint = f"b70 plan --limit {visit.name}   # shows what it wants again"
     else:
         result.state = HostState.CONVERGED
+
+
+def _shown(saved: HostResult | None) -> frozenset[str]:
+    """Return the resources that a person saw as changing; empty = nothing was shown."""
+    due = saved.resources if saved is not None else ()
+    return frozenset(item.name for item in due if item.status is not ResourceStatus.IN_SYNC)
+
+
+def _is_due(op: PlannedOp) -> bool:
+    return bool(op.commands) or op.conditional
 
 
 def _reads(work: HostRun, layer: Layer, planned: Sequence[PlannedOp]) -> list[Key]:

@@ -29,7 +29,7 @@ from fleet.host.shell import Shell
 from fleet.model.events import Emit, Phase, PhaseStarted
 from fleet.model.plan import HostResult, HostState, ResourceStatus
 from fleet.run.executor import HostRun, OperationFailed
-from fleet.run.hosterrors import ChangeTakenBack
+from fleet.run.hosterrors import Aborted, ChangeTakenBack
 from fleet.run.planner import PlannedOp
 from gates.engine import decide
 from gates.model import Decision
@@ -38,8 +38,6 @@ from gates.world import build as build_world
 
 _Part = TypeVar("_Part")
 
-#: How a host comes out that needs nothing more.
-GOOD: Final = (HostState.IN_SYNC, HostState.CONVERGED)
 #: Seconds for the small texts: journal and unlock, confirm, unlock by hand.
 TEXT_S: Final = 60
 
@@ -58,7 +56,7 @@ class Visit:
         declared: hash of the declaration.
         layers: what is planned and applied, in order.
         emit: gets what happens.
-        stopping: tells whether Ctrl-C asked to stop.
+        stopping: returns True once Ctrl-C asked to stop.
         redact: masks secrets in every text that leaves the visit.
         reads: facts to read at first contact, and again for a certificate.
         questions: facts with arguments to read beside these.
@@ -108,8 +106,8 @@ class Visit:
     _work: HostRun | None = None
 
     def __post_init__(self) -> None:
-        """Begin with nothing to say."""
-        self.result = HostResult(host=self.name, state=HostState.IN_SYNC)
+        """Begin with nothing compared."""
+        self.result = HostResult(host=self.name, state=HostState.READ)
 
     @property
     def name(self) -> str:
@@ -269,7 +267,7 @@ def _ended(visit: Visit, state: HostState, why: str) -> HostResult:
         host=visit.name,
         state=state,
         error=f"{visit.name}: {why}",
-        error_id="aborted",
+        error_id=Aborted.id,
         hint=f"b70 plan --limit {visit.name}",
     )
 

@@ -168,7 +168,8 @@ def test_drift_of_the_boot_set_in_production_is_refused_and_names_the_rollout(
     lent.vm.write(DEFAULTS, OURS.replace("xe.disable_display=1", "xe.disable_display=0"))
     result = refused(lent, "is in production and its boot set differs")
     assert result.error_id == "boot-set-drift"
-    assert "b70 rollout start" in result.hint
+    assert "only a rollout changes it" in result.error
+    assert "b70 plan --limit" in result.hint
     assert "xe.disable_display=0" in lent.vm.read(DEFAULTS), "nothing was changed"
     lent.vm.write(DEFAULTS, OURS)
 

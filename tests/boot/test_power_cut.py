@@ -23,7 +23,7 @@ from deploys.swap import swap
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.model.events import Event, ResourceDone, ResourceStarted
-from fleet.model.plan import EXIT_CODE, HostResult, HostState, ResourceStatus
+from fleet.model.plan import HostResult, HostState, ResourceStatus
 from fleet.run import order
 from fleet.run.engine import Engine
 from lab.lab import Lab
@@ -145,7 +145,7 @@ def whole(rig: Rig) -> Whole:
 
 def cut_was_told(host: HostResult) -> None:
     """The controller cannot know how far the host came, and says so."""
-    assert EXIT_CODE[host.state] is ExitCode.UNREACHABLE, host.error
+    assert host.state.exit_code is ExitCode.UNREACHABLE, host.error
     assert not host.certificate
 
 

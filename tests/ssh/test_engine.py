@@ -35,6 +35,7 @@ from gates.world import build
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine
+from tests.recorded import check_recorded
 from tests.ssh.conftest import Site
 from tests.ssh.controllers import (
     controller,
@@ -235,6 +236,7 @@ def test_an_operation_that_never_rests_is_named_and_gives_no_certificate(
     assert "Restless[x]" in host.error
     assert "File[" not in host.error
     assert host.certificate == ""
+    check_recorded("not-idempotent", host)
 
 
 def test_sick_facts_are_unknown_and_the_others_are_read(run: Callable[..., RunResult]) -> None:

@@ -101,7 +101,8 @@ def test_with_leave_it_boots_and_gets_its_certificate_and_then_refuses_drift(
     drift = converge(allow_reboot=True)
     assert (drift.state, drift.error_id) == (HostState.REFUSED, "boot-set-drift")
     assert f"File[{BOOT_SET}]" in drift.error
-    assert "b70 rollout" in drift.hint
+    assert "only a rollout changes it" in drift.error
+    assert "b70 plan --limit" in drift.hint
     assert machine.read(BOOT_SET) == "edited\n"
     assert boot_id(machine) == booted
 
@@ -165,6 +166,4 @@ def test_the_deadline_holds_though_a_host_may_take_longer_than_that_to_connect(
 
 
 def test_exit_codes_tell_pending_from_refused(converge: Converge) -> None:
-    from fleet.model.plan import EXIT_CODE
-
-    assert EXIT_CODE[converge().state] is ExitCode.PENDING
+    assert converge().state.exit_code is ExitCode.PENDING

@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from fleet.base.exitcodes import ExitCode
-from fleet.model.plan import HostState, ResourceStatus
+from fleet.model.plan import HostResult, HostState, ResourceStatus
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine
+from tests.recorded import check_recorded
 from tests.ssh.conftest import MirrorGuard, Site
 
 pytestmark = pytest.mark.ssh
@@ -43,9 +44,22 @@ def both(
     folder = tmp_path_factory.mktemp("fleet")
     lab.inventory(folder, [machine.name for machine in pair])
     site = Site(folder, tmp_path_factory.mktemp("state"), guard)
-    first = site.converge(*(machine.name for machine in pair))
+    saved = folder.parent / f"{folder.name}.plan.json"
+    shown = site.b70("plan", "--limit", ",".join(names(pair)), "-o", str(saved), "--json").result
+    first = site.b70("converge", str(saved), "--yes", "--json").result
     assert [host.state for host in first.hosts] == [HostState.CONVERGED] * 2, first
+    assert [changed(host) for host in first.hosts] == [due(host) for host in shown.hosts]
     return site
+
+
+def due(host: HostResult) -> list[str]:
+    """Return the resources that a plan shows as changing."""
+    return sorted(r.name for r in host.resources if r.status is not ResourceStatus.IN_SYNC)
+
+
+def changed(host: HostResult) -> list[str]:
+    """Return the resources that a run changed."""
+    return sorted(host.changed)
 
 
 @pytest.fixture
@@ -92,7 +106,7 @@ def test_the_degraded_link_is_caught_with_the_next_step(both: Site, pair: list[M
     assert not [gate for gate in healthy.gates if gate.verdict in worst]
     failed = [gate for gate in degraded.gates if gate.verdict in worst]
     assert failed
-    text = " ".join(f"{gate.reason} {gate.next_step}" for gate in failed)
+    text = " ".join(f"{gate.text} {gate.remedy}" for gate in failed)
     assert "x8" in text
     assert "reseat" in text.lower()
     assert all(gate.simulated for gate in failed), "the lab's cards are marked as simulated"
@@ -196,11 +210,85 @@ def test_a_saved_plan_is_applied_exactly_and_refused_when_the_host_moved(
     assert stale.status == ExitCode.REFUSED, stale.err
     assert f"File[{JOURNALD}]" in stale.result.hosts[0].error
     assert "# edited again" in pair[0].read(JOURNALD), "a refused host is untouched"
-    assert both.b70("plan", "--limit", pair[0].name, "-o", str(saved)).status == ExitCode.PENDING
+    shown = both.b70("plan", "--limit", pair[0].name, "-o", str(saved), "--json")
+    assert shown.status == ExitCode.PENDING
     pair[0].run("touch /etc/nothing-of-ours")
     applied = both.b70("converge", str(saved), "--yes", "--json")
     assert applied.status == ExitCode.CLEAN, applied.err
-    assert f"File[{JOURNALD}]" in applied.result.hosts[0].changed
+    (plan,), (host,) = shown.result.hosts, applied.result.hosts
+    assert due(plan) == changed(host) == [f"File[{JOURNALD}]", "Unit[systemd-journald]"]
+
+
+def test_a_restart_that_follows_from_a_file_is_in_the_plan_and_in_its_cost(
+    both: Site, pair: list[Machine], tmp_path: Path
+) -> None:
+    saved = tmp_path / "plan.json"
+    pair[0].run(f"rm {JOURNALD}")
+    done = both.b70("plan", "--limit", pair[0].name, "-o", str(saved))
+    assert f"  + File[{JOURNALD}]" in done.out
+    assert f"restarts systemd-journald.service: {JOURNALD} is written first" in done.out
+    assert "cost: 2 changes, 0 reboots, restarts systemd-journald.service" in done.out
+    started = "systemctl show -P ActiveEnterTimestampMonotonic systemd-journald"
+    before = pair[0].run(started).stdout
+    (host,) = both.b70("converge", str(saved), "--yes", "--json").result.hosts
+    assert changed(host) == [f"File[{JOURNALD}]", "Unit[systemd-journald]"]
+    assert pair[0].run(started).stdout != before, "it was restarted"
+
+
+def test_what_a_plan_did_not_show_is_left_for_the_next_one(
+    both: Site, pair: list[Machine], tmp_path: Path
+) -> None:
+    saved = tmp_path / "plan.json"
+    pair[0].run(f"chmod 0600 {JOURNALD}")
+    assert both.b70("plan", "--limit", pair[0].name, "-o", str(saved)).status == ExitCode.PENDING
+    # what the plan is about stays the same; what it does puts something else out of sync
+    sysctl = pair[0].run("ls /etc/sysctl.d/*b70fleet*").stdout.split()[0]
+    pair[0].run(
+        f"mv /usr/bin/chmod /usr/bin/chmod.real; printf '%s\n' '#!/bin/sh' "
+        f"'chmod.real \"$@\"; s=$?; chmod.real 0600 {sysctl}; exit $s' >/usr/bin/chmod; "
+        "chmod.real 0755 /usr/bin/chmod"
+    )
+    try:
+        (host,) = both.b70("converge", str(saved), "--yes", "--json").result.hosts
+    finally:
+        pair[0].run("mv /usr/bin/chmod.real /usr/bin/chmod")
+    assert (host.state, host.error_id) == (HostState.PENDING, "not-shown")
+    assert f"File[{sysctl}]" in host.error
+    assert host.changed == [f"File[{JOURNALD}]"]
+    assert both.converge(pair[0].name).hosts[0].changed == [f"File[{sysctl}]"]
+
+
+def test_what_the_golden_files_show_is_what_rigs_answer(
+    both: Site, pair: list[Machine], edited: Path
+) -> None:
+    rig, gone = pair[1], "gone"
+    data = yaml.safe_load(edited.read_text())
+    # nobody listens there
+    data["hosts"][gone] = {**data["hosts"][rig.name], "address": "127.0.0.1", "port": 9}
+    data["hosts"][gone]["identity"] = {"host_keys": [new_host_key(both.state)]}
+    edited.write_text(yaml.safe_dump(data, sort_keys=False))
+    rig.run(
+        f"sed -i 's/^SystemMaxUse=.*/SystemMaxUse=1G/' {JOURNALD}; chmod 0777 /etc/apt/keyrings; "
+        "dpkg --purge --force-all xpu-smi >/dev/null 2>&1"
+    )
+    pending, unreachable = both.plan(rig.name, gone).hosts
+    check_recorded("pending", pending)
+    check_recorded("unreachable", unreachable)
+    (converged,) = both.converge(rig.name).hosts
+    check_recorded("converged", converged)
+
+
+def test_every_change_of_a_plan_says_why(both: Site, pair: list[Machine]) -> None:
+    pair[0].run(
+        f"echo '# edited' >>{JOURNALD}; chmod 0777 /etc/apt/sources.list.d/*b70fleet*; "
+        "apt-get -y -qq remove xpu-smi --allow-change-held-packages >/dev/null 2>&1; "
+        "userdel rig-nobody 2>/dev/null; systemctl stop cron 2>/dev/null; :"
+    )
+    (host,) = both.plan(pair[0].name).hosts
+    shown = [r for r in host.resources if r.status is not ResourceStatus.IN_SYNC]
+    assert len(shown) >= 4
+    assert [r.name for r in shown if not (r.differences or r.restarts)] == []
+    assert both.converge(pair[0].name).exit_code is ExitCode.CLEAN
 
 
 def test_a_planted_secret_reaches_its_file_and_nothing_else(

@@ -227,3 +227,8 @@ def test_links_between_pages_lead_somewhere_inside_the_checkout(page: str) -> No
         target = (ROOT / page).parent / link
         assert target.resolve().is_relative_to(ROOT), link
         assert target.exists(), link
+
+
+def test_a_result_names_the_error_type_that_explains_it() -> None:
+    written = re.compile(r"""error_id\s*=\s*["'][a-z]""")
+    assert {name_of(p) for p in PRODUCT if written.search(p.read_text("utf-8"))} == set()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TextIO
 
 from fleet.base.plain import plain
+from fleet.model.finding import Finding
 from fleet.model.plan import RunResult
+
+
+def render(findings: Sequence[Finding]) -> str:
+    """Return findings as one JSON document."""
+    return _document({"findings": findings})
 
 
 def write_result(out: TextIO, result: RunResult) -> None:
@@ -19,5 +26,8 @@ def write_result(out: TextIO, result: RunResult) -> None:
 
 def write(out: TextIO, body: object) -> None:
     """Write any typed value as one JSON document."""
-    json.dump(plain(body), out, indent=2, ensure_ascii=False)
-    out.write("\n")
+    out.write(_document(body))
+
+
+def _document(body: object) -> str:
+    return json.dumps(plain(body), indent=2, ensure_ascii=False) + "\n"

@@ -15,7 +15,7 @@ class Color(StrEnum):
 
 
 def wants_color(choice: Color, environ: Mapping[str, str], is_terminal: bool) -> bool:
-    """Return whether a stream gets colours.
+    """Return True if a stream gets colours.
 
     Order: --color, then NO_COLOR (https://no-color.org), then CLICOLOR_FORCE
     (https://bixense.com/clicolors), then whether the stream is a terminal that can.

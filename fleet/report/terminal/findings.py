@@ -7,21 +7,28 @@ from typing import Final
 
 from rich.console import Console
 
-from fleet.preflight import Finding, Level
+from fleet.model.finding import Finding, Severity
+from fleet.report import words
 from fleet.report.terminal.console import line
 
-_STYLE: Final = {Level.CRITICAL: "bold red", Level.WARNING: "yellow", Level.INFO: "dim"}
+_STYLE: Final = {
+    Severity.CRITICAL: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.INFO: "dim",
+}
 
 
 def print_findings(console: Console, host: str, findings: Sequence[Finding]) -> None:
     """Print all findings and a line that counts them."""
     for finding in findings:
-        head = line(f"{finding.level.value:<8}", _STYLE[finding.level])
+        head = line(f"{finding.severity.value:<8}", _STYLE[finding.severity])
         head.append(f"  {finding.id}", style="bold")
-        head.append("  inhibits every converge" if finding.inhibitor else "", style="red")
+        head.append("  inhibits every converge" if finding.inhibits else "", style="red")
         console.print(head)
         console.print(line(finding.text, indent=10), soft_wrap=True)
         if finding.remedy:
             console.print(line(f"-> {finding.remedy}", "dim", indent=10), soft_wrap=True)
-    inhibitors = sum(finding.inhibitor for finding in findings)
-    console.print(line(f"{host}: {len(findings)} findings, {inhibitors} inhibit a converge", "dim"))
+    inhibiting = sum(finding.inhibits for finding in findings)
+    counted = words.count(len(findings), "finding")
+    verb = "inhibits" if inhibiting == 1 else "inhibit"
+    console.print(line(f"{host}: {counted}, {inhibiting} {verb} a converge", "dim"))

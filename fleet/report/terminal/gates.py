@@ -5,16 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from fleet.model.finding import Finding
 from fleet.report import words
 from gates.model import Verdict
-
-if TYPE_CHECKING:
-    from gates.model import Decision
 
 #: Columns of the verdict, so that titles line up; the longest is UNKNOWN.
 _VERDICT: Final = 7
@@ -26,18 +24,18 @@ _MIN_ROOM: Final = 20
 
 
 def print_gates(
-    console: Console, host: str, decisions: Sequence[Decision], *, verbose: bool = False
+    console: Console, host: str, findings: Sequence[Finding], *, verbose: bool = False
 ) -> None:
-    """Print all decisions of a host, calm ones first, then the summary line.
+    """Print what all gates of a host decided, calm ones first, then the summary line.
 
     Args:
         verbose: show facts, reason and evidence of the ones that pass, too.
     """
     order = (Verdict.PASS, Verdict.WARN, Verdict.UNKNOWN, Verdict.FAIL)
-    for decision in sorted(decisions, key=lambda d: (order.index(d.verdict), d.id)):
-        _decision(console, decision, short=decision.verdict is Verdict.PASS and not verbose)
-    counts = Counter(decision.verdict for decision in decisions)
-    simulated = any(decision.simulated for decision in decisions)
+    for found in sorted(findings, key=lambda f: (order.index(f.verdict), f.id)):
+        _finding(console, found, short=found.verdict is Verdict.PASS and not verbose)
+    counts = Counter(found.verdict for found in findings)
+    simulated = any(found.simulated for found in findings)
     text = Text(f"{host}: ", style="bold")
     text.append(
         words.tally({verdict.value: counts[verdict] for verdict in order}) or "no gates",
@@ -48,29 +46,29 @@ def print_gates(
     console.print(text, soft_wrap=True)
 
 
-def _decision(console: Console, decision: Decision, *, short: bool) -> None:
-    head = Text(
-        f"{decision.verdict.value:<{_VERDICT}}", style=words.VERDICT_STYLE[decision.verdict]
-    )
-    head.append(f" {decision.id}", style="bold")
-    head.append(f"  {decision.title}", style="default")
-    if decision.simulated:
+def _finding(console: Console, found: Finding, *, short: bool) -> None:
+    chosen = found.gate.value if found.gate is not None else None
+    head = Text(f"{found.verdict.value:<{_VERDICT}}", style=words.VERDICT_STYLE[found.verdict])
+    head.append(f" {found.id}", style="bold")
+    head.append(f"  {found.title}", style="default")
+    if found.simulated:
         head.append("  [simulated]", style="cyan")
-    if short and decision.choice is not None:
-        head.append(f"  -> {decision.choice}", style="green")
+    if short and chosen is not None:
+        head.append(f"  -> {chosen}", style="green")
     console.print(head, soft_wrap=True)
     if short:
         return
-    if decision.choice is not None:
-        _field(console, "choice", decision.choice)
-    _field(console, "reason", decision.reason)
-    for name, value in decision.facts.items():
+    if chosen is not None:
+        _field(console, "choice", chosen)
+    _field(console, "reason", found.text)
+    for name, value in found.facts.items():
         _field(console, "fact", f"{name} = {value}")
-    if decision.boot_dependent:
+    if found.gate is not None and found.gate.boot_dependent:
         _field(console, "when", "checked again on the host at every start of a model slot")
-    _field(console, "evidence", decision.evidence)
-    if decision.next_step:
-        _field(console, "next", decision.next_step)
+    if found.evidence:
+        _field(console, "evidence", found.evidence)
+    if found.remedy:
+        _field(console, "next", found.remedy)
     console.print()
 
 

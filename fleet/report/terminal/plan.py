@@ -1,6 +1,6 @@
-"""A plan for the terminal: per host and resource what is in sync, will change or may change.
+"""A plan for the terminal: per host and resource what will change, why, and what it costs.
 
-Resources that are in sync collapse to a count; diffs and commands stand below their resource.
+Resources that are in sync collapse to a count; the commands are shown only when asked for.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from fleet.model.finding import Finding
 from fleet.model.plan import (
     Change,
-    GateResult,
+    Difference,
     HostResult,
     HostState,
     Resource,
@@ -30,22 +31,18 @@ class View:
     """How much of a plan to show."""
 
     diffs: bool = True
-    #: also the resources that are in sync, and the gates that pass
+    #: also the commands, the resources that are in sync, and the gates that pass
     everything: bool = False
 
 
 def print_plan(console: Console, result: RunResult, view: View = View()) -> None:
     """Print every host's plan, troubled hosts last, then the summary."""
-    calm = [host for host in result.hosts if host.state not in words.TROUBLED]
-    for host in [*calm, *troubled(result)]:
+    calm = [host for host in result.hosts if not host.state.troubled]
+    for host in [*calm, *result.troubled]:
         _host(console, host, view)
+    if any(host.cost.changes for host in result.hosts):
+        console.print(Text(words.LEGEND, style="dim"), soft_wrap=True)
     console.print(_summary(result), soft_wrap=True)
-
-
-def troubled(result: RunResult) -> list[HostResult]:
-    """Return the hosts that need a person, the worst kind last, else in inventory order."""
-    listed = [host for host in result.hosts if host.state in words.TROUBLED]
-    return sorted(listed, key=lambda host: words.TROUBLED.index(host.state))
 
 
 def _host(console: Console, host: HostResult, view: View) -> None:
@@ -80,40 +77,54 @@ def _headline(host: HostResult) -> str:
 
 def _resource(console: Console, resource: Resource, view: View) -> None:
     head = Text("  ")
-    head.append(words.SYMBOL[resource.status], style=words.RESOURCE_STYLE[resource.status])
+    head.append(*words.symbol(resource))
     head.append(f" {resource.name}")
     head.append(f"  {resource.layer}", style="dim")
     console.print(head, soft_wrap=True)
     for reason in resource.why:
         console.print(Text(f"      {reason}", style="dim"), soft_wrap=True)
+    for item in resource.differences:
+        console.print(Text(f"      {_difference(item)}"), soft_wrap=True)
+    for unit, why in resource.restarts.items():
+        console.print(Text(f"      restarts {unit}: {why}"), soft_wrap=True)
     for change in resource.changes:
         _change(console, change, view)
 
 
+def _difference(item: Difference) -> str:
+    """Return `mode: 0777 -> 0644`, or what comes or goes."""
+    if item.seen is None:
+        return f"+ {item.what}: {item.expected}" if item.expected else f"+ {item.what}"
+    if item.expected is None:
+        return f"- {item.what}: {item.seen}" if item.seen else f"- {item.what}"
+    return f"{item.what}: {item.seen} -> {item.expected}"
+
+
 def _change(console: Console, change: Change, view: View) -> None:
-    mark = {"shell": "$", "write": "write", "python": "python"}.get(change.kind, change.kind)
-    first, *rest = change.text.splitlines() or [""]
-    console.print(Text(f"      {mark} {first}"), soft_wrap=True)
-    for line in rest:
-        console.print(Text(f"      {' ' * len(mark)} {line}"), soft_wrap=True)
+    if view.everything:
+        mark = {"shell": "$", "write": "write", "python": "python"}.get(change.kind, change.kind)
+        first, *rest = change.text.splitlines() or [""]
+        console.print(Text(f"      {mark} {first}"), soft_wrap=True)
+        for line in rest:
+            console.print(Text(f"      {' ' * len(mark)} {line}"), soft_wrap=True)
     if view.diffs:
         for text in diff_lines(change.diff, indent=8):
             console.print(text, soft_wrap=True)
 
 
-def _gates(console: Console, gates: list[GateResult]) -> None:
-    for gate in gates:
+def _gates(console: Console, gates: list[Finding]) -> None:
+    for found in gates:
         head = Text("  gate ")
-        head.append(gate.verdict, style=words.VERDICT_STYLE.get(gate.verdict, ""))
-        head.append(f" {gate.id}")
-        if gate.choice is not None:
-            head.append(f" -> {gate.choice}")
-        head.append(f": {gate.reason}")
-        if gate.simulated:
+        head.append(found.verdict, style=words.VERDICT_STYLE[found.verdict])
+        head.append(f" {found.id}")
+        if found.gate is not None and found.gate.value is not None:
+            head.append(f" -> {found.gate.value}")
+        head.append(f": {found.text}")
+        if found.simulated:
             head.append(" [simulated]", style="cyan")
         console.print(head, soft_wrap=True)
-        if gate.next_step:
-            console.print(Text(f"      next: {gate.next_step}"), soft_wrap=True)
+        if found.remedy:
+            console.print(Text(f"      next: {found.remedy}"), soft_wrap=True)
 
 
 def _summary(result: RunResult) -> Text:

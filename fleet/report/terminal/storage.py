@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fleet.disks.budget import Budget, Verdict
 from fleet.disks.prune import Candidate
+from fleet.report import words
 from fleet.report.terminal.columns import Cell, columns
 from fleet.report.terminal.console import line
 
@@ -19,16 +20,12 @@ _STYLE: Final = {
     Verdict.ABSENT: "yellow",
     Verdict.UNKNOWN: "magenta",
 }
-_GIB: Final = 1024**3
-_MIB: Final = 1024**2
 _DAY_S: Final = 86_400
 
 
 def size(count: int | None) -> str:
     """Return bytes as people read them; `-` for none."""
-    if count is None:
-        return "-"
-    return f"{count / _GIB:.1f} GiB" if count >= _GIB else f"{count / _MIB:.1f} MiB"
+    return "-" if count is None else words.size(count)
 
 
 def print_budget(console: Console, host: str, found: Budget) -> None:
@@ -38,8 +35,8 @@ def print_budget(console: Console, host: str, found: Budget) -> None:
         (item.path, item.use, size(item.used), size(item.budget), _verdict(item.verdict), item.note)
         for item in found.lines
     ]
-    carriers: list[Sequence[Cell]] = [("MOUNT", "SIZE", "FREE", "PLANNED", "STAYS FREE", "", "")]
-    carriers += [
+    filesystems: list[Sequence[Cell]] = [("MOUNT", "SIZE", "FREE", "PLANNED", "STAYS FREE", "", "")]
+    filesystems += [
         (
             item.mount,
             size(item.size),
@@ -49,15 +46,15 @@ def print_budget(console: Console, host: str, found: Budget) -> None:
             _verdict(item.verdict),
             item.note,
         )
-        for item in found.carriers
+        for item in found.filesystems
     ]
     for row in columns(rows, right=(2, 3)):
         console.print(row, soft_wrap=True)
     console.print()
-    for row in columns(carriers, right=(1, 2, 3, 4)):
+    for row in columns(filesystems, right=(1, 2, 3, 4)):
         console.print(row, soft_wrap=True)
     verdicts = [item.verdict for item in found.lines]
-    verdicts += [item.verdict for item in found.carriers]
+    verdicts += [item.verdict for item in found.filesystems]
     wrong = sum(verdict is not Verdict.OK for verdict in verdicts)
     summary = "everything holds" if not wrong else f"{wrong} to look at"
     console.print(line(f"{host}: {summary}", "dim"), soft_wrap=True)

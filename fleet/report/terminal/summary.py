@@ -13,7 +13,6 @@ from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.report import words
 from fleet.report.durations import short
 from fleet.report.terminal.columns import Cell, columns
-from fleet.report.terminal.plan import troubled
 from fleet.report.terminal.problem import problem
 
 #: Characters of a certificate that are enough to tell two apart.
@@ -64,7 +63,7 @@ def print_problems(console: Console, result: RunResult, retry: Sequence[str]) ->
     Args:
         retry: the words before `--limit`, such as `b70 converge`.
     """
-    hosts = troubled(result)
+    hosts = result.troubled
     for host in hosts:
         console.print(
             Text.assemble((host.host, "bold"), (f"  {host.state.value}", _style(host.state))),
@@ -91,7 +90,7 @@ def _row(host: HostResult) -> list[Cell]:
 
 
 def _totals(result: RunResult) -> list[Cell]:
-    good = len(result.hosts) - len(troubled(result))
+    good = len(result.hosts) - len(result.troubled)
     return [
         words.count(len(result.hosts), "host"),
         f"{good} good",

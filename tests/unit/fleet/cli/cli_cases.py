@@ -1,16 +1,21 @@
-"""Results of imaginary plans and runs, with one host in every state that matters."""
+"""Results of imaginary plans and runs, for what verbs do with them; what a person sees is recorded.
+
+See tests/recorded.py.
+"""
 
 from __future__ import annotations
 
+from fleet.model.finding import Choice, Finding, Severity
 from fleet.model.plan import (
     Change,
     Cost,
-    GateResult,
+    Difference,
     HostResult,
     HostState,
     Resource,
     ResourceStatus,
 )
+from gates.model import Verdict
 
 SOURCES = "File[/etc/apt/sources.list.d/b70fleet-oneapi.sources]"
 DIFF = """\
@@ -34,13 +39,24 @@ def pending(name: str = "rig-a") -> HostResult:
                 layer="apt",
                 name=SOURCES,
                 status=ResourceStatus.CHANGE,
-                why=["the content differs"],
+                differences=[
+                    Difference(
+                        what="content",
+                        expected="76 bytes, sha256 1f0e3dad",
+                        seen="76 bytes, sha256 98f13708",
+                    ),
+                ],
                 changes=[Change(kind="write", text=SOURCES[5:-1], diff=DIFF)],
             ),
             Resource(
                 layer="gpu-userspace",
                 name="Packages[gpu-userspace]",
                 status=ResourceStatus.CHANGE,
+                differences=[
+                    Difference(what="package libze1", expected="1.21", seen="1.20"),
+                    Difference(what="package xpu-smi", expected="1.3.1", seen=None),
+                ],
+                download=20_000_000,
                 changes=[
                     Change(kind="shell", text="apt-get install -y libze1=1.21 xpu-smi=1.3.1"),
                     Change(kind="shell", text="printf '%s\\n' one \\\n  two"),
@@ -50,7 +66,7 @@ def pending(name: str = "rig-a") -> HostResult:
                 layer="base",
                 name="Unit[systemd-journald]",
                 status=ResourceStatus.CONDITIONAL,
-                why=["restarts when its drop-in changes"],
+                restarts={"systemd-journald.service": "its drop-in is written first"},
             ),
             Resource(
                 layer="base",
@@ -60,29 +76,37 @@ def pending(name: str = "rig-a") -> HostResult:
             ),
         ],
         gates=[
-            GateResult(
+            Finding(
                 id="context-32768",
+                host=name,
+                domain="gates",
+                severity=Severity.WARNING,
+                verdict=Verdict.WARN,
                 title="32768 tokens of context",
-                verdict="WARN",
-                choice="24576",
-                reason="xe.disable_display=1 is not on the command line of this boot",
+                text="xe.disable_display=1 is not on the command line of this boot",
                 facts={"boot.disable_display": "no"},
                 evidence="docs/evidence.md#context",
-                next_step="add the token and reboot",
+                remedy="add the token and reboot",
                 simulated=True,
+                gate=Choice(value="24576"),
             ),
-            GateResult(
+            Finding(
                 id="tp4-x16",
+                host=name,
+                domain="gates",
+                severity=Severity.INFO,
+                verdict=Verdict.PASS,
                 title="tensor parallel over four cards",
-                verdict="PASS",
-                choice=None,
-                reason="four cards at x16",
-                facts={},
+                text="four cards at x16",
                 evidence="docs/evidence.md#tp4",
-                next_step="",
             ),
         ],
-        cost=Cost(changes=2, restarts=["systemd-journald"], minutes=3.4),
+        cost=Cost(
+            changes=2,
+            restarts=["systemd-journald.service"],
+            minutes=3.4,
+            download=20_000_000,
+        ),
         execs=1,
         seconds=1.2,
     )

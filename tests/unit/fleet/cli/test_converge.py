@@ -9,6 +9,7 @@ import pytest
 
 from fleet.base.exitcodes import ExitCode
 from fleet.model.plan import RunResult
+from tests.recorded import recorded
 from tests.unit.fleet.cli.cli_cases import converged, culprit, pending, unreachable
 from tests.unit.fleet.cli.cli_harness import ScriptedEngine, b70, in_sync, run_result
 from tests.unit.fleet.cli.golden import check_golden
@@ -52,8 +53,8 @@ def test_the_question_names_hosts_changes_reboots_and_gpus_out() -> None:
         "converge", "-l", "rig-a", engine=ScriptedEngine(planned={"rig-a": host}), answer="n\n"
     )
     assert (
-        "Change 1 host (rig-a): 2 changes, 1 reboot, restarts systemd-journald, about 3 min, "
-        "4 GPUs out? [y/N] "
+        "Change 1 host (rig-a): 2 changes, 1 reboot, restarts systemd-journald.service, "
+        "about 3 min, 19.1 MiB to download, 4 GPUs out? [y/N] "
     ) in result.stderr
 
 
@@ -104,12 +105,14 @@ def test_when_no_host_can_be_worked_on_nothing_is_asked_or_applied() -> None:
 
 
 def test_the_summary_lists_changes_hosts_and_totals() -> None:
-    result = b70("converge", "--all", "-y", engine=engine())
+    real = {"rig-a": recorded("converged"), "lab1": recorded("not-idempotent", "lab1")}
+    result = b70("converge", "--all", "-y", engine=ScriptedEngine(converged=real))
     check_golden("converge.txt", result.stdout)
 
 
 def test_failed_hosts_come_last_with_the_command_that_retries_them() -> None:
-    scripted = ScriptedEngine(converged={"rig-a": unreachable("rig-a"), "lab1": culprit()})
+    real = {"rig-a": recorded("unreachable"), "lab1": recorded("not-idempotent", "lab1")}
+    scripted = ScriptedEngine(converged=real)
     result = b70("converge", "--all", "-y", "-q", engine=scripted)
     check_golden("converge-problems.txt", result.stderr)
     assert result.exit_code == ExitCode.FAILED

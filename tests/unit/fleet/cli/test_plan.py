@@ -9,26 +9,29 @@ from pathlib import Path
 import pytest
 
 from fleet.base.exitcodes import ExitCode
-from fleet.model.plan import EXIT_CODE, HostResult, HostState
+from fleet.model.plan import HostResult, HostState
+from tests.recorded import recorded
 from tests.unit.fleet.cli.cli_cases import DIFF, pending, unreachable
 from tests.unit.fleet.cli.cli_harness import ScriptedEngine, b70, imaginary_fleet
 from tests.unit.fleet.cli.golden import check_golden
 
 MIXED = {"rig-a": pending(), "rig-b": unreachable()}
+#: The same from real rigs: what golden files show.
+REAL = {"rig-a": recorded("pending"), "rig-b": recorded("unreachable", "rig-b")}
 
 
 def test_a_plan_shows_diffs_commands_gates_and_cost_and_troubled_hosts_last() -> None:
-    result = b70("plan", engine=ScriptedEngine(planned=MIXED))
+    result = b70("plan", engine=ScriptedEngine(planned=REAL))
     check_golden("plan.txt", result.stdout)
 
 
 def test_a_verbose_plan_also_shows_what_is_in_sync_and_the_gates_that_pass() -> None:
-    result = b70("plan", "-v", "--limit", "rig-a", engine=ScriptedEngine(planned=MIXED))
+    result = b70("plan", "-v", "--limit", "rig-a", engine=ScriptedEngine(planned=REAL))
     check_golden("plan-verbose.txt", result.stdout)
 
 
 def test_no_diff_keeps_the_commands_and_leaves_the_diffs_out() -> None:
-    result = b70("plan", "--no-diff", engine=ScriptedEngine(planned=MIXED))
+    result = b70("plan", "--no-diff", "-v", engine=ScriptedEngine(planned=MIXED))
     assert "apt-get install -y libze1=1.21" in result.stdout
     assert "+URIs" not in result.stdout
 
@@ -36,7 +39,7 @@ def test_no_diff_keeps_the_commands_and_leaves_the_diffs_out() -> None:
 @pytest.mark.parametrize("state", list(HostState))
 def test_a_plan_exits_with_the_code_of_its_only_host(state: HostState) -> None:
     engine = ScriptedEngine(planned={"rig-a": HostResult(host="rig-a", state=state)})
-    assert b70("plan", "-l", "rig-a", engine=engine).exit_code == EXIT_CODE[state]
+    assert b70("plan", "-l", "rig-a", engine=engine).exit_code == state.exit_code
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_json_is_one_document_on_stdout_whatever_else_is_said() -> None:
 
 
 def test_the_json_schema_of_a_plan_is_stable() -> None:
-    result = b70("plan", "--json", engine=ScriptedEngine(planned=MIXED))
+    result = b70("plan", "--json", engine=ScriptedEngine(planned=REAL))
     check_golden("plan.json", result.stdout)
 
 
@@ -124,8 +127,14 @@ def test_names_that_look_like_markup_are_printed_as_they_are() -> None:
 def test_long_commands_are_never_wrapped_or_cut() -> None:
     host = pending()
     host.resources[1].changes[0].text = command = "apt-get install " + " ".join(["p=1"] * 200)
-    result = b70("plan", engine=ScriptedEngine(planned={"rig-a": host}))
+    result = b70("plan", "-v", engine=ScriptedEngine(planned={"rig-a": host}))
     assert f"      $ {command}\n" in result.stdout
+
+
+def test_without_v_a_plan_says_why_and_shows_no_command() -> None:
+    result = b70("plan", engine=ScriptedEngine(planned=MIXED))
+    assert "      package libze1: 1.20 -> 1.21\n      + package xpu-smi: 1.3.1\n" in result.stdout
+    assert "apt-get" not in result.stdout
 
 
 def test_hosts_come_in_inventory_order_and_not_in_alphabetical_order() -> None:

@@ -191,7 +191,7 @@ def test_explain_expands_errors_exit_codes_findings_and_gates() -> None:
     assert "A limit or a group matched no host" in b70("explain", "no-hosts").stdout
     assert "unreachable or in an unknown state" in b70("explain", "4").stdout
     kinds = {entry.kind for found in explain.entries().values() for entry in found}
-    assert kinds == {"error", "exit code", "finding", "gate"}
+    assert kinds == {"error", "exit code", "finding", "gate", "word"}
 
 
 def test_an_id_that_nothing_has_gets_a_suggestion() -> None:

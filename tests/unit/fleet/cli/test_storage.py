@@ -122,7 +122,7 @@ def test_the_budget_as_json_keeps_bytes() -> None:
         "verdict": "ok",
         "note": "",
     }
-    assert (body["lines"][1]["verdict"], body["carriers"][0]["verdict"]) == ("over", "ok")
+    assert (body["lines"][1]["verdict"], body["filesystems"][0]["verdict"]) == ("over", "ok")
 
 
 def test_a_directory_that_could_not_be_read_ends_with_4() -> None:

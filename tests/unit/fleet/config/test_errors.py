@@ -322,3 +322,11 @@ def test_a_wrong_declaration_is_a_usage_error(bare: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(bare)
     assert raised.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("name", ["gates", "distributions", "models", "builds"])
+def test_what_only_the_product_may_hold_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "hosts.yaml").write_text("hosts: {rig-a: {address: 192.0.2.1}}\n")
+    (tmp_path / "group_data" / name).mkdir(parents=True)
+    with pytest.raises(ConfigError, match=rf"group_data/{name}:1:1: nothing reads this here: .+"):
+        load(tmp_path, {})

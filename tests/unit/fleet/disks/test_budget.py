@@ -45,16 +45,16 @@ def ask(models: Any, cache: Any, free: int = 400, **changes: Any) -> Budget:
 
 
 def verdicts(found: Budget) -> list[Verdict]:
-    return [*(x.verdict for x in found.lines), *(x.verdict for x in found.carriers)]
+    return [*(x.verdict for x in found.lines), *(x.verdict for x in found.filesystems)]
 
 
 def test_a_budget_that_holds_exits_0() -> None:
     found = ask(used(120), used(10))
     assert verdicts(found) == [Verdict.OK] * 3
     assert found.exit_code is ExitCode.CLEAN
-    (carrier,) = found.carriers
+    (filesystem,) = found.filesystems
     # the cache lies in the models' directory: its budget is part of theirs
-    assert (carrier.mount, carrier.planned) == (POINT, 80 * GIB)
+    assert (filesystem.mount, filesystem.planned) == (POINT, 80 * GIB)
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_build_swap_with_a_path_is_part_of_the_budget() -> None:
     swap = {"build": {"path": f"{POINT}/swap", "size_gib": 160}}
     found = ask(used(120), used(10), 289, swap=swap)
     assert [line.use for line in found.lines] == ["models", "hub-cache", "build-swap"]
-    assert found.carriers[0].planned == 240 * GIB
-    assert found.carriers[0].note == "the budgets do not fit into what is free"
+    assert found.filesystems[0].planned == 240 * GIB
+    assert found.filesystems[0].note == "the budgets do not fit into what is free"

@@ -95,7 +95,7 @@ def test_a_host_that_swallows_every_packet_is_knocked_at_shortly_and_never_past_
         reboot(host, "rig", deadline_s=100)  # type: ignore[arg-type]
     assert clock.now == pytest.approx(100)
     assert len(host.patience) > 3
-    assert max(host.patience) <= module.KNOCK_S
+    assert max(host.patience) <= module.ATTEMPT_S
 
 
 def test_a_host_that_never_went_down_is_told_apart() -> None:

@@ -14,7 +14,8 @@ from declaration.host import HostSpec
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import Fault, GpuLog, KernelLog
 from facts.value import ABSENT, Unknown
-from fleet.preflight import Finding, Level, inhibitors, inspect
+from fleet.model.finding import Finding, Severity
+from fleet.preflight import inhibitors, inspect
 from lab import fakesys, shapes, tree
 from tests.given import given
 from tests.unit.boot_facts import NEW, OLD, boot, kernel, running
@@ -55,7 +56,7 @@ def findings(spec: HostSpec = SPEC, shape: str = "gen5-x16", **changes: Any) -> 
 
 
 def bad(found: list[Finding]) -> list[str]:
-    return [finding.id for finding in found if finding.level is not Level.INFO]
+    return [finding.id for finding in found if finding.severity is not Severity.INFO]
 
 
 def test_healthy_cards_are_told_in_one_line_each_and_nothing_warns() -> None:
@@ -83,7 +84,7 @@ def test_healthy_cards_are_told_in_one_line_each_and_nothing_warns() -> None:
 def test_what_is_wrong_with_a_card_is_a_finding_with_a_remedy(
     shape: str, name: str, text: str
 ) -> None:
-    found = [f for f in findings(shape=shape) if f.id == name and f.level is not Level.INFO]
+    found = [f for f in findings(shape=shape) if f.id == name and f.severity is not Severity.INFO]
     assert any(text in finding.text and finding.remedy for finding in found)
     assert inhibitors(SPEC, given(rig(shape))) == []
 
@@ -91,20 +92,20 @@ def test_what_is_wrong_with_a_card_is_a_finding_with_a_remedy(
 def test_a_card_that_the_kernel_lost_is_critical() -> None:
     cards = rig("gen5-x16")["gpu_link"]
     lost = (replace(cards[0], runtime_status="error"), *cards[1:])
-    (finding,) = [f for f in findings(gpu_link=lost) if f.level is Level.CRITICAL]
+    (finding,) = [f for f in findings(gpu_link=lost) if f.severity is Severity.CRITICAL]
     assert finding.id == "gpu-power"
     assert "reboot" in finding.remedy
 
 
 def test_a_declared_blob_is_what_counts_not_the_drivers_wish() -> None:
     (finding,) = [f for f in findings(WITH_BOOT_SET) if f.id == "gpu-firmware"]
-    assert finding.level is Level.WARNING
+    assert finding.severity is Severity.WARNING
     assert "GuC 70.54.0 loaded, 70.49.4 declared" in finding.text
     declared = WITH_BOOT_SET.model_dump()
     declared["stack"]["boot"]["guc"]["version"] = "70.44.1"
     spec = HostSpec.model_validate(declared)
     (finding,) = [f for f in findings(spec, "old-guc") if f.id == "gpu-firmware"]
-    assert finding.level is Level.INFO
+    assert finding.severity is Severity.INFO
     assert "(the driver recommends 70.54.0)" in finding.text
 
 
@@ -135,8 +136,8 @@ def one_shot(spec: HostSpec, **readings: Any) -> Finding:
 
 def test_whether_a_kernel_can_be_tried_once_is_told_on_every_host() -> None:
     finding = one_shot(SPEC, boot=boot(), block=PLAIN)
-    assert (finding.level, finding.text.partition(":")[0]) == (Level.INFO, "possible")
-    assert one_shot(SPEC, boot=boot(entries=ABSENT), block=PLAIN).level is Level.INFO
+    assert (finding.severity, finding.text.partition(":")[0]) == (Severity.INFO, "possible")
+    assert one_shot(SPEC, boot=boot(entries=ABSENT), block=PLAIN).severity is Severity.INFO
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_whether_a_kernel_can_be_tried_once_is_told_on_every_host() -> None:
 )
 def test_a_boot_set_without_a_one_shot_boot_warns(block: Any, word: str) -> None:
     finding = one_shot(WITH_BOOT_SET, boot=boot(), block=block)
-    assert finding.level is Level.WARNING
+    assert finding.severity is Severity.WARNING
     assert finding.text.startswith(word)
 
 
@@ -167,5 +168,5 @@ def test_a_boot_set_that_cannot_be_compared_with_what_runs_is_said() -> None:
     found = findings(WITH_BOOT_SET, kernel=booted, gpu_log=silent)
     (finding, *_) = [each for each in found if each.id == "boot-unproven"]
     assert "which GuC" in finding.text
-    assert finding.level is Level.WARNING
-    assert not finding.inhibitor
+    assert finding.severity is Severity.WARNING
+    assert not finding.inhibits

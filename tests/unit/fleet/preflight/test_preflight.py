@@ -17,7 +17,8 @@ from facts.packages.updaters import Updater, UpdaterState
 from facts.system.clock import ClockState
 from facts.system.identity import Board, Sudo, Who
 from facts.value import ABSENT, Unknown
-from fleet.preflight import Finding, explanations, inhibitors, inspect
+from fleet.model.finding import Finding
+from fleet.preflight import explanations, inhibitors, inspect
 from tests.given import given
 from tests.unit.apt_facts import package_facts
 
@@ -150,7 +151,7 @@ def test_these_warn_and_name_what_was_seen(
     found = findings(**readings)
     assert ids(found) == [name]
     assert text in found[0].text
-    assert not found[0].inhibitor
+    assert not found[0].inhibits
 
 
 def test_clocks_are_compared_only_to_tell() -> None:

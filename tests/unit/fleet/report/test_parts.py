@@ -72,9 +72,12 @@ def test_hosts_run_side_by_side_so_minutes_are_those_of_the_slowest() -> None:
 
 
 def test_every_state_has_a_colour_and_trouble_is_exactly_what_does_not_end_well() -> None:
-    good = {HostState.IN_SYNC, HostState.PENDING, HostState.CONVERGED}
+    good = {HostState.READ, HostState.IN_SYNC, HostState.CONVERGED}
     assert set(words.STATE_STYLE) == set(HostState)
-    assert set(words.TROUBLED) == set(HostState) - good
+    assert {state for state in HostState if state.good} == good
+    assert {state for state in HostState if state.troubled} == (
+        set(HostState) - good - {HostState.PENDING}
+    )
 
 
 def test_a_diff_is_coloured_line_by_line_and_other_text_is_not() -> None:

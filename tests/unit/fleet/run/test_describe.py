@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from pyinfra.api import StringCommand
 from pyinfra.api.command import PyinfraCommand
 
 from facts.value import ABSENT, Unknown
-from fleet.model.plan import Resource, ResourceStatus
+from fleet.model.plan import Action, Resource, ResourceStatus
 from fleet.run.describe import change, cost, fingerprint, resource
 from fleet.run.planner import PlannedOp
 from operations.files.filewrite import FileWrite
+from operations.operation import Difference as Seen
+
+#: Units that serve.
+GLOBS = ("vllm*.service",)
 
 
 def plain(text: str) -> str:
@@ -82,15 +87,53 @@ def test_status_follows_from_commands_and_condition() -> None:
 
 
 def test_cost_names_restarts_and_reboots_and_uses_this_hosts_own_history() -> None:
+    unit = {"systemd-journald.service": "its file is newer"}
     resources = [
-        resource(op(StringCommand("systemctl restart systemd-journald.service")), {}, plain),
-        resource(op(StringCommand("systemctl reboot")), {}, plain),
+        resource(op(StringCommand("x"), restarts=unit, downloads=5), {}, plain),
+        resource(op(StringCommand("y"), downloads=7), {}, plain),
+        resource(op(downloads=Unknown("not asked"), restarts={"idle.service": "never"}), {}, plain),
     ]
-    found = cost(resources, {"File[/etc/x]": 90.0})
-    assert found.changes == 2
-    assert found.restarts == ["systemd-journald.service"]
-    assert found.reboots == 1
-    assert found.minutes == 3.0
+    found = cost(resources, {"File[/etc/x]": 90.0}, gpus=4, serving_units=GLOBS, reboots=0)
+    assert (found.changes, found.download, found.minutes) == (2, 12, 3.0)
+    assert (found.restarts, found.gpus_out) == (["systemd-journald.service"], 0)
+
+
+@pytest.mark.parametrize(
+    ("restarts", "reboots", "out"),
+    [
+        ({"vllm.service": "newer"}, 0, 4),
+        ({"ssh.service": "newer"}, 1, 4),
+        ({"ssh.service": "newer"}, 0, 0),
+    ],
+)
+def test_every_gpu_is_out_while_the_host_boots_or_what_serves_restarts(
+    restarts: dict[str, str], reboots: int, out: int
+) -> None:
+    changing = [resource(op(StringCommand("x"), restarts=restarts), {}, plain)]
+    found = cost(changing, {}, gpus=4, serving_units=GLOBS, reboots=reboots)
+    assert (found.gpus_out, found.reboots) == (out, reboots)
+
+
+def test_a_download_of_unknown_size_makes_the_sum_unknown() -> None:
+    sizes = [resource(op(StringCommand("x"), downloads=n), {}, plain) for n in (3, Unknown("no"))]
+    assert cost(sizes, {}, gpus=1, serving_units=(), reboots=0).download is None
+
+
+@pytest.mark.parametrize(
+    ("pairs", "action"),
+    [
+        ([("file", "a", None)], Action.CREATE),
+        ([("file", None, "a")], Action.REMOVE),
+        ([("mode", "a", "b")], Action.CHANGE),
+        ([("x", "a", None), ("y", None, "b")], Action.CHANGE),
+        ([], Action.CHANGE),
+    ],
+)
+def test_what_a_resource_does_follows_from_its_differences(
+    pairs: list[tuple[str, str | None, str | None]], action: Action
+) -> None:
+    found = resource(op(StringCommand("x"), differences=[Seen(*p) for p in pairs]), {}, plain)
+    assert found.action is action
 
 
 def test_a_fingerprint_moves_with_what_would_be_done_and_why() -> None:

@@ -164,5 +164,5 @@ def test_facts_that_never_end_are_an_error_with_their_names(planner: Planner) ->
         asked.append(len(asked))
         current_host.get_fact(Say, text=str(len(asked)))
 
-    with pytest.raises(Exception, match=r"facts kept asking for facts: Say\(text="):
+    with pytest.raises(Exception, match=r"each reading asked for another: Say\(text="):
         planner.plan([Layer("one", endless)])
