@@ -46,7 +46,7 @@ class Keeper:
 def keeper(declared: TimeSync, table: Distribution) -> Keeper:
     """Return who keeps the clock of the current host."""
     units = read(Units)
-    return choose(declared.provider, table.time_daemons, units)
+    return keeper_of(declared.provider, table.time_daemons, units)
 
 
 def clock(declared: TimeSync, chosen: Keeper) -> None:
@@ -107,7 +107,7 @@ def _watched(daemon: TimeDaemon) -> list[str]:
     return [path, str(PurePosixPath(path).parent)] if path else []
 
 
-def choose(provider: str, daemons: Mapping[str, TimeDaemon], units: UnitState | Unknown) -> Keeper:
+def keeper_of(provider: str, daemons: Mapping[str, TimeDaemon], units: UnitState | Unknown) -> Keeper:
     """Return the daemon that keeps the clock.
 
     Another daemon that is active and enabled is accepted: two of them would fight over the clock,

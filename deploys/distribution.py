@@ -71,7 +71,7 @@ def tables() -> dict[str, Distribution]:
     }
 
 
-def choose(system: OperatingSystem | Unknown, known: dict[str, Distribution]) -> Distribution:
+def table_of(system: OperatingSystem | Unknown, known: dict[str, Distribution]) -> Distribution:
     """Return the table of a release.
 
     Raises:
@@ -90,4 +90,4 @@ def choose(system: OperatingSystem | Unknown, known: dict[str, Distribution]) ->
 def distribution() -> Distribution:
     """Return the table of the current pyinfra host's distribution."""
     system = read(OsRelease)
-    return choose(system, tables())
+    return table_of(system, tables())

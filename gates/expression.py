@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from facts.packages.debian_version import version_compare
 from facts.value import ABSENT, Absent, Reading, Unknown
-from gates.vocabulary import Plain, Term
+from gates.vocabulary import TermValue, Term
 
 #: The answer of an expression.
 Truth: TypeAlias = bool | Unknown
@@ -25,7 +25,7 @@ Truth: TypeAlias = bool | Unknown
 class Facts(Protocol):
     """What an expression reads."""
 
-    def read(self, name: str, card: int | None = None) -> Reading[Plain]:
+    def read(self, name: str, card: int | None = None) -> Reading[TermValue]:
         """Return the reading of a name, for one card where the name starts with `card.`."""
         ...
 
@@ -45,7 +45,7 @@ class Ref:
     name: str
 
 
-Operand: TypeAlias = Plain | Ref
+Operand: TypeAlias = TermValue | Ref
 Operator: TypeAlias = Literal[
     "eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "contains_any", "glob", "matches"
 ]
@@ -168,7 +168,7 @@ def _not(answer: Truth) -> Truth:
     return answer if isinstance(answer, Unknown) else not answer
 
 
-def _is(what: str, reading: Reading[Plain], name: str) -> Truth:
+def _is(what: str, reading: Reading[TermValue], name: str) -> Truth:
     if isinstance(reading, Unknown):
         return Unknown(f"{name}: {reading.reason}")
     return what == "is_known" or isinstance(reading, Absent)
@@ -199,7 +199,7 @@ def _count(
 
 def _compare(question: Compare, facts: Facts, card: int | None) -> Truth:
     left = facts.read(question.name, card)
-    right: Reading[Plain]
+    right: Reading[TermValue]
     if isinstance(question.other, Ref):
         right = facts.read(question.other.name, card)
     else:
@@ -223,7 +223,7 @@ def _name(operand: Operand) -> str:
     return operand.name if isinstance(operand, Ref) else str(operand)
 
 
-def _compare_absent(question: Compare, left: Reading[Plain], right: Reading[Plain]) -> Truth:
+def _compare_absent(question: Compare, left: Reading[TermValue], right: Reading[TermValue]) -> Truth:
     if right is ABSENT:
         return Unknown(f"there is no {_name(question.other)} to compare {question.name} with")
     if question.op in ("eq", "ne"):
@@ -233,7 +233,7 @@ def _compare_absent(question: Compare, left: Reading[Plain], right: Reading[Plai
     return Unknown(f"there is no {question.name}")
 
 
-def _compare_known(question: Compare, term: Term, left: Plain, right: Plain) -> Truth:
+def _compare_known(question: Compare, term: Term, left: TermValue, right: TermValue) -> Truth:
     op = question.op
     match op:
         case "in":

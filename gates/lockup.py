@@ -24,7 +24,7 @@ class Policy:
     reason: str
 
 
-def choose(capture: Capture | Unknown, declared_panic_s: str | int | None = None) -> Policy:
+def policy_for(capture: Capture | Unknown, declared_panic_s: str | int | None = None) -> Policy:
     """Return the value of `kernel.hardlockup_panic` for a host.
 
     Args:

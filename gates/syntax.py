@@ -25,7 +25,7 @@ from gates.expression import (
     Ref,
 )
 from gates.marked import Place
-from gates.vocabulary import Plain, Term, Vocabulary
+from gates.vocabulary import TermValue, Term, Vocabulary
 
 _OPERATORS: Final = frozenset(get_args(Operator))
 _QUANTIFIERS: Final = frozenset(get_args(Quantifier))
@@ -112,7 +112,7 @@ class _Parser:
             self._fits(op, self._words[name], other, place)
         return Compare(op, name, other)
 
-    def _fits(self, op: Operator, term: Term, value: Plain, place: Place) -> None:
+    def _fits(self, op: Operator, term: Term, value: TermValue, place: Place) -> None:
         listed = op in ("in", "contains_any", "glob") and isinstance(value, tuple)
         match op:
             case "eq" | "ne" | "lt" | "le" | "gt" | "ge":
@@ -140,7 +140,7 @@ class _Parser:
         return data
 
 
-def _is_pattern(value: Plain) -> bool:
+def _is_pattern(value: TermValue) -> bool:
     try:
         re.compile(str(value))
     except re.error:
@@ -148,7 +148,7 @@ def _is_pattern(value: Plain) -> bool:
     return isinstance(value, str)
 
 
-def _plain(data: object, place: Place) -> Plain:
+def _plain(data: object, place: Place) -> TermValue:
     if isinstance(data, list) and all(isinstance(item, str) for item in data):
         return tuple(data)
     if isinstance(data, bool | int | float | str):

@@ -24,7 +24,7 @@ GATES_DIR: Final = Path(__file__).resolve().parent.parent / "group_data" / "gate
 VOCABULARY_FILE: Final = "vocabulary.yaml"
 
 #: A plain value of a name.
-Plain = bool | int | float | str | tuple[str, ...]
+TermValue = bool | int | float | str | tuple[str, ...]
 Type = Literal["bool", "number", "text", "version", "list"]
 
 _PYTHON: Final[dict[Type, tuple[type, ...]]] = {
@@ -87,7 +87,7 @@ class Vocabulary(Mapping[str, Term]):
         hint = f" (did you mean {near[0]}?)" if near else ""
         return f"{name!r} is not in the vocabulary{hint}"
 
-    def check(self, name: str, reading: Reading[Plain]) -> None:
+    def check(self, name: str, reading: Reading[TermValue]) -> None:
         """Refuse a reading of the wrong type.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Final
 
 from facts.value import Absent, Reading, Unknown
 from gates.expression import Facts
-from gates.vocabulary import Plain, Term
+from gates.vocabulary import TermValue, Term
 
 #: `{name}` in a template; other braces do not occur in our sentences.
 _PLACEHOLDER: Final = re.compile(r"\{([a-zA-Z_][\w.]*)\}")
@@ -19,7 +19,7 @@ def placeholders(template: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(template)))
 
 
-def text(reading: Reading[Plain]) -> str:
+def text(reading: Reading[TermValue]) -> str:
     """Return a reading as text: `yes`, `24576`, `[1, 2]`, `none`, `UNKNOWN (why)`."""
     if isinstance(reading, Unknown):
         return str(reading)
@@ -34,7 +34,7 @@ def text(reading: Reading[Plain]) -> str:
     return str(reading)
 
 
-def with_unit(reading: Reading[Plain], term: Term) -> str:
+def with_unit(reading: Reading[TermValue], term: Term) -> str:
     """Return a reading as text with its unit, when it has a value."""
     if isinstance(reading, Unknown | Absent) or not term.unit:
         return text(reading)

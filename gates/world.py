@@ -14,7 +14,7 @@ from facts.readings import Readings
 from facts.registry import all_facts
 from facts.value import ABSENT, Reading, Unknown
 from gates import world_cards, world_declared, world_host, world_userspace
-from gates.vocabulary import Plain, Term, Vocabulary, vocabulary
+from gates.vocabulary import TermValue, Term, Vocabulary, vocabulary
 from gates.wording import text
 
 _CARD: Final = "card."
@@ -34,8 +34,8 @@ class World:
         simulated: domains of facts that a lab host's probe_root answered.
     """
 
-    host: Mapping[str, Reading[Plain]]
-    cards: tuple[Mapping[str, Reading[Plain]], ...] | Unknown
+    host: Mapping[str, Reading[TermValue]]
+    cards: tuple[Mapping[str, Reading[TermValue]], ...] | Unknown
     declared: frozenset[str] = frozenset({"host", "cards", "stack", "profile"})
     simulated: frozenset[str] = frozenset()
     words: Vocabulary = field(default_factory=vocabulary)
@@ -48,7 +48,7 @@ class World:
             for name, reading in card.items():
                 self.words.check(name, reading)
 
-    def read(self, name: str, card: int | None = None) -> Reading[Plain]:
+    def read(self, name: str, card: int | None = None) -> Reading[TermValue]:
         """Return the reading of a name; what nobody read is UNKNOWN."""
         if name.startswith(_ENVIRONMENT) and "profile" in self.declared:
             return self.host.get(name, ABSENT)
@@ -85,7 +85,7 @@ def build(spec: HostSpec, given: Readings) -> World:
         given: what its facts said; `AptPolicy` was asked about `libze1`.
     """
     cards = world_cards.cards(spec, given)
-    host: dict[str, Reading[Plain]] = {
+    host: dict[str, Reading[TermValue]] = {
         **world_declared.declared(spec),
         **world_cards.together(spec, given, cards),
         **world_host.host(spec, given, cards),
@@ -98,7 +98,7 @@ def build(spec: HostSpec, given: Readings) -> World:
 
 
 def _declared(
-    spec: HostSpec, cards: tuple[Mapping[str, Reading[Plain]], ...] | Unknown
+    spec: HostSpec, cards: tuple[Mapping[str, Reading[TermValue]], ...] | Unknown
 ) -> frozenset[str]:
     found = {"host"}
     if spec.hardware.cards or (not isinstance(cards, Unknown) and cards):

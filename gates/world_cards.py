@@ -23,7 +23,7 @@ from facts.pci.xpu_smi import XpuSmi
 from facts.readings import Readings, then
 from facts.system.measurements import Measurement, Measurements
 from facts.value import ABSENT, Absent, Reading, Unknown, known
-from gates.vocabulary import Plain, vocabulary
+from gates.vocabulary import TermValue, vocabulary
 
 _MIB: Final = 1 << 20
 #: VRAM in use above which a reading is no idle reading, MiB: a desktop held about 630 on one card,
@@ -31,7 +31,7 @@ _MIB: Final = 1 << 20
 _BUSY_MIB: Final = 4096
 _EXTRA: Final = "extra"
 
-CardWorld = Mapping[str, Reading[Plain]]
+CardWorld = Mapping[str, Reading[TermValue]]
 
 
 def cards(spec: HostSpec, given: Readings) -> tuple[CardWorld, ...] | Unknown:
@@ -57,7 +57,7 @@ def cards(spec: HostSpec, given: Readings) -> tuple[CardWorld, ...] | Unknown:
 
 def together(
     spec: HostSpec, given: Readings, each: tuple[CardWorld, ...] | Unknown
-) -> dict[str, Reading[Plain]]:
+) -> dict[str, Reading[TermValue]]:
     """Return what is true of all cards of a host together."""
     found = given[GpuLinks]
     if isinstance(found, Unknown):
@@ -92,7 +92,7 @@ def _unread(slot: DeclaredCard, why: Unknown) -> CardWorld:
     return {**_all_names(why), "card.label": _label(slot, slot.bdf or "address not pinned")}
 
 
-def _all_names(why: Unknown) -> dict[str, Reading[Plain]]:
+def _all_names(why: Unknown) -> dict[str, Reading[TermValue]]:
     return {name: why for name in vocabulary() if name.startswith("card.")}
 
 
@@ -114,7 +114,7 @@ def _card(
     card: Card, slot: DeclaredCard | None, extra: bool, b70s: Sequence[Card], given: Readings
 ) -> CardWorld:
     judged = judge(card)
-    state: Reading[Plain] = judged.state.value
+    state: Reading[TermValue] = judged.state.value
     if judged.state is LinkState.UNKNOWN:
         state = Unknown(judged.reason)
     elif extra:
@@ -160,7 +160,7 @@ def describe(link: Link) -> str:
     return f"{GTS[link.gen]} GT/s x{link.width}"
 
 
-def _link(link: SlotLink | Unknown) -> dict[str, Reading[Plain]]:
+def _link(link: SlotLink | Unknown) -> dict[str, Reading[TermValue]]:
     if isinstance(link, Unknown):
         return dict.fromkeys(
             ("card.link", "card.link_possible", "card.link_gts", "card.link_width"), link

@@ -8,7 +8,7 @@ from declaration.host import HostSpec
 from declaration.profile import Profile
 from declaration.stack import Stack
 from facts.value import ABSENT, Reading
-from gates.vocabulary import Plain
+from gates.vocabulary import TermValue
 
 #: Environment variables that pin threads to processors (OpenMP's and the collective library's own).
 _PINNING: Final = (
@@ -20,9 +20,9 @@ _PINNING: Final = (
 )
 
 
-def declared(spec: HostSpec) -> dict[str, Reading[Plain]]:
+def declared(spec: HostSpec) -> dict[str, Reading[TermValue]]:
     """Return the declared names of a host."""
-    found: dict[str, Reading[Plain]] = {"declared.cards": len(spec.hardware.cards)}
+    found: dict[str, Reading[TermValue]] = {"declared.cards": len(spec.hardware.cards)}
     if spec.stack is not None:
         found |= _stack(spec.stack)
     if spec.profile is not None:
@@ -30,7 +30,7 @@ def declared(spec: HostSpec) -> dict[str, Reading[Plain]]:
     return found
 
 
-def _stack(stack: Stack) -> dict[str, Reading[Plain]]:
+def _stack(stack: Stack) -> dict[str, Reading[TermValue]]:
     return {
         "stack.kernels": stack.kernels or ABSENT,
         "stack.device_name": stack.device_name or ABSENT,
@@ -39,7 +39,7 @@ def _stack(stack: Stack) -> dict[str, Reading[Plain]]:
     }
 
 
-def _profile(profile: Profile) -> dict[str, Reading[Plain]]:
+def _profile(profile: Profile) -> dict[str, Reading[TermValue]]:
     memory, swap = profile.container_memory_gib, profile.container_memory_swap_gib
     return {
         **{f"profile.env.{name}": value for name, value in profile.env.items()},

@@ -17,17 +17,17 @@ from facts.system.network import Network, NetworkState
 from facts.system.units import Units
 from facts.value import ABSENT, Absent, Reading, Unknown
 from gates.serving import serving
-from gates.vocabulary import Plain
+from gates.vocabulary import TermValue
 from gates.world_cards import faulted_cards
 
 _GIB: Final = 1 << 30
 
-CardWorld = Mapping[str, Reading[Plain]]
+CardWorld = Mapping[str, Reading[TermValue]]
 
 
 def host(
     spec: HostSpec, given: Readings, cards: tuple[CardWorld, ...] | Unknown
-) -> dict[str, Reading[Plain]]:
+) -> dict[str, Reading[TermValue]]:
     """Return the names of the host itself."""
     memory = given[Memory]
     return {
@@ -69,7 +69,7 @@ def _way_out(network: NetworkState) -> Reading[str]:
     return network.default[0].interface if network.default else ABSENT
 
 
-def _model(spec: HostSpec, given: Readings) -> dict[str, Reading[Plain]]:
+def _model(spec: HostSpec, given: Readings) -> dict[str, Reading[TermValue]]:
     path = spec.profile.model_path if spec.profile else ""
     if not path.startswith("/"):
         return {"model.filesystem": ABSENT, "model.transport": ABSENT}
@@ -104,13 +104,13 @@ def _bus(trees: Sequence[Device], name: str, source: str) -> Reading[str]:
 
 def _measured(
     spec: HostSpec, memory: MemoryState | Absent | Unknown, given: Readings
-) -> dict[str, Reading[Plain]]:
+) -> dict[str, Reading[TermValue]]:
     log = given[Measurements]
 
-    def now(kind: str, value: str) -> Reading[Plain]:
+    def now(kind: str, value: str) -> Reading[TermValue]:
         return then(log, lambda known: then(known.on_this_boot(kind), lambda r: _value(r, value)))
 
-    def ever(kind: str, value: str) -> Reading[Plain]:
+    def ever(kind: str, value: str) -> Reading[TermValue]:
         return then(log, lambda known: then(known.latest(kind), lambda r: _value(r, value)))
 
     tested = ever("memory-test", "tested_gib")
@@ -131,7 +131,7 @@ def _value(record: Measurement, name: str) -> Reading[Measured]:
     return record.values.get(name, Unknown(f"the {record.kind} record has no {name}"))
 
 
-def _working_set(log: MeasurementLog, spec: HostSpec) -> Reading[Plain]:
+def _working_set(log: MeasurementLog, spec: HostSpec) -> Reading[TermValue]:
     """Return the newest working set that was measured with the declared profile."""
     newest = log.latest("working-set")
     if isinstance(newest, Unknown | Absent) or spec.profile is None:

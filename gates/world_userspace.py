@@ -14,7 +14,7 @@ from facts.packages.dpkg import Packages, PackageState
 from facts.pci.clinfo import Clinfo, ClPlatform
 from facts.readings import Readings, then
 from facts.value import ABSENT, Absent, Reading, Unknown
-from gates.vocabulary import Plain
+from gates.vocabulary import TermValue
 
 #: The package that `AptPolicy` must be asked about.
 LIBZE1: Final = "libze1"
@@ -22,7 +22,7 @@ LIBZE1: Final = "libze1"
 _GRAPHICS_COMPILER: Final = "intel-igc-core-2"
 
 
-def userspace(spec: HostSpec, given: Readings) -> dict[str, Reading[Plain]]:
+def userspace(spec: HostSpec, given: Readings) -> dict[str, Reading[TermValue]]:
     """Return the names of the GPU userspace."""
     packages = given[Packages]
     name = _device_name(spec, packages, given)

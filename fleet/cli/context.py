@@ -24,10 +24,10 @@ def load_fleet() -> Fleet:
     Raises:
         ConfigError: none is named, or its declaration is wrong.
     """
-    from fleet.config import choose, load
+    from fleet.config import choose_fleet, load
 
     settings = current()
-    return load(choose(settings.inventory), parse_sets(settings.sets))
+    return load(choose_fleet(settings.inventory), parse_sets(settings.sets))
 
 
 def make_engine(fleet: Fleet, parallel: int = 0) -> Runs:

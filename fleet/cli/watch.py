@@ -13,10 +13,10 @@ from fleet.model.events import Emit
 
 def watched() -> AbstractContextManager[Emit]:
     """Return the monitor; what it yields takes the engine's events."""
-    from fleet.report.terminal.progress import choose, monitor
+    from fleet.report.terminal.progress import style_for, monitor
 
     settings = current()
-    style = choose(
+    style = style_for(
         settings.quiet,
         sys.stdout.isatty(),
         sys.stderr.isatty(),

@@ -12,8 +12,8 @@ from typing import Final
 from fleet.config import places
 from fleet.config.fields import BY_NAME
 from fleet.config.group_files import GroupFiles
-from fleet.config.layers import EMPTY, Layer, lookup, merge, merge_all
-from fleet.config.layers import Path as KeyPath
+from fleet.config.layers import EMPTY, Source, lookup, merge, merge_all
+from fleet.config.layers import KeyPath
 from fleet.config.problems import Problem, likely
 from fleet.config.yaml_marks import Node
 
@@ -29,7 +29,7 @@ class Assembly:
         directory: the fleet's, where key files lie.
     """
 
-    def __init__(self, files: GroupFiles, overrides: Layer, directory: Path) -> None:
+    def __init__(self, files: GroupFiles, overrides: Source, directory: Path) -> None:
         self._files = files
         self._overrides = overrides
         self._directory = directory
@@ -38,7 +38,7 @@ class Assembly:
         #: names of layers that some host uses
         self.used: set[str] = set()
 
-    def layers(self, record: Node, problems: list[Problem]) -> tuple[Layer, ...]:
+    def layers(self, record: Node, problems: list[Problem]) -> tuple[Source, ...]:
         """Return a host's layers, the lowest first.
 
         Args:
@@ -48,7 +48,7 @@ class Assembly:
         low = list(self._files.everywhere)
         for group in _items(lookup(record, ("groups",))):
             low += self._named("groups", "group", group, ("groups",), problems)
-        high = [Layer("host", record), self._overrides]
+        high = [Source("host", record), self._overrides]
         for key in BY_NAME:
             name = _chosen(key, [*low, *high])
             if name is not None:
@@ -58,7 +58,7 @@ class Assembly:
 
     def _named(
         self, folder: str, word: str, name: Node, path: KeyPath, problems: list[Problem]
-    ) -> list[Layer]:
+    ) -> list[Source]:
         known = self._files.names(folder)
         if not isinstance(name.value, str):
             return []  # the wrong type is the validator's to report
@@ -68,7 +68,7 @@ class Assembly:
             return []
         return known[name.value]
 
-    def merged(self, layers: Sequence[Layer], problems: list[Problem]) -> Node:
+    def merged(self, layers: Sequence[Source], problems: list[Problem]) -> Node:
         """Return a host's merged record, keys of apt sources read from their files."""
         key = tuple(layer.name for layer in layers[:-2])
         if key not in self._shared:
@@ -135,7 +135,7 @@ def _items(node: Node | None) -> list[Node]:
     return node.value if node is not None and isinstance(node.value, list) else []
 
 
-def _chosen(key: str, layers: Sequence[Layer]) -> Node | None:
+def _chosen(key: str, layers: Sequence[Source]) -> Node | None:
     """Return the stack or profile that is named by the highest layer that names one."""
     for layer in reversed(layers):
         own = lookup(layer.root, (key,))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from declaration.host import HostSpec
-from fleet.config.layers import Path, nearest
+from fleet.config.layers import KeyPath, nearest
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import Node
 
@@ -25,7 +25,7 @@ def clashes(hosts: Mapping[str, HostSpec], records: Mapping[str, Node]) -> Itera
         yield from _twice("PCI address", _cards(spec, "bdf"), records)
 
 
-Claim = tuple[Hashable, str, Path]
+Claim = tuple[Hashable, str, KeyPath]
 
 
 def _addresses(hosts: Iterable[HostSpec]) -> Iterator[Claim]:
@@ -55,7 +55,7 @@ def _cards(spec: HostSpec, key: str) -> Iterator[Claim]:
 
 
 def _twice(what: str, claims: Iterable[Claim], records: Mapping[str, Node]) -> Iterator[Problem]:
-    holders: dict[Hashable, list[tuple[str, Path]]] = defaultdict(list)
+    holders: dict[Hashable, list[tuple[str, KeyPath]]] = defaultdict(list)
     for value, host, path in claims:
         holders[value].append((host, path))
     for held in holders.values():

@@ -13,7 +13,7 @@ from fleet.config.places import HOSTS_FILE
 VARIABLE: Final = "B70_INVENTORY"
 
 
-def choose(
+def choose_fleet(
     option: str | Path | None, environ: Mapping[str, str] = os.environ, cwd: Path | None = None
 ) -> Path:
     """Return the fleet that was chosen (a directory or a hosts file).

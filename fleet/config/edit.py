@@ -14,7 +14,7 @@ import yaml
 
 from fleet.base.errors import Refused
 from fleet.config import emit
-from fleet.config.layers import plain
+from fleet.config.layers import data_of
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import compose, parse_value
 
@@ -71,7 +71,7 @@ def set_value(text: str, path: Sequence[str], value: object) -> str:
 def _data(text: str) -> object:
     problems: list[Problem] = []
     node = parse_value(text, "", problems)
-    return None if problems else plain(node) or {}
+    return None if problems else data_of(node) or {}
 
 
 def _with(data: object, path: Sequence[str], value: object) -> object:

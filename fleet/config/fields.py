@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from declaration.host import Connection, HostSpec
 from declaration.secret import SecretRef
-from fleet.config.layers import Path
+from fleet.config.layers import KeyPath
 from fleet.config.problems import likely
 
 #: Keys that only a host record may hold: what makes one host different from every other.
@@ -117,7 +117,7 @@ class UnknownKey(ValueError):
         self.suggestion = suggestion
 
 
-def split(dotted: str) -> Path:
+def split(dotted: str) -> KeyPath:
     """Split a dotted key by the models: `base.sysctl.vm.swappiness` keeps its sysctl name whole.
 
     Raises:

@@ -17,8 +17,8 @@ from fleet.base.errors import ConfigError, NoHostsMatched
 from fleet.base.secrets import RUN, Redactor, Secrets
 from fleet.config import select as selection
 from fleet.config.fields import UnknownKey, split
-from fleet.config.layers import Layer, Provenance, explain
-from fleet.config.layers import Path as KeyPath
+from fleet.config.layers import Source, Provenance, explain
+from fleet.config.layers import KeyPath
 from fleet.config.problems import likely
 from fleet.config.yaml_marks import Node
 
@@ -41,7 +41,7 @@ class Fleet:
     hosts_file: Path
     hosts: dict[str, HostSpec]
     groups: dict[str, tuple[str, ...]]
-    layers: Mapping[str, tuple[Layer, ...]]
+    layers: Mapping[str, tuple[Source, ...]]
     records: Mapping[str, Node]
     redactor: Redactor = RUN
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fleet.config.fields import BY_NAME, PER_HOST
-from fleet.config.layers import Layer, lookup
+from fleet.config.layers import Source, lookup
 from fleet.config.places import LAYER_FOLDERS, layer_files, shown
 from fleet.config.problems import Problem, Where
 from fleet.config.yaml_marks import Node, parse
@@ -21,19 +21,19 @@ _WORD: Final = dict(zip(LAYER_FOLDERS, ("group", "stack", "profile"), strict=Tru
 class GroupFiles:
     """Layers by where they apply; each list is lowest first (product, then fleet)."""
 
-    everywhere: list[Layer] = field(default_factory=list)
+    everywhere: list[Source] = field(default_factory=list)
     #: folder -> name -> layers
-    named: dict[str, dict[str, list[Layer]]] = field(
+    named: dict[str, dict[str, list[Source]]] = field(
         default_factory=lambda: {folder: {} for folder in LAYER_FOLDERS}
     )
     #: shown names of the product's own files
     built_in: set[str] = field(default_factory=set)
 
-    def names(self, folder: str) -> Mapping[str, list[Layer]]:
+    def names(self, folder: str) -> Mapping[str, list[Source]]:
         """Return name -> layers of `groups`, `stacks` or `profiles`."""
         return self.named[folder]
 
-    def all_layers(self) -> Iterator[Layer]:
+    def all_layers(self) -> Iterator[Source]:
         """Yield every layer that was read."""
         yield from self.everywhere
         for by_name in self.named.values():
@@ -53,7 +53,7 @@ def read_group_data(
     prefix = "built-in " if built_in else ""
     every = group_data / "all.yaml"
     if every.is_file():
-        into.everywhere.append(Layer(f"{prefix}all", _layer_root(every, into, built_in, problems)))
+        into.everywhere.append(Source(f"{prefix}all", _layer_root(every, into, built_in, problems)))
     for folder, word in _WORD.items():
         for name, path in layer_files(group_data, folder).items():
             node = _layer_root(path, into, built_in, problems)
@@ -63,7 +63,7 @@ def read_group_data(
                 problems.append(
                     Problem(chosen.where, "stack.name", "a profile cannot choose the stack")
                 )
-            layer = Layer(f"{prefix}{word} {name}", node)
+            layer = Source(f"{prefix}{word} {name}", node)
             into.named[folder].setdefault(name, []).append(layer)
 
 

@@ -14,12 +14,12 @@ from fleet.config.problems import Where
 from fleet.config.yaml_marks import Node
 
 #: Keys from the root to a value; list positions as digits.
-Path: TypeAlias = tuple[str, ...]
+KeyPath: TypeAlias = tuple[str, ...]
 
 EMPTY: Final = Node({}, Where("", 0, 0))
 
 
-class Layer(NamedTuple):
+class Source(NamedTuple):
     """One layer of a host: `all`, `group production`, `host` ..."""
 
     name: str
@@ -62,7 +62,7 @@ def merge(low: Node, high: Node) -> Node:
     return Node(merged, place.where, place.key)
 
 
-def merge_all(layers: Iterable[Layer]) -> Node:
+def merge_all(layers: Iterable[Source]) -> Node:
     """Merge layers, the lowest first."""
     merged = EMPTY
     for layer in layers:
@@ -117,16 +117,16 @@ def nearest(root: Node, path: Iterable[str]) -> Node:
     return node
 
 
-def plain(node: Node) -> object:
+def data_of(node: Node) -> object:
     """Return a node as plain data."""
     if isinstance(node.value, dict):
-        return {key: plain(item) for key, item in node.value.items()}
+        return {key: data_of(item) for key, item in node.value.items()}
     if isinstance(node.value, list):
-        return [plain(item) for item in node.value]
+        return [data_of(item) for item in node.value]
     return node.value
 
 
-def explain(layers: Sequence[Layer], path: Path) -> Provenance | None:
+def explain(layers: Sequence[Source], path: KeyPath) -> Provenance | None:
     """Say which layer decides the value at a path, or None when no layer mentions it.
 
     Args:
@@ -141,7 +141,7 @@ def explain(layers: Sequence[Layer], path: Path) -> Provenance | None:
     if not hits:
         return None
     merged = lookup(merge_all(layers), path)
-    value = plain(merged) if merged is not None else None
+    value = data_of(merged) if merged is not None else None
     together = isinstance(hits[0][1].value, dict)  # mappings add up, nothing is shadowed
     shadowed = () if together else tuple(_said(name, node) for name, node in hits[1:])
     top = _said(*hits[0])
@@ -149,10 +149,10 @@ def explain(layers: Sequence[Layer], path: Path) -> Provenance | None:
 
 
 def _said(name: str, node: Node) -> Provenance:
-    return Provenance(plain(node), node.where.file, node.where.line, node.where.column, name)
+    return Provenance(data_of(node), node.where.file, node.where.line, node.where.column, name)
 
 
-def _decides(root: Node, path: Path) -> Node | None:
+def _decides(root: Node, path: KeyPath) -> Node | None:
     """Return a layer's word on a path: the node there, or what stands in a mapping's place."""
     node = root
     for key in path:

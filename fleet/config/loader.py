@@ -15,7 +15,7 @@ from fleet.config.checks import clashes
 from fleet.config.fields import BY_NAME, record_shape
 from fleet.config.fleet import Fleet
 from fleet.config.group_files import GroupFiles, by_name, read_group_data, read_text
-from fleet.config.layers import EMPTY, Layer, lookup, without
+from fleet.config.layers import EMPTY, Source, lookup, without
 from fleet.config.overrides import overrides
 from fleet.config.places import GROUP_DATA, Places, locate, shown, strangers
 from fleet.config.plain_secrets import plain_secrets
@@ -85,7 +85,7 @@ class _Reader:
         self._problems = problems
         self._validator = Validator()
         self.hosts: dict[str, HostSpec] = {}
-        self.layers: dict[str, tuple[Layer, ...]] = {}
+        self.layers: dict[str, tuple[Source, ...]] = {}
         self.records: dict[str, Node] = {}
 
     def read(self, name: str, record: Node) -> None:
@@ -158,7 +158,7 @@ def _try_unused(files: GroupFiles, assembly: Assembly, problems: list[Problem]) 
         if layer.name in assembly.used:
             continue
         found: list[Problem] = []
-        layers = (layer, Layer("host", stand_in), Layer("--set", EMPTY))
+        layers = (layer, Source("host", stand_in), Source("--set", EMPTY))
         validator.spec("stand-in", assembly.merged(layers, found), found)
         # a layer may be partial: what is missing comes from the others
         problems += (p for p in found if p.where.file and "missing" not in p.text)

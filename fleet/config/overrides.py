@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from fleet.config.fields import UnknownKey, split
 from fleet.config.group_files import by_name
-from fleet.config.layers import EMPTY, Layer
+from fleet.config.layers import EMPTY, Source
 from fleet.config.problems import Problem, Where
 from fleet.config.yaml_marks import Node, parse_value
 
 
-def overrides(sets: Mapping[str, str], problems: list[Problem]) -> Layer:
+def overrides(sets: Mapping[str, str], problems: list[Problem]) -> Source:
     """Return the layer of all `--set` options; values are YAML (`[a, b]`, `true`, `null`)."""
     root = EMPTY
     for key, text in sets.items():
@@ -31,7 +31,7 @@ def overrides(sets: Mapping[str, str], problems: list[Problem]) -> Layer:
             node = Node({part: node}, where, where)
         # an explicit null must survive: it takes the lower layers' value away
         root = _overlay(root, by_name(node))
-    return Layer("--set", root)
+    return Source("--set", root)
 
 
 def _overlay(low: Node, high: Node) -> Node:

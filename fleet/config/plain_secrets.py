@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from fleet.config.fields import is_secret
-from fleet.config.layers import Path
+from fleet.config.layers import KeyPath
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import Node
 
@@ -20,7 +20,7 @@ _IN_VALUE: Final = {
 _HINT: Final = "keep secrets out of the declaration and refer to them (env:NAME, file:PATH)"
 
 
-def plain_secrets(node: Node, path: Path = ()) -> Iterator[Problem]:
+def plain_secrets(node: Node, path: KeyPath = ()) -> Iterator[Problem]:
     """Yield a problem for each plain secret below a node."""
     if isinstance(node.value, dict):
         for key, child in node.value.items():

@@ -12,7 +12,7 @@ from declaration.host import HostSpec
 from fleet.config import emit
 from fleet.config.fields import is_secret, split
 from fleet.config.fleet import Fleet, as_data, value_at
-from fleet.config.layers import Provenance, lookup, plain, step
+from fleet.config.layers import Provenance, lookup, data_of, step
 from fleet.config.yaml_marks import Node
 
 #: Column of the comments, unless the value is longer.
@@ -70,7 +70,7 @@ def _entries(
             yield from _entries(value, child, indent + 2, defaults)
         else:
             if child is not None and isinstance(child.value, list) and not defaults:
-                value = plain(child)  # without the empty fields of its items
+                value = data_of(child)  # without the empty fields of its items
             first, *more = emit.block(key, value, indent)
             yield first, _origin(child)
             yield from ((line, "") for line in more)

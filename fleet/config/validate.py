@@ -18,7 +18,7 @@ from declaration.profile import Profile
 from declaration.stack import Stack
 from declaration.system import Base
 from fleet.config.fields import BY_NAME, is_secret, record_shape, spelling, walk
-from fleet.config.layers import Path, lookup, nearest, plain
+from fleet.config.layers import KeyPath, lookup, nearest, data_of
 from fleet.config.plain_secrets import plain_secrets
 from fleet.config.problems import Problem, Where, likely
 from fleet.config.yaml_marks import Node
@@ -78,7 +78,7 @@ class Validator:
         connection = self._connection(record, nodes, problems)
         if "hardware" in parts and parts["hardware"] is None:  # no cards to compare
             parts.pop("profile", None)
-        fields: dict[str, object] = {k: plain(nodes[k]) for k in _OWN if k in nodes}
+        fields: dict[str, object] = {k: data_of(nodes[k]) for k in _OWN if k in nodes}
         fields |= {key: part for key, part in parts.items() if part is not None}
         fields["name"] = name
         fields["connection"] = connection or Connection(address="unknown")
@@ -92,7 +92,7 @@ class Validator:
     def _connection(
         self, record: Node, nodes: Mapping[str, Node], problems: list[Problem]
     ) -> Connection | None:
-        given = {key: plain(nodes[key]) for key in _CONNECTION if key in nodes}
+        given = {key: data_of(nodes[key]) for key in _CONNECTION if key in nodes}
         try:
             return Connection.model_validate(given)
         except ValidationError as error:
@@ -104,7 +104,7 @@ class Validator:
             found: list[Problem] = []
             part: BaseModel | None = None
             try:
-                part = _PARTS[key].model_validate(plain(node))
+                part = _PARTS[key].model_validate(data_of(node))
             except ValidationError as error:
                 root = Node({key: node}, node.where)
                 found = _problems(error, (key,), root)
@@ -115,13 +115,13 @@ class Validator:
         return part
 
 
-def unknown_key(path: Path, node: Node) -> Problem:
+def unknown_key(path: KeyPath, node: Node) -> Problem:
     """Return the problem of a key that no model has; the value stays unsaid, it may be a secret."""
     near = spelling(path[:-1], path[-1])
     return Problem(node.key or node.where, ".".join(path), "unknown key", near)
 
 
-def _problems(error: ValidationError, prefix: Path, root: Node) -> list[Problem]:
+def _problems(error: ValidationError, prefix: KeyPath, root: Node) -> list[Problem]:
     """Turn pydantic's errors into problems at the places that a person has to change."""
     found: list[Problem] = []
     for details in error.errors(include_url=False):
@@ -136,7 +136,7 @@ def _problems(error: ValidationError, prefix: Path, root: Node) -> list[Problem]
     return found
 
 
-def _follows(error: ErrorDetails, prefix: Path, root: Node) -> bool:
+def _follows(error: ErrorDetails, prefix: KeyPath, root: Node) -> bool:
     """Return True if a list is only called too short because its items were wrong."""
     node = lookup(root, (*prefix, *map(str, error["loc"])))
     return error["type"] == "too_short" and node is not None and bool(node.value)
@@ -148,7 +148,7 @@ def _either(first: Problem, second: Problem) -> Problem:
     return first._replace(text=f"{wanted} or {other}{comma}{got}") if comma else first
 
 
-def _problem(error: ErrorDetails, prefix: Path, root: Node) -> Problem:
+def _problem(error: ErrorDetails, prefix: KeyPath, root: Node) -> Problem:
     loc = (*prefix, *(str(part) for part in error["loc"]))
     path = _in_tree(loc, root)
     node = nearest(root, path)
@@ -176,7 +176,7 @@ def _said(error: ErrorDetails) -> str:
     return str(error.get("ctx", {}).get("error", error["msg"]))
 
 
-def _in_tree(loc: Path, root: Node) -> Path:
+def _in_tree(loc: KeyPath, root: Node) -> KeyPath:
     """Return the part of a pydantic location that the declaration has (unions add words)."""
     found: list[str] = []
     for part in loc:
@@ -186,13 +186,13 @@ def _in_tree(loc: Path, root: Node) -> Path:
     return tuple(found)
 
 
-def _named_in(text: str, root: Node) -> Path:
+def _named_in(text: str, root: Node) -> KeyPath:
     """Return the key that a host-wide rule names in its first word ("profile x needs ...")."""
     first = text.split(maxsplit=1)[0]
     return (first,) if lookup(root, (first,)) is not None else ()
 
 
-def _place(root: Node, path: Path) -> Where:
+def _place(root: Node, path: KeyPath) -> Where:
     # of a stack or profile, a person changes the name
     return nearest(root, (*path, "name") if path and path[0] in BY_NAME else path).where
 

@@ -40,7 +40,7 @@ class Fallback:
     releases: tuple[str, ...] = ()
 
 
-def choose(
+def fallbacks_for(
     wanted: Kernel, running: str, kernels: Mapping[str, InstalledKernel], state: PackageState
 ) -> Fallback:
     """Return the fallback of a boot set. Pure.
@@ -98,13 +98,13 @@ def fallback(wanted: Kernel) -> Fallback:
     """Return the fallback of a boot set on the current pyinfra host.
 
     Raises:
-        OperationError: a reading is UNKNOWN, or see `choose`.
+        OperationError: a reading is UNKNOWN, or see `fallbacks_for`.
     """
     state = package_state()
     found, listed = read(RunningKernelFact), read(Boot)
     running = require(found, "which kernel runs")
     boot = require(listed, "which kernels are on disk")
-    return choose(wanted, running.release, boot.kernels, state)
+    return fallbacks_for(wanted, running.release, boot.kernels, state)
 
 
 @operation()

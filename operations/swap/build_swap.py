@@ -28,7 +28,7 @@ from operations.operation import Commands, differs, operation
 from operations.require import path_state, require
 from operations.storage.storage_facts import block, live_mount, swap_state, text_of
 from operations.swap import swap_make
-from operations.swap.build_swap_state import OURS, Event, Phase, Seen, Step, SwapMove, respond
+from operations.swap.build_swap_state import OURS, SwapEvent, SwapPhase, Seen, Step, SwapMove, respond
 from operations.swap.swap_place import admit_file, described, may_turn_off, to_bytes
 
 #: Name of the file when no path is declared.
@@ -120,7 +120,7 @@ def build_swap(
             f"build swap refused, nothing was written: {', '.join(found)} serves, and "
             "swap.build.forbid_while_serving is set"
         )
-    move = respond(seen, Event.UP if present else Event.FAILED if failed else Event.DOWN, size)
+    move = respond(seen, SwapEvent.UP if present else SwapEvent.FAILED if failed else SwapEvent.DOWN, size)
     if Step.CREATE in move.steps:
         gone = seen.size or 0 if Step.REMOVE in move.steps else 0
         answer = admit_file(path, size, disks, storage, freed_bytes=gone)
@@ -128,7 +128,7 @@ def build_swap(
             raise OperationError(f"build swap refused, nothing was written: {answer.reason}")
     if Step.TURN_OFF in move.steps:
         _refuse_crowding(path, memory)
-    if not move.steps and (move.phase is Phase.ABSENT or seen.record == move.phase):
+    if not move.steps and (move.phase is SwapPhase.ABSENT or seen.record == move.phase):
         host.noop(f"{path} is {move.phase.value}")
         return
     yield from effects(path, size, seen, move)
@@ -153,7 +153,7 @@ def build_swap_beside_serving(
         return
     _refuse_crowding(path, memory)
     because = f" while {', '.join(found)} serves"
-    yield from effects(path, 0, seen, respond(seen, Event.SERVING, 0), because)
+    yield from effects(path, 0, seen, respond(seen, SwapEvent.SERVING, 0), because)
 
 
 def effects(path: str, size: int, seen: Seen, move: SwapMove, because: str = "") -> Commands:
@@ -171,7 +171,7 @@ def effects(path: str, size: int, seen: Seen, move: SwapMove, because: str = "")
                 yield swap_make.discard(path)
             case Step.CREATE:
                 # before the file, so that it is known as ours whatever happens next
-                yield _write(Phase.CREATING, path)
+                yield _write(SwapPhase.CREATING, path)
                 yield swap_make.make(path, size)
             case Step.TURN_ON:
                 yield swap_make.turn_on(path)
@@ -187,8 +187,8 @@ def effects(path: str, size: int, seen: Seen, move: SwapMove, because: str = "")
 def _say(path: str, size: int, seen: Seen, move: SwapMove, because: str) -> None:
     """Say how the swap differs from what it is after the move."""
     wanted = {
-        Phase.ACTIVE: described(size, True),
-        Phase.KEPT: described(seen.size, False),
+        SwapPhase.ACTIVE: described(size, True),
+        SwapPhase.KEPT: described(seen.size, False),
     }.get(move.phase)
     found = described(seen.size, seen.active)
     if wanted != found:
@@ -211,6 +211,6 @@ def _lost(path: str, storage: Storage, disks: Disks) -> bool:
     return bool(required) and live_mount(disks, required) is None
 
 
-def _write(phase: Phase, path: str) -> FileWrite:
+def _write(phase: SwapPhase, path: str) -> FileWrite:
     text = f"{phase.value}\n{path}\n"
     return FileWrite(BUILD_SWAP, text.encode(), mode="0644", user="root", group="root")

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from operations.machine import Machine, Move
 
 
-class Phase(StrEnum):
+class SwapPhase(StrEnum):
     """Where a host's build swap stands."""
 
     ABSENT = "absent"
@@ -24,7 +24,7 @@ class Phase(StrEnum):
     REFUSED = "refused"
 
 
-class Event(StrEnum):
+class SwapEvent(StrEnum):
     """What happens to it."""
 
     UP = "build-up"
@@ -46,19 +46,19 @@ class Step(StrEnum):
     REMOVE = "remove the file"
 
 
-SwapMove: TypeAlias = Move[Phase, Step]
+SwapMove: TypeAlias = Move[SwapPhase, Step]
 
-_P, _E, _S = Phase, Event, Step
+_P, _E, _S = SwapPhase, SwapEvent, Step
 #: What a run does to build swap, and (told) what the world does and what is refused.
-MACHINE: Final[Machine[Phase, Event, Step]] = Machine(
+MACHINE: Final[Machine[SwapPhase, SwapEvent, Step]] = Machine(
     sentences={
-        Phase.ABSENT: "there is no file of ours",
-        Phase.CREATING: "the file is being made, or a run that died left it unfinished",
-        Phase.ACTIVE: "the file is on",
-        Phase.LEFT_OVER: "the file is whole but off: the host was rebooted meanwhile",
-        Phase.KEPT: "the build failed or serving began: the file is off and waits for the next try",
-        Phase.REMOVED: "the build passed: the file is gone",
-        Phase.REFUSED: "nothing was written: no room, or something serves and that is forbidden",
+        SwapPhase.ABSENT: "there is no file of ours",
+        SwapPhase.CREATING: "the file is being made, or a run that died left it unfinished",
+        SwapPhase.ACTIVE: "the file is on",
+        SwapPhase.LEFT_OVER: "the file is whole but off: the host was rebooted meanwhile",
+        SwapPhase.KEPT: "the build failed or serving began: the file is off and waits for the next try",
+        SwapPhase.REMOVED: "the build passed: the file is gone",
+        SwapPhase.REFUSED: "nothing was written: no room, or something serves and that is forbidden",
     },
     made={
         (_P.ABSENT, _E.UP): Move(_P.CREATING, (_S.CREATE,)),
@@ -100,7 +100,7 @@ MACHINE: Final[Machine[Phase, Event, Step]] = Machine(
 
 
 #: Recorded phases in which a file may lie there.
-OURS: Final = (Phase.CREATING, Phase.ACTIVE, Phase.LEFT_OVER, Phase.KEPT)
+OURS: Final = (SwapPhase.CREATING, SwapPhase.ACTIVE, SwapPhase.LEFT_OVER, SwapPhase.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +125,18 @@ class Seen:
         return self.size is not None and self.record not in OURS
 
 
-def observe(seen: Seen) -> Phase:
+def observe(seen: Seen) -> SwapPhase:
     """Return the phase that facts show."""
     if seen.active:
-        return Phase.ACTIVE
+        return SwapPhase.ACTIVE
     if seen.size is not None:
-        return Phase.KEPT if seen.record == Phase.KEPT else Phase.LEFT_OVER
+        return SwapPhase.KEPT if seen.record == SwapPhase.KEPT else SwapPhase.LEFT_OVER
     if seen.unfinished:
-        return Phase.CREATING
-    return Phase.REMOVED if seen.record == Phase.REMOVED else Phase.ABSENT
+        return SwapPhase.CREATING
+    return SwapPhase.REMOVED if seen.record == SwapPhase.REMOVED else SwapPhase.ABSENT
 
 
-def respond(seen: Seen, event: Event, size: int) -> SwapMove:
+def respond(seen: Seen, event: SwapEvent, size: int) -> SwapMove:
     """Return what UP, FAILED or DOWN asks for; a file of another size is made anew.
 
     Args:
@@ -147,13 +147,13 @@ def respond(seen: Seen, event: Event, size: int) -> SwapMove:
     """
     phase = observe(seen)
     steps: tuple[Step, ...] = ()
-    if seen.unfinished and phase is not Phase.CREATING:
+    if seen.unfinished and phase is not SwapPhase.CREATING:
         steps += (Step.DISCARD,)
-    if event is Event.UP and seen.size not in (None, size):
-        gone = MACHINE.advance(phase, Event.DOWN)
+    if event is SwapEvent.UP and seen.size not in (None, size):
+        gone = MACHINE.advance(phase, SwapEvent.DOWN)
         phase, steps = gone.phase, steps + gone.steps
     move = MACHINE.advance(phase, event)
     steps += move.steps
-    if move.phase is Phase.CREATING:
-        return Move(MACHINE.advance(move.phase, Event.MADE).phase, steps)
+    if move.phase is SwapPhase.CREATING:
+        return Move(MACHINE.advance(move.phase, SwapEvent.MADE).phase, steps)
     return Move(move.phase, steps)

@@ -42,7 +42,7 @@ class Progress(Protocol):
         """Show a line beside the progress."""
 
 
-def choose(quiet: bool, stdout_is_terminal: bool, stderr_is_terminal: bool, dumb: bool) -> Style:
+def style_for(quiet: bool, stdout_is_terminal: bool, stderr_is_terminal: bool, dumb: bool) -> Style:
     """Return how to show progress: live only where a person watches both streams."""
     if quiet:
         return Style.SILENT

@@ -6,7 +6,7 @@ import pytest
 
 from facts.system.crash_capture import Capture
 from facts.value import ABSENT, Reading, Unknown
-from gates.lockup import choose
+from gates.lockup import policy_for
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_lockup_panics_only_where_that_leaves_a_trace_and_the_machine_comes_ba
     value: int,
     because: str,
 ) -> None:
-    policy = choose(Capture(kdump, pstore, netconsole, panic_s))
+    policy = policy_for(Capture(kdump, pstore, netconsole, panic_s))
     assert policy.value == value
     assert because in policy.reason
 
@@ -41,11 +41,11 @@ def test_the_declared_panic_timeout_counts_because_it_holds_once_converged(
     declared: str | int, value: int
 ) -> None:
     live = 0 if value else 10
-    assert choose(Capture(False, "efi_pstore", (), live), declared).value == value
+    assert policy_for(Capture(False, "efi_pstore", (), live), declared).value == value
 
 
 def test_unknown_crash_capture_never_allows_a_panic() -> None:
-    policy = choose(Unknown("no answer within 10 s"))
+    policy = policy_for(Unknown("no answer within 10 s"))
     assert (policy.value, policy.reason) == (
         0,
         "0, because crash capture is UNKNOWN: no answer within 10 s",

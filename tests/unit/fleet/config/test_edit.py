@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.config.edit import CannotEdit, set_value
-from fleet.config.layers import plain
+from fleet.config.layers import data_of
 from fleet.config.pins import add_host, pin
 from fleet.config.yaml_marks import parse
 
@@ -51,7 +51,7 @@ def data(text: str) -> object:
     problems: list[object] = []
     node = parse(text, "f", problems)  # type: ignore[arg-type]
     assert problems == []
-    return plain(node)
+    return data_of(node)
 
 
 def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.config.layers import EMPTY, Layer, explain, lookup, merge, merge_all, plain
+from fleet.config.layers import EMPTY, Source, explain, lookup, merge, merge_all, data_of
 from fleet.config.problems import Where
 from fleet.config.yaml_marks import Node
 
@@ -30,8 +30,8 @@ def node(value: object, file: str = "f") -> Node:
     return Node(value, where, where)
 
 
-def stacked(trees: list[dict[str, object]]) -> list[Layer]:
-    return [Layer(f"layer {n}", node(tree, f"f{n}")) for n, tree in enumerate(trees)]
+def stacked(trees: list[dict[str, object]]) -> list[Source]:
+    return [Source(f"layer {n}", node(tree, f"f{n}")) for n, tree in enumerate(trees)]
 
 
 def expected(trees: list[dict[str, object]]) -> object:
@@ -62,7 +62,7 @@ def value_in(tree: object, path: tuple[str, ...]) -> object:
 
 @given(LAYERS)
 def test_mappings_merge_key_by_key_and_all_else_is_replaced(trees: list[dict[str, object]]) -> None:
-    assert plain(merge_all(stacked(trees))) == expected(trees)
+    assert data_of(merge_all(stacked(trees))) == expected(trees)
 
 
 @given(LAYERS, TREES)
@@ -70,13 +70,13 @@ def test_layers_that_hosts_share_can_be_merged_once(
     shared: list[dict[str, object]], own: dict[str, object]
 ) -> None:
     once = merge_all(stacked(shared))
-    assert plain(merge(once, node(own))) == expected([*shared, own])
+    assert data_of(merge(once, node(own))) == expected([*shared, own])
 
 
 @given(TREES)
 def test_an_empty_layer_changes_nothing(tree: dict[str, object]) -> None:
     base = merge(EMPTY, node(tree))
-    assert plain(merge(base, EMPTY)) == plain(base)
+    assert data_of(merge(base, EMPTY)) == data_of(base)
 
 
 @given(LAYERS, PATHS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.config.layers import lookup, plain
+from fleet.config.layers import lookup, data_of
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import Node, parse
 
@@ -62,12 +62,12 @@ def test_a_plain_scalar_means_what_a_person_reads(text: str, value: object) -> N
 
 
 def test_an_anchor_gives_its_value_to_every_alias() -> None:
-    assert plain(read("a: &x {k: 1}\nb: *x\n")) == {"a": {"k": 1}, "b": {"k": 1}}
+    assert data_of(read("a: &x {k: 1}\nb: *x\n")) == {"a": {"k": 1}, "b": {"k": 1}}
 
 
 def test_own_keys_win_over_merged_ones_and_the_first_merged_mapping_over_the_second() -> None:
     text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  c: 3\n"
-    assert plain(read(text))["z"] == {"a": 1, "b": 1, "c": 3}  # type: ignore[index]
+    assert data_of(read(text))["z"] == {"a": 1, "b": 1, "c": 3}  # type: ignore[index]
 
 
 def test_a_merged_value_keeps_the_place_where_it_is_written() -> None:

@@ -23,7 +23,7 @@ from fleet.model.events import (
 )
 from fleet.report.terminal.colors import Color
 from fleet.report.terminal.hostlines import HostLine, advance
-from fleet.report.terminal.progress import Style, choose, monitor
+from fleet.report.terminal.progress import Style, style_for, monitor
 from fleet.report.terminal.progress_live import LiveProgress, live_rows
 from fleet.report.terminal.progress_plain import PlainProgress
 
@@ -69,7 +69,7 @@ def lived(events: tuple[Event, ...]) -> dict[str, HostLine]:
 def test_progress_is_live_only_where_a_person_watches_both_streams(
     quiet: bool, stdout: bool, stderr: bool, dumb: bool, style: Style
 ) -> None:
-    assert choose(quiet, stdout, stderr, dumb) is style
+    assert style_for(quiet, stdout, stderr, dumb) is style
 
 
 def test_plain_progress_is_one_prefixed_line_per_event_worth_reading() -> None:

@@ -20,7 +20,7 @@ from facts.packages.dpkg import Packages
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.apt.package_set import package_set
-from operations.boot.fallback_kernel import choose, fallback_kernel
+from operations.boot.fallback_kernel import fallbacks_for, fallback_kernel
 from operations.boot.guc_firmware import backup_path, guc_firmware, shadows
 from operations.boot.initramfs import initramfs
 from operations.boot.kernel_modules import kernel_modules
@@ -94,7 +94,7 @@ def test_a_fallback_that_somebody_released_is_held_again() -> None:
 def test_of_several_other_kernels_the_newest_is_the_fallback_by_number_not_by_letter() -> None:
     older, newer = "7.0.0-9-generic", "7.0.0-31-generic"
     kernels = {release: kernel(release) for release in (older, newer, NEW)}
-    found = choose(WANTED, NEW, kernels, package_facts({}))
+    found = fallbacks_for(WANTED, NEW, kernels, package_facts({}))
     assert found.packages == (f"linux-image-{newer}",)
 
 
@@ -109,7 +109,7 @@ def test_declared_fallbacks_win_and_must_be_there() -> None:
 
 def test_a_kernel_that_no_package_brought_cannot_be_taken_away_by_one() -> None:
     kernels = {OLD: kernel(OLD, package=ABSENT)}
-    found = choose(WANTED, OLD, kernels, package_facts({}))
+    found = fallbacks_for(WANTED, OLD, kernels, package_facts({}))
     assert found.packages == ()
     assert "belongs to no package" in found.why
 

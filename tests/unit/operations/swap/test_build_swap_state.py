@@ -13,8 +13,8 @@ from operations.machine import IllegalTransition
 from operations.swap.build_swap_state import (
     MACHINE,
     OURS,
-    Event,
-    Phase,
+    SwapEvent,
+    SwapPhase,
     Seen,
     Step,
     observe,
@@ -25,13 +25,13 @@ from operations.swap.build_swap_state import (
 MOVES = {**MACHINE.made, **MACHINE.told}
 
 SIZE = 100
-ASKED = st.sampled_from([Event.UP, Event.FAILED, Event.DOWN])
+ASKED = st.sampled_from([SwapEvent.UP, SwapEvent.FAILED, SwapEvent.DOWN])
 SEEN = st.builds(
     Seen,
     active=st.booleans(),
     size=st.sampled_from([None, SIZE, 50]),
     unfinished=st.booleans(),
-    record=st.sampled_from(["", *map(str, Phase)]),
+    record=st.sampled_from(["", *map(str, SwapPhase)]),
 ).filter(lambda seen: not (seen.active and seen.size is None))
 
 
@@ -66,7 +66,7 @@ class World:
 
 @given(seen=SEEN, event=ASKED)
 def test_whatever_is_seen_the_steps_can_be_done_and_lead_where_they_say(
-    seen: Seen, event: Event
+    seen: Seen, event: SwapEvent
 ) -> None:
     world = World(seen)
     move = respond(seen, event, SIZE)
@@ -75,11 +75,11 @@ def test_whatever_is_seen_the_steps_can_be_done_and_lead_where_they_say(
     after = Seen(world.active, world.size, world.unfinished, move.phase.value)
     assert observe(after) is move.phase
     assert not world.unfinished
-    if event is Event.UP:
+    if event is SwapEvent.UP:
         assert (world.active, world.size) == (True, SIZE)
     else:
         assert not world.active
-    if event is Event.DOWN:
+    if event is SwapEvent.DOWN:
         assert world.size is None
     # and asked again, nothing is left to do
     assert respond(after, event, SIZE).steps == ()
@@ -87,51 +87,51 @@ def test_whatever_is_seen_the_steps_can_be_done_and_lead_where_they_say(
 
 @given(seen=SEEN)
 def test_a_reboot_in_any_state_is_only_a_loss_of_being_on(seen: Seen) -> None:
-    record = Phase.ACTIVE.value if seen.active else seen.record
+    record = SwapPhase.ACTIVE.value if seen.active else seen.record
     before = Seen(seen.active, seen.size, seen.unfinished, record)
     after = Seen(False, seen.size, seen.unfinished, record)
-    assert observe(after) is MACHINE.told[observe(before), Event.REBOOT].phase
+    assert observe(after) is MACHINE.told[observe(before), SwapEvent.REBOOT].phase
 
 
 @pytest.mark.parametrize(
     ("phase", "event"),
-    [(p, e) for p in Phase for e in Event if (p, e) not in MACHINE.made],
+    [(p, e) for p in SwapPhase for e in SwapEvent if (p, e) not in MACHINE.made],
 )
-def test_an_event_that_cannot_happen_is_an_error(phase: Phase, event: Event) -> None:
+def test_an_event_that_cannot_happen_is_an_error(phase: SwapPhase, event: SwapEvent) -> None:
     with pytest.raises(IllegalTransition, match="cannot happen while"):
         MACHINE.advance(phase, event)
 
 
 def test_it_is_on_only_by_creating_it_or_turning_it_on() -> None:
     for (phase, event), move in MOVES.items():
-        if move.phase is Phase.ACTIVE and phase is not Phase.ACTIVE:
-            assert event is Event.MADE or Step.TURN_ON in move.steps
-        if phase is Phase.ACTIVE and move.phase is not Phase.ACTIVE:
-            assert event is Event.REBOOT or Step.TURN_OFF in move.steps
+        if move.phase is SwapPhase.ACTIVE and phase is not SwapPhase.ACTIVE:
+            assert event is SwapEvent.MADE or Step.TURN_ON in move.steps
+        if phase is SwapPhase.ACTIVE and move.phase is not SwapPhase.ACTIVE:
+            assert event is SwapEvent.REBOOT or Step.TURN_OFF in move.steps
 
 
 def test_a_refusal_does_nothing_and_is_the_end() -> None:
     for (phase, _), move in MOVES.items():
-        assert phase is not Phase.REFUSED
-        if move.phase is Phase.REFUSED:
+        assert phase is not SwapPhase.REFUSED
+        if move.phase is SwapPhase.REFUSED:
             assert move.steps == ()
 
 
 def test_a_failed_build_keeps_the_file_and_a_passed_one_removes_it() -> None:
     active = Seen(True, SIZE, False, "active")
-    assert respond(active, Event.FAILED, SIZE).steps == (Step.TURN_OFF,)
-    assert respond(active, Event.DOWN, SIZE).steps == (Step.TURN_OFF, Step.REMOVE)
+    assert respond(active, SwapEvent.FAILED, SIZE).steps == (Step.TURN_OFF,)
+    assert respond(active, SwapEvent.DOWN, SIZE).steps == (Step.TURN_OFF, Step.REMOVE)
 
 
 def test_a_left_over_file_is_turned_on_again_and_not_made_again() -> None:
     left = Seen(False, SIZE, False, "active")
-    assert observe(left) is Phase.LEFT_OVER
-    assert respond(left, Event.UP, SIZE).steps == (Step.TURN_ON,)
+    assert observe(left) is SwapPhase.LEFT_OVER
+    assert respond(left, SwapEvent.UP, SIZE).steps == (Step.TURN_ON,)
 
 
 def test_another_size_is_made_anew() -> None:
     kept = Seen(False, 50, False, "kept")
-    assert respond(kept, Event.UP, SIZE).steps == (Step.REMOVE, Step.CREATE)
+    assert respond(kept, SwapEvent.UP, SIZE).steps == (Step.REMOVE, Step.CREATE)
 
 
 @pytest.mark.parametrize("record", ["", "absent", "removed", "nonsense"])
@@ -143,7 +143,7 @@ def test_a_file_that_nobody_wrote_down_is_foreign(record: str) -> None:
 
 def test_the_diagram_has_ten_lines_and_the_page_is_fresh() -> None:
     assert len(list(MACHINE.diagram())) == 10
-    assert set(MACHINE.sentences) == set(Phase)
+    assert set(MACHINE.sentences) == set(SwapPhase)
     page = Path(docs.DOCS / "swap.md").read_text()
     assert page == docs.documents()["swap.md"]
     assert all(line in page for line in MACHINE.diagram())
