@@ -7,12 +7,12 @@ what any fact means.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from facts.base import ParseError
+from facts.shelltext import shell_text, shell_variables
 from facts.value import ABSENT, Reading, Unknown
 
 T = TypeVar("T")
@@ -20,46 +20,8 @@ T = TypeVar("T")
 #: Lines of a configuration file that say something (pattern for `lines`).
 SPEAKING: Final = "^[[:space:]]*[^#[:space:]]"
 
-#: Shell functions for scripts. Only `lines` and `tool` start a process, the rest is built into
-#: the shell: each fork costs 1-3 ms on a host. `read` takes a file byte by byte, a call each,
-#: so a long file is for a tool.
-#:
-#: part NAME             the lines that follow belong to NAME
-#: lack NAME MARK WHY    there is no text: mark `-` absent, `!` needs root, `?` any other reason
-#: val NAME PATH         first line of a file; not for numbers below /proc/sys, see system/sysctl.py
-#: lines NAME ERE FILE…  matching lines of many files as `path:line number:line`, and `!path` for a
-#:                       file that may not be read
-#: tool NAME COMMAND…    output of a command
-#: user                  sets $uid, the effective user id
-PRELUDE: Final = r"""PATH=$PATH:/usr/sbin:/sbin
-part() { printf '#b70 %s\n' "$1"; }
-lack() { printf '#b70 %s %s%s\n' "$1" "$2" "$3"; }
-val() {
-  v=
-  if [ ! -e "$2" ]; then lack "$1" -
-  elif [ ! -r "$2" ]; then lack "$1" ! 'needs root'
-  else
-    { IFS= read -r v; } 2>/dev/null <"$2"
-    if [ -n "$v" ]; then printf '#b70 %s\n%s\n' "$1" "$v"
-    else lack "$1" '?' "$2 is empty or cannot be read"; fi
-  fi
-}
-lines() {
-  part "$1"; e=$2; shift 2
-  grep -saHnE -e "$e" -- "$@"
-  for f do if [ -e "$f" ] && [ ! -r "$f" ]; then printf '!%s\n' "$f"; fi; done
-}
-tool() {
-  n=$1; shift
-  if command -v "$1" >/dev/null 2>&1; then
-    part "$n"
-    "$@" || lack "$n" '?' "$1 failed with exit status $?"
-  else lack "$n" '?' "$1 is not installed"; fi
-}
-user() {
-  while read -r k _ uid _; do [ "$k" != Uid: ] || return 0; done </proc/self/status
-}
-"""
+#: Shell functions for scripts: what they do stands in the file.
+PRELUDE: Final = shell_text(__file__)
 
 _HEADER: Final = re.compile(r"^#b70 (\S+)(?: ([-!?])(.*))?$")
 _FILE_LINE: Final = re.compile(r"^(/[^:]*):(\d+):(.*)$")
@@ -72,9 +34,8 @@ def script(body: str, **variables: str) -> str:
         body: POSIX sh, read-only.
         variables: shell variable -> value, quoted here.
     """
-    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
     # exit status 0: what a part lacks is said in the part
-    return PRELUDE + head + body.strip("\n") + "\n:\n"
+    return PRELUDE + shell_variables(**variables) + body.strip("\n") + "\n:\n"
 
 
 @dataclass(frozen=True, slots=True)

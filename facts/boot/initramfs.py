@@ -12,31 +12,13 @@ from typing_extensions import override
 
 from facts.base import HostFact
 from facts.parts import Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import Reading
 
 #: Files worth naming: the xe module, its firmware, module options and what this product put there.
 _WORTH: Final = r"/xe\.ko|firmware/(updates/)?xe/|etc/modprobe\.d/|b70fleet"
 
-_SCRIPT: Final = r"""
-n=
-for f in /boot/initrd.img-*; do
-  case $f in *'*'|*.old|*.bak|*.old-dkms|*.dpkg-*) continue ;; esac
-  if [ -z "$n" ] || [ "$f" -nt "$n" ]; then n=$f; fi
-done
-if [ -z "$n" ]; then lack image -; lack files -; lack count -
-elif [ ! -r "$n" ]; then
-  part image; printf '%s\n' "$n"
-  lack files ! 'needs root'; lack count ! 'needs root'
-elif ! command -v lsinitramfs >/dev/null 2>&1; then
-  part image; printf '%s\n' "$n"
-  lack files '?' 'lsinitramfs is not installed'; lack count '?' 'lsinitramfs is not installed'
-else
-  part image; printf '%s\n' "$n"
-  l=$(lsinitramfs "$n") || exit 3
-  part files; printf '%s\n' "$l" | grep -E "$worth"
-  part count; printf '%s\n' "$l" | grep -c .
-fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing_extensions import override
 from facts.base import HostFact, wrap
 from facts.boot.kernel import CARD_IDS
 from facts.parts import Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import Reading
 
 #: Paths inside worth naming: the xe module, GPU firmware, module options, what this product added.
@@ -22,24 +23,7 @@ _WORTH: Final = r"/xe\.ko|firmware/.*xe/|etc/modprobe\.d/|b70fleet"
 #: What uname -r may print.
 _RELEASE: Final = re.compile(r"^[0-9][A-Za-z0-9.+~_-]*$")
 
-_SCRIPT: Final = r"""
-d=/lib/modules/$release
-if [ ! -d "$d" ]; then lack alias -; lack modules -
-else
-  if [ -r "$d/modules.alias" ]; then part alias; grep -oE "$aliases" "$d/modules.alias"
-  else lack alias '?' "there is no $d/modules.alias (depmod did not run)"; fi
-  part modules; find "$d" -name 'xe.ko*' -type f
-fi
-i=/boot/initrd.img-$release
-if [ ! -e "$i" ]; then lack files -; lack count -
-elif [ ! -r "$i" ]; then lack files ! 'needs root'; lack count ! 'needs root'
-elif ! command -v lsinitramfs >/dev/null 2>&1; then
-  lack files '?' 'lsinitramfs is not installed'; lack count '?' 'lsinitramfs is not installed'
-elif l=$(lsinitramfs "$i" 2>/dev/null); then
-  part files; printf '%s\n' "$l" | grep -E "$worth"
-  part count; printf '%s\n' "$l" | grep -c .
-else lack files '?' "$i is damaged"; lack count '?' "$i is damaged"; fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)

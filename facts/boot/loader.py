@@ -16,6 +16,7 @@ from facts.assignments import assignments
 from facts.base import HostFact
 from facts.boot.cmdline import tokens
 from facts.parts import SPEAKING, Files, Line, Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
 
 #: Names that distributions give to the package of one kernel image.
@@ -47,34 +48,7 @@ _MENU: Final = (
     r"[[:space:]]|})"
 )
 
-_SCRIPT: Final = r"""
-lines settings "$speaking" /etc/default/grub /etc/default/grub.d/*.cfg
-for f in /boot/grub/grubenv /boot/grub/grub.cfg; do
-  n=${f##*/}
-  if [ ! -e "$f" ]; then lack "$n" -
-  elif [ ! -r "$f" ]; then lack "$n" ! 'needs root'
-  else
-    part "$n"
-    grep -aE "$menu" "$f"
-  fi
-done
-part images
-stat -Lc '%s %Y %n' /boot/vmlinu[xz]-* /boot/initrd.img-* /boot/initramfs-* 2>/dev/null
-part modules
-for d in /lib/modules/*; do if [ -d "$d/kernel" ]; then printf '%s\n' "${d##*/}"; fi; done
-part packages
-for f in /var/lib/dpkg/info/linux-image-*.md5sums; do
-  f=${f##*/}; f=${f%.md5sums}; printf '%s\n' "${f%:*}"
-done
-if [ -d /boot ]; then tool free stat -f -c '%S %a %b' /boot; else lack free -; fi
-part reboot_required
-if [ -e /run/reboot-required ]; then
-  echo reboot-required
-  if [ -r /run/reboot-required.pkgs ]; then
-    while read -r l; do printf '%s\n' "$l"; done </run/reboot-required.pkgs
-  fi
-fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _ENTRY: Final = re.compile(r"^(menuentry|submenu)\s+('(?:[^']|'\\'')*'|\"[^\"]*\"|\S+)(.*)$")
 _ENTRY_ID: Final = re.compile(r"(?:\$menuentry_id_option|--id)\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))")

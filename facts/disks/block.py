@@ -15,6 +15,7 @@ from typing_extensions import override
 from facts.base import HostFact, ParseError
 from facts.disks.mountinfo import FstabEntry, Mount, parse_fstab, parse_mountinfo
 from facts.parts import SPEAKING, Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading
 
 #: df(1) without these types: they hold no files that anybody keeps.
@@ -24,15 +25,7 @@ _COLUMNS: Final = (
     "MOUNTPOINTS,RO"
 )
 
-# -l: local file systems only, a dead NFS server must not hang the probe
-_SCRIPT: Final = """
-tool devices lsblk -J -b -o "$columns"
-part mounts
-cat /proc/self/mountinfo || exit 3
-part room
-df -l -B1 $unreal --output=size,avail,itotal,iavail,target 2>/dev/null
-lines fstab "$speaking" /etc/fstab
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +121,7 @@ class Block(HostFact[Storage]):
     @override
     def script(self, probe_root: str = "") -> str:
         unreal = " ".join(f"-x {name}" for name in _UNREAL)
-        return script(_SCRIPT.replace("$unreal", unreal), columns=_COLUMNS, speaking=SPEAKING)
+        return script(_SCRIPT, columns=_COLUMNS, unreal=unreal, speaking=SPEAKING)
 
     @override
     def parse(self, text: str) -> Storage:

@@ -14,33 +14,12 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError, wrap
 from facts.parts import Parts, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Absent
 
-#: Shell function `users DIR`: `pid path` of every process that runs, works in, has open or has
-#: mapped something below it. The same text runs again right before something is removed.
-USERS: Final = r"""
-users() {
-  find /proc/[0-9]*/exe /proc/[0-9]*/cwd /proc/[0-9]*/root /proc/[0-9]*/fd -maxdepth 1 \
-    '(' -lname "$1" -o -lname "$1/*" ')' -printf '%p %l\n' 2>/dev/null
-  grep -sF " $1/" /proc/[0-9]*/maps | sed 's|^\(/proc/[0-9]*/maps\):[^/]* /|\1 /|'
-}
-"""
-
-# names travel as one line each: a line break in a name becomes \001, other than ASCII becomes ?
-_SCRIPT: Final = """
-$users
-safe() { tr '\\n\\0' '\\001\\n' | LC_ALL=C tr '\\200-\\377' '?'; }
-if [ ! -d "$path" ]; then lack real -
-else
-part real; readlink -f -- "$path"
-part entries
-find "$path/" -mindepth 1 -maxdepth 1 -printf '%y\\t%P\\0' | safe
-part sizes
-du -x -B1 -a -d1 -0 --time --time-style=+%s -- "$path/" | safe
-part users
-users "$(readlink -f -- "$path")" | sort -u | head -n 200
-fi
-"""
+#: Shell function `users DIR`; the same text runs again right before something is removed.
+USERS: Final = shell_text(__file__, "_users")
+_SCRIPT: Final = shell_text(__file__)
 
 _KINDS: Final = {"d": "directory", "f": "file", "l": "link"}
 
@@ -86,8 +65,7 @@ class DirectoryUse(HostFact["TreeUse | Absent"]):
 
     @override
     def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]
-        body = f"path={shlex.quote(path)}\n{_SCRIPT.replace('$users', USERS)}"
-        return wrap(script(body), self.timeout_s)
+        return wrap(script(USERS + _SCRIPT, path=path), self.timeout_s)
 
     @override
     def parse(self, text: str) -> TreeUse | Absent:

@@ -16,6 +16,7 @@ from typing_extensions import override
 from declaration.openpgp import dearmor, keys
 from facts.base import HostFact, ParseError
 from facts.parts import Files, Line, Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
 
 #: Keyrings above this size are not fetched, in bytes: third-party ones and Ubuntu's have 1 to 4 kB;
@@ -23,46 +24,7 @@ from facts.value import ABSENT, Reading, Unknown
 #: vouches for that file.
 _KEYRING_LIMIT: Final = 16_384
 
-# Only keyrings that a source names are fetched: with Signed-By apt trusts no other.
-_SCRIPT: Final = r"""
-cd /etc/apt || exit 3
-lines sources '' /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
-  /etc/apt/sources.list.d/*.sources
-part keyrings
-set --
-for k in $(grep -shoiE 'signed-by[[:space:]]*[:=][[:space:]]*/[^]#]+' \
-    sources.list sources.list.d/*.list sources.list.d/*.sources); do
-  k=${k#*=}
-  case $k in /*) ;; *) continue ;; esac
-  IFS=,
-  for f in $k; do
-    case " $* " in *" $f "*) continue ;; esac
-    if [ ! -e "$f" ]; then printf '%s -\n' "$f"
-    elif [ ! -r "$f" ]; then printf '%s !\n' "$f"
-    else set -- "$@" "$f"; fi
-  done
-  unset IFS
-done
-if [ $# -gt 0 ]; then
-  for l in $(stat -Lc '%s:%n' "$@"); do
-    f=${l#*:}
-    if [ "${l%%:*}" -gt "$limit" ]; then printf '%s >\n' "$f"
-    else printf '%s ' "$f"; base64 -w0 "$f"; echo; fi
-  done
-fi
-part trusted
-for f in /etc/apt/trusted.gpg /etc/apt/trusted.gpg.d/*.gpg /etc/apt/trusted.gpg.d/*.asc; do
-  if [ -s "$f" ]; then printf '%s\n' "$f"; fi
-done
-part lists
-stat -c '%Y %n' /var/lib/apt/lists /var/lib/apt/lists/partial \
-  /var/lib/apt/periodic/update-success-stamp /var/lib/apt/lists/*Release 2>/dev/null
-part preferences
-for f in /etc/apt/preferences /etc/apt/preferences.d/*; do
-  if [ -f "$f" ]; then printf '%s\n' "$f"; fi
-done
-lines snapshot '[Ss]napshot' /etc/apt/apt.conf /etc/apt/apt.conf.d/*
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _ONE_LINE: Final = re.compile(r"^\s*(deb(?:-src)?)\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)$")
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]*)\s*:\s*(.*)$")

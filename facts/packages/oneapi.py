@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from facts.base import HostFact
 from facts.parts import Line, Parts, script
+from facts.shelltext import shell_text
 
 #: Files that every login or service of this host reads; people's dot files are their own affair.
 START_FILES: Final = (
@@ -29,14 +30,7 @@ START_FILES: Final = (
 )
 COMPILERS: Final = "/opt/intel/oneapi/compiler"
 
-_SCRIPT: Final = r"""
-part compilers
-for f in "$compilers"/*/env/vars.sh; do
-  d=${f%/env/vars.sh}
-  if [ -f "$f" ] && [ ! -L "$d" ]; then printf '%s\n' "${d##*/}"; fi
-done
-lines setvars '^[^#]*(\.|source)[[:space:]]+[^#]*setvars\.sh' $files
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class OneApiState(HostFact[OneApi]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return script(_SCRIPT.replace("$files", " ".join(START_FILES)), compilers=COMPILERS)
+        return script(_SCRIPT, compilers=COMPILERS, files=" ".join(START_FILES))
 
     @override
     def parse(self, text: str) -> OneApi:

@@ -25,42 +25,10 @@ from facts.packages.updater_table import (
     Watch,
 )
 from facts.parts import Files, Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
 
-# existing paths of some globs, each behind a name
-_SHOW: Final = r"""
-show() { n=$1; shift; for f do if [ -e "$f" ]; then printf '%s %s\n' "$n" "$f"; fi; done; }
-"""
-
-# Unit states come from the files that systemd itself reads: that takes no process.
-_UNIT_STATES: Final = r"""
-part units
-for u in $units; do
-  s=
-  for d in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
-    if [ -e "$d/$u" ]; then s=disabled; [ -s "$d/$u" ] || s=masked; break; fi
-  done
-  [ -n "$s" ] || continue
-  if [ $s = disabled ]; then
-    for w in /etc/systemd/system/*.wants/"$u" /run/systemd/system/*.wants/"$u" \
-        /usr/lib/systemd/system/*.wants/"$u"; do
-      if [ -L "$w" ]; then s=enabled; fi
-    done
-  fi
-  printf '%s %s\n' "$u" "$s"
-done
-"""
-
-_SCRIPT: Final = r"""
-if command -v apt-config >/dev/null 2>&1; then
-  part apt; apt-config dump | grep -E '^(APT::Periodic|Unattended-Upgrade)::'
-else lack apt '?' 'apt-config is not installed'; fi
-lines needrestart '^[^#]*nrconf[{]restart[}]' \
-  /etc/needrestart/needrestart.conf /etc/needrestart/conf.d/*.conf
-if [ ! -e /var/lib/snapd/state.json ]; then lack snap_hold -
-elif [ ! -r /var/lib/snapd/state.json ]; then lack snap_hold ! 'needs root'
-else part snap_hold; grep -oE '"hold":"[^"]*"' /var/lib/snapd/state.json; fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _APT_VALUE: Final = re.compile(r'^([\w:-]+?)(?:::)? "(.*)";$')
 _MODE: Final = re.compile(r"restart}\s*=\s*['\"](\w)['\"]")
@@ -114,20 +82,14 @@ class Updaters(HostFact[UpdaterState]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        fences = sorted({fence for watch in WATCHES for fence in watch.fences})
-        body = [
-            "part present",
-            *(f"show {watch.name} {' '.join(watch.presence)}" for watch in WATCHES),
-            "part fences",
-            f"show fence {' '.join(fences)}",
-            _UNIT_STATES,
-            _SCRIPT,
-            f'lines jobs "$job" {" ".join(JOB_FILES)}',
-            "user",
-            "if [ \"$uid\" = 0 ]; then part spool; echo read; else lack spool ! 'needs root'; fi",
-        ]
-        units = " ".join(unit for watch in WATCHES for unit in watch.units)
-        return script(_SHOW + "\n".join(body), units=units, job=JOB_LINE)
+        presence = " ".join(word for watch in WATCHES for word in (watch.name, *watch.presence))
+        return script(
+            f"set -- {presence}\n{_SCRIPT}",
+            fences=" ".join(sorted({fence for watch in WATCHES for fence in watch.fences})),
+            units=" ".join(unit for watch in WATCHES for unit in watch.units),
+            job=JOB_LINE,
+            job_files=" ".join(JOB_FILES),
+        )
 
     @override
     def parse(self, text: str) -> UpdaterState:

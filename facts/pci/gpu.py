@@ -7,18 +7,17 @@ is not visible here: see xpu_smi. What counts as idle is the caller's knowledge.
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.pci.gpu_card import BATTLEMAGE
+from facts.shelltext import shell_text, shell_variables
 from facts.value import ABSENT, Reading, Unknown
 
-_PROBE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
+_PROBE: Final = shell_text(__file__)
 _MIB: Final = 1 << 20
 _CARD: Final = re.compile(r"C (\S+) (0x[0-9a-f]{4}) (\S+) (\S+)")
 
@@ -78,7 +77,7 @@ class Gpus(HostFact[GpuState]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return f"probe_root={shlex.quote(probe_root)}\n{_PROBE}"
+        return shell_variables(probe_root=probe_root) + _PROBE
 
     @override
     def parse(self, text: str) -> GpuState:

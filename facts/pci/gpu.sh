@@ -1,9 +1,11 @@
-# What the cards of a host say beside their links: read-only, wakes no card. Needs $probe_root (may be empty).
+# What the cards of a host say beside their links: read-only, wakes no card.
 #   A alias_line_of_e223 | A - (none in the file) | A ! file (no such file)
 #   C bdf device runtime_status driver    then the VRAM manager of that card:
 #   M key value ...    | M z (asleep, not opened) | M ! (there, not readable) | M - (not there)
 #   E cards
 # Fields are separated by blanks.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # set in front: probe_root
 LC_ALL=C; export LC_ALL
 pci=$probe_root/sys/bus/pci/devices
 debug=$probe_root/sys/kernel/debug

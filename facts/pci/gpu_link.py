@@ -8,17 +8,16 @@ is simply absent here.
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from facts.base import HostFact
 from facts.pci.gpu_card import Card
 from facts.pci.gpu_link_parse import parse_cards
+from facts.shelltext import shell_text, shell_variables
 
-_PROBE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
+_PROBE: Final = shell_text(__file__)
 
 
 class GpuLinks(HostFact[tuple[Card, ...]]):
@@ -34,7 +33,7 @@ class GpuLinks(HostFact[tuple[Card, ...]]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return f"probe_root={shlex.quote(probe_root)}\n{_PROBE}"
+        return shell_variables(probe_root=probe_root) + _PROBE
 
     @override
     def parse(self, text: str) -> tuple[Card, ...]:

@@ -1,4 +1,4 @@
-# Link probe, schema 2: read-only, shell builtins and one grep, no card is woken. Needs $probe_root (may be empty).
+# Link probe, schema 2: read-only, shell builtins and one grep, no card is woken.
 #   S schema uid
 #   G bdf device class revision subvendor subdevice numa driver iommu_group physfn totalvfs numvfs card render
 #     bar2_mib bar2_sizes power_control runtime_status power_state d3cold_allowed downgrade_capable
@@ -8,6 +8,8 @@
 #   E cards hops
 # Fields are separated by TAB. A field is a value, "-" (no such file), "!" (there, not readable) or
 # "z" (not opened: the function sleeps and the kernel would wake it to answer).
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # set in front: probe_root
 LC_ALL=C; export LC_ALL
 pci=$probe_root/sys/bus/pci/devices
 tab=$(printf '\t')

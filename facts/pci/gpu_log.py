@@ -8,13 +8,13 @@ log that does not reach back to the driver's start proves no silence: "no fault"
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
+from facts.shelltext import shell_text, shell_variables
 from facts.value import ABSENT, Reading, Unknown
 
 #: Kind of fault -> text in the log, as extended regular expression for awk and for re.
@@ -33,31 +33,7 @@ _FIRMWARE: Final = "[GH]uC firmware"
 #: Distinct fault lines kept; a driver in a reset loop logs hundreds per minute.
 _KEPT_LINES: Final = 300
 
-_SCRIPT: Final = """LC_ALL=C; export LC_ALL
-if [ -n "$probe_root" ]; then source=$probe_root/journal-k.txt
-  [ -e "$source" ] || { echo "there is no $source" >&2; exit 1; }
-  set -- cat "$source"
-else set -- journalctl -k -b -o cat --no-pager -q
-  command -v journalctl >/dev/null || { echo 'journalctl is not installed' >&2; exit 1; }
-fi
-{ "$@"; echo "#status $?"; } | awk '
-/^#status [0-9]+$/ { status = $2; next }
-{ lines++ }
-/Linux version / { boot = 1 }
-/@FIRMWARE@|@FAULTS@/ {
-  gsub(/\\t/, " ")
-  if (!($0 in count)) {
-    if (kept >= @KEPT@ && $0 !~ /@FIRMWARE@/) { dropped++; next }
-    order[++kept] = $0
-  }
-  count[$0]++; last[$0] = lines
-}
-END {
-  for (i = 1; i <= kept; i++) { k = order[i]; printf "K\\t%d\\t%d\\t%s\\n", last[k], count[k], k }
-  printf "E\\t%d\\t%d\\t%d\\t%d\\n", lines, boot, kept, dropped
-  exit status
-}'
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _ADDRESS: Final = re.compile(r"\b([0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b")
 _LOADED: Final = re.compile(r"Using ([GH]uC) firmware from \S+ version ([0-9.]+)")
@@ -135,12 +111,13 @@ class GpuLog(HostFact[KernelLog]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        body = (
-            _SCRIPT.replace("@FIRMWARE@", _FIRMWARE)
-            .replace("@FAULTS@", "|".join(FAULTS.values()))
-            .replace("@KEPT@", str(_KEPT_LINES))
+        variables = shell_variables(
+            probe_root=probe_root,
+            firmware=_FIRMWARE,
+            faults="|".join(FAULTS.values()),
+            kept_lines=_KEPT_LINES,
         )
-        return f"probe_root={shlex.quote(probe_root)}\n{body}"
+        return variables + _SCRIPT
 
     @override
     def parse(self, text: str) -> KernelLog:

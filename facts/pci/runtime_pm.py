@@ -13,34 +13,10 @@ from typing_extensions import override
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, script
 from facts.pci.gpu_card import B70
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading
 
-# no fork per function: a server has some hundred of them
-_SCRIPT: Final = r"""
-one() {
-  c=; s=
-  { IFS= read -r c; } 2>/dev/null <"$1/power/control"
-  { IFS= read -r s; } 2>/dev/null <"$1/power/runtime_status"
-  printf '%s %s %s %s\n' "$2" "$3" "${c:--}" "${s:--}"
-}
-part functions
-for d in "$root"/sys/bus/pci/devices/*; do
-  i=; { IFS= read -r i; } 2>/dev/null <"$d/device"
-  [ "$i" = "$id" ] || continue
-  v=; { IFS= read -r v; } 2>/dev/null <"$d/vendor"
-  [ "$v" = 0x8086 ] || continue
-  p=$(cd -P "$d" && pwd) || continue
-  card=${p##*/}
-  one "$p" "$card" "$card"
-  p=${p%/*}
-  while :; do
-    case ${p##*/} in
-      ????:??:??.?|?????:??:??.?) one "$p" "${p##*/}" "$card"; p=${p%/*} ;;
-      *) break ;;
-    esac
-  done
-done
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)

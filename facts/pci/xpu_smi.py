@@ -8,17 +8,16 @@ audit, never polled. What its words are worth is in witness.
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from facts.base import HostFact
 from facts.pci.xpu_smi_parse import XpuSmiReport, parse_report
+from facts.shelltext import shell_text, shell_variables
 from facts.value import Absent, Unknown
 
-_PROBE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
+_PROBE: Final = shell_text(__file__)
 #: Seconds for one command; it answers in about one second when the driver is well.
 COMMAND_LIMIT_S: Final = 10
 
@@ -33,7 +32,7 @@ class XpuSmi(HostFact[XpuSmiReport | Absent | Unknown]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return f"probe_root={shlex.quote(probe_root)}\nlimit={COMMAND_LIMIT_S}\n{_PROBE}"
+        return shell_variables(probe_root=probe_root, limit=COMMAND_LIMIT_S) + _PROBE
 
     @override
     def parse(self, text: str) -> XpuSmiReport | Absent | Unknown:

@@ -4,6 +4,8 @@
 #   R name status             then its output: "O line" from stdout, "E line" from stderr
 #   Z runs
 # After a command that hung nothing more is asked: the next one would hang as well.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # set in front: probe_root, limit (seconds for one command)
 LC_ALL=C; export LC_ALL
 tool=$probe_root/usr/bin/xpu-smi
 [ -x "$tool" ] || tool=$(command -v xpu-smi) || { echo absent; exit 0; }
@@ -28,6 +30,7 @@ run() { # name arguments...
 echo "U $(id -u)"
 run version -v
 run list discovery -j
+# shellcheck disable=SC2020 # three characters become line breaks
 ids=$(tr ',{}' '\n\n\n' <"$dir/out" | sed -n 's/^ *"device_id" *: *\([0-9][0-9]*\) *$/\1/p')
 for id in $ids; do
   run "discovery.$id" discovery -d "$id" -j

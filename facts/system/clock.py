@@ -12,24 +12,10 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import Reading
 
-# timedatectl starts a service on the host, so the cheap witnesses come first
-_SCRIPT: Final = """
-part now
-date '+%s %N'
-val uptime /proc/uptime
-if [ -e /run/systemd/timesync/synchronized ]; then part sync; echo 'timesyncd yes'
-elif [ -d /run/systemd/timesync ]; then part sync; echo 'timesyncd no'
-elif [ -S /run/chrony/chronyd.sock ] && command -v chronyc >/dev/null 2>&1; then
-  part sync; printf 'chrony '; chronyc -c -n tracking || echo
-elif [ -e /run/systemd/container ]; then lack sync -
-elif [ -d /run/systemd/system ]; then
-  part sync; printf 'timedatectl '; timeout 5 timedatectl show -p NTPSynchronized --value || echo
-else lack sync '?' 'no time service was found'; fi
-if [ -e /etc/timezone ]; then val zone /etc/timezone
-else tool zone readlink /etc/localtime; fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)

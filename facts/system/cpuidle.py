@@ -13,17 +13,9 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, script
+from facts.shelltext import shell_text
 
-_SCRIPT: Final = r"""
-part states
-for d in "$root"/sys/devices/system/cpu/cpu[0-9]*/cpuidle/state[0-9]*; do
-  [ -e "$d/disable" ] || continue
-  n=; o=
-  { IFS= read -r n; } 2>/dev/null <"$d/name"
-  { IFS= read -r o; } 2>/dev/null <"$d/disable"
-  printf '%s %s %s\n' "${d##*/state}" "${o:-?}" "$n"
-done
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)

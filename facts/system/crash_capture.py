@@ -12,21 +12,13 @@ from typing_extensions import override
 
 from facts.base import HostFact
 from facts.parts import Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import Reading
 
 #: What the kernel shows for a charp parameter that was never set.
 _NO_BACKEND: Final = "(null)"
 
-_SCRIPT: Final = """
-val kdump "$root/sys/kernel/kexec_crash_loaded"
-val pstore "$root/sys/module/pstore/parameters/backend"
-part netconsole
-for f in "$root"/sys/kernel/config/netconsole/*/enabled; do
-  v=; if [ -r "$f" ]; then { IFS= read -r v; } 2>/dev/null <"$f"; fi
-  if [ "$v" = 1 ]; then printf '%s\\n' "${f%/enabled}"; fi
-done
-val panic /proc/sys/kernel/panic
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from facts.base import END, HostFact, ParseError, wrap
+from facts.shelltext import shell_text, shell_variables
 from facts.value import ABSENT, Absent, Unknown
 
 #: Files longer than this are never fetched for a diff, in bytes.
@@ -28,24 +29,7 @@ TOO_LONG: Final = Unknown(f"longer than {HASH_LIMIT >> 20} MiB, not read")
 #: sha256 of nothing readable: the reader was not allowed to open the file.
 _NO_HASH: Final = Unknown("not readable by this user")
 
-#: Records: S state, L link target, N nothing there, U folder not searchable; then hashes.
-_SCRIPT: Final = r"""
-stat --printf='S\t%n\t%f\t%U\t%G\t%s\t%Y\n' -- "$@" 2>/dev/null
-n=$#
-while [ $n -gt 0 ]; do
-  p=$1; shift; n=$((n-1))
-  if [ -L "$p" ]; then printf 'L\t%s\t%s\n' "$p" "$(readlink "$p")"
-  elif [ -f "$p" ]; then if [ -r "$p" ]; then set -- "$@" "$p"; fi
-  elif [ ! -e "$p" ]; then
-    d=${p%/*}
-    while [ -n "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done
-    if [ -x "${d:-/}" ] || [ ! -d "${d:-/}" ]; then printf 'N\t%s\n' "$p"
-    else printf 'U\t%s\t%s\n' "$p" "$d"; fi
-  fi
-done
-[ $# = 0 ] || find "$@" -maxdepth 0 -type f -size -@LIMIT@c -exec sha256sum -- {} +
-true
-""".replace("@LIMIT@", str(HASH_LIMIT + 1))
+_SCRIPT: Final = shell_text(__file__)
 
 _KINDS: Final = {
     stat.S_IFREG: "file",
@@ -85,7 +69,7 @@ def script(paths: Sequence[str]) -> str:
     for path in paths:
         if not path.startswith("/") or any(char in path for char in "\n\t\\"):
             raise ValueError(f"not a plain absolute path: {path!r}")
-    return f"set -- {' '.join(map(shlex.quote, paths))}\n{_SCRIPT}"
+    return f"set -- {shlex.join(paths)}\n{shell_variables(limit=HASH_LIMIT + 1)}{_SCRIPT}"
 
 
 def describe(text: str, path: str) -> Stat | Absent | Unknown:

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading
 
 #: What board makers leave in DMI fields that they did not fill in: never an identity.
@@ -53,17 +54,7 @@ _DMI: Final = (
     "bios_date",
 )
 
-_SCRIPT: Final = """
-val hostname /proc/sys/kernel/hostname
-val machine_id /etc/machine-id
-for f in $dmi; do val "$f" "$root/sys/class/dmi/id/$f"; done
-user; part uid; printf '%s\\n' "$uid"
-tool user id -un
-if [ "$uid" = 0 ]; then part sudo; echo root
-elif ! command -v sudo >/dev/null 2>&1; then part sudo; echo missing
-elif sudo -n true 2>/dev/null; then part sudo; echo passwordless
-else part sudo; echo refused; fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 
 class Sudo(Enum):

@@ -13,29 +13,10 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, convert, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
 
-_SCRIPT: Final = """
-part meminfo
-while read -r k v u; do
-  case $k in MemTotal:|MemAvailable:|SwapTotal:|SwapFree:|GPUActive:|HardwareCorrupted:)
-    printf '%s %s %s\\n' "$k" "$v" "$u" ;; esac
-done </proc/meminfo
-part edac
-for d in /sys/devices/system/edac/mc/mc[0-9]*; do
-  if [ -d "$d" ]; then
-    n='?'; c='?'; u='?'
-    { read -r n; } 2>/dev/null <"$d/mc_name"
-    { read -r c; } 2>/dev/null <"$d/ce_count"
-    { read -r u; } 2>/dev/null <"$d/ue_count"
-    printf '%s %s %s %s\\n' "${d##*/}" "${c:-?}" "${u:-?}" "${n:-?}"
-  fi
-done
-user
-if [ "$uid" != 0 ]; then lack arrays ! 'needs root'
-elif [ ! -d /sys/firmware/dmi/tables ]; then lack arrays -
-else tool arrays dmidecode -q -t 16; fi
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _CORRECTION: Final = re.compile(r"^\s*Error Correction Type:\s*(.+?)\s*$", re.MULTILINE)
 #: SMBIOS 7.17.3: types that correct nothing or say nothing.

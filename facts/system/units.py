@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, script
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading
 
 #: Kinds that somebody may manage; targets, devices, slices and scopes are left out to save time.
@@ -31,42 +32,7 @@ _PROPERTIES: Final = (
     "ActiveEnterTimestamp",
 )
 
-# `systemctl list-unit-files` keeps systemd 252 busy for 300 ms even in a small machine. `show`
-# names what is loaded; the files of all other units are looked at directly, with one grep.
-_SCRIPT: Final = r"""
-if [ ! -d /run/systemd/system ]; then echo 'systemd is not running' >&2; exit 3; fi
-part units
-set --
-for d in /run/systemd/generator /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
-  for f in "$d"/*.mount; do
-    if [ -e "$f" ]; then set -- "$@" "${f##*/}"; fi
-  done
-done
-# -- since the root directory's is called -.mount
-SYSTEMD_PAGER='' systemctl show --timestamp=unix --property="$properties" -- $(asked) "$@" || exit 4
-part files
-for d in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
-  cd "$d" 2>/dev/null || continue
-  for f in $(files); do
-    if [ ! -e "$f" ]; then continue
-    elif [ ! -s "$f" ]; then printf '%s masked\n' "$f"
-    elif [ -L "$f" ]; then printf '%s alias\n' "$f"
-    else printf '%s file\n' "$f"; fi
-  done
-done
-part links
-for f in /etc/systemd/system/*.wants/* /etc/systemd/system/*.requires/*; do
-  if [ -L "$f" ]; then printf '%s enabled\n' "${f##*/}"; fi
-done
-for f in /run/systemd/system/*.wants/* /run/systemd/system/*.requires/* \
-    /run/systemd/generator/*.wants/*; do
-  if [ -L "$f" ]; then printf '%s enabled-runtime\n' "${f##*/}"; fi
-done
-part install
-for d in /etc/systemd/system /usr/lib/systemd/system; do
-  cd "$d" 2>/dev/null && grep -lsE '^\[Install\]' -- $(files)
-done
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _INSTANCE: Final = re.compile(r"@.+\.")
 _SECONDS: Final = re.compile(r"^@(\d+)(?:\.\d+)?$")
@@ -125,8 +91,8 @@ class Units(HostFact[UnitState]):
     def script(self, probe_root: str = "") -> str:
         asked = " ".join(f"'*.{kind}'" for kind in _ASKED)
         files = " ".join(f"*.{kind}" for kind in _KINDS)
-        body = _SCRIPT.replace("$(asked)", asked).replace("$(files)", files)
-        return script(body, properties=",".join(_PROPERTIES))
+        body = f"set -- {asked}\n{_SCRIPT}"
+        return script(body, properties=",".join(_PROPERTIES), files=files)
 
     @override
     def parse(self, text: str) -> UnitState:
