@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from declaration.onhost import DEADMAN
+from facts.shelltext import shell_text, shell_variables
 
 #: Files below these can cut the controller off.
 GUARDED: Final = ("/etc/ssh/", "/etc/sudoers", "/etc/nftables")
@@ -23,21 +24,13 @@ TOO_LATE: Final = 94
 
 _UNIT: Final = "b70fleet-deadman"
 
-_RESTORE: Final = f"""#!/bin/sh
-# Written by b70fleet: nobody confirmed a change to sshd, sudoers or nftables: it is taken back.
-cd {DEADMAN} || exit 0
-while IFS= read -r path; do
-  read -r number <&3
-  if [ -e "$number" ]; then
-    cp -a "$number" "$path.b70fleet-old" && mv -fT "$path.b70fleet-old" "$path"
-  else
-    rm -f "$path"
-  fi
-done <paths 3<numbers
-for unit in ssh sshd; do systemctl reload "$unit" 2>/dev/null; done
-if systemctl is-active -q nftables 2>/dev/null; then systemctl reload nftables; fi
-cd / && rm -rf {DEADMAN}
-"""
+#: What an operator reads who finds the file on a host.
+_WHY: Final = "nobody confirmed a change to sshd, sudoers or nftables: it is taken back."
+_RESTORE: Final = (
+    f"#!/bin/sh\n# Written by b70fleet: {_WHY}\n"
+    + shell_variables(folder=DEADMAN)
+    + shell_text(__file__)
+)
 
 
 def is_guarded(path: str) -> bool:

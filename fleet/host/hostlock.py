@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from declaration.onhost import FENCE, INCOMPLETE, JOURNAL, LEASE, LOCK, MUTEX, PRODUCTION, STATE
+from facts.shelltext import shell_text, shell_variables
 
 #: Seconds that a lock outlives the last command of its owner: the longest command plus a margin.
 LEASE_S: Final = 1_200
@@ -22,9 +23,22 @@ IDENTITY: Final = 96
 FENCED: Final = 97
 NO_STATE_DIR: Final = 98
 
-_NOW: Final = (
-    "read -r up _ </proc/uptime; now=${up%%.*}; read -r boot </proc/sys/kernel/random/boot_id"
-)
+#: The shell functions; the exit statuses and the paths are set in front of them.
+_TEXT: Final = shell_variables(
+    state_folder=STATE,
+    lock_file=LOCK,
+    new_lock_file=f"{INCOMPLETE}lock",
+    lease_file=LEASE,
+    lease_s=LEASE_S,
+    fence_file=FENCE,
+    new_fence_file=f"{INCOMPLETE}fence",
+    mutex_file=MUTEX,
+    journal_file=JOURNAL,
+    production_file=PRODUCTION,
+    locked=LOCKED,
+    fenced=FENCED,
+    no_state_dir=NO_STATE_DIR,
+) + shell_text(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +63,7 @@ def identify(machine_id: str) -> str:
 
 def peek() -> str:
     """Return text that prints the lock's owner when a live lock exists; writes nothing."""
-    return f"""{_NOW}
-if [ -f {LOCK} ]; then
-  {{ read -r run; read -r who; read -r lboot; read -r since; }} <{LOCK}
-  until=0; [ ! -f {LEASE} ] || read -r until <{LEASE}
-  if [ "$lboot" = "$boot" ] && [ "$now" -lt "$until" ]; then
-    printf 'held\\t%s\\t%s\\t%s\\t%s\\n' "$run" "$who" $((now-since)) $((until-now))
-  fi
-fi"""
+    return _call("peek")
 
 
 def acquire(run: str, who: str) -> str:
@@ -66,26 +73,8 @@ def acquire(run: str, who: str) -> str:
     token. Ends with LOCKED and the owner's line when the lock is alive, with NO_STATE_DIR when
     nothing can be written.
     """
-    entry = _journal({"event": "start", "run": run, "who": who})
-    # the directory is flushed behind the renames: a fence that went back would let an old owner in
-    return f"""umask 022
-mkdir -p {STATE} && : >>{MUTEX} || exit {NO_STATE_DIR}
-exec 9>>{MUTEX}
-flock -w 10 9 || exit {LOCKED}
-held=$(
-{peek()}
-)
-[ -z "$held" ] || {{ printf '%s\\n' "$held"; exit {LOCKED}; }}
-{_NOW}
-fence=0; [ ! -f {FENCE} ] || read -r fence <{FENCE}
-fence=$((fence+1))
-echo $((now+{LEASE_S})) >{LEASE} &&
-printf '%s\\n' {shlex.quote(run)} {shlex.quote(who)} "$boot" "$now" >{INCOMPLETE}lock &&
-echo $fence >{INCOMPLETE}fence && sync {INCOMPLETE}lock {INCOMPLETE}fence &&
-mv -f {INCOMPLETE}fence {FENCE} && mv -f {INCOMPLETE}lock {LOCK} && sync {STATE} ||
-exit {NO_STATE_DIR}
-{entry}
-echo "fence $fence\""""
+    entry = _entry({"event": "start", "run": run, "who": who})
+    return _call("acquire", run, who, entry)
 
 
 def guard(fence: int, command_s: float = 0) -> str:
@@ -106,35 +95,14 @@ def release(run: str, fence: int, outcome: str, certificate: str) -> str:
 
     The first certificate puts the host in production.
     """
-    mark = ""
-    if certificate:
-        mark = (
-            f"[ -e {PRODUCTION} ] || printf '%s\\n' {shlex.quote(run)} "
-            f'"$(date -u +%Y-%m-%dT%H:%M:%SZ)" >{PRODUCTION}'
-        )
-    entry = _journal({"event": "end", "run": run, "outcome": outcome, "certificate": certificate})
-    return f"""exec 9>>{MUTEX}
-flock -w 10 9 || exit {LOCKED}
-read -r f <{FENCE}; [ "$f" = {fence} ] || exit {FENCED}
-{entry}
-{mark}
-rm -f {LOCK} {LEASE}"""
+    entry = _entry({"event": "end", "run": run, "outcome": outcome, "certificate": certificate})
+    return _call("release", str(fence), entry, run if certificate else "")
 
 
 def unlock(run: str, reason: str, who: str) -> str:
     """Return text that removes the lock of one run, and journals who asked for it and why."""
-    entry = _journal({"event": "unlock", "run": run, "who": who, "reason": reason})
-    return f"""exec 9>>{MUTEX}
-flock -w 10 9 || exit {LOCKED}
-[ -f {LOCK} ] || {{ echo none; exit 0; }}
-read -r held <{LOCK}
-[ "$held" = {shlex.quote(run)} ] || {{ echo "$held"; exit {LOCKED}; }}
-fence=0; read -r fence <{FENCE}
-echo $((fence+1)) >{INCOMPLETE}fence && sync {INCOMPLETE}fence && mv -f {INCOMPLETE}fence {FENCE}
-sync {STATE}
-{entry}
-rm -f {LOCK} {LEASE}
-echo removed"""
+    entry = _entry({"event": "unlock", "run": run, "who": who, "reason": reason})
+    return _call("unlock", run, entry)
 
 
 def parse_owner(lines: list[str]) -> Owner | None:
@@ -146,10 +114,11 @@ def parse_owner(lines: list[str]) -> Owner | None:
     return None
 
 
-def _journal(entry: dict[str, str]) -> str:
-    """Return text that appends one JSON line with the host's own time."""
-    body = json.dumps(entry, sort_keys=True)[1:-1]
-    return (
-        f'printf \'{{"at": "%s", %s}}\\n\' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '
-        f"{shlex.quote(body)} >>{JOURNAL}"
-    )
+def _call(*words: str) -> str:
+    """Return the text that calls one of the shell functions."""
+    return _TEXT + shlex.join(words)
+
+
+def _entry(entry: dict[str, str]) -> str:
+    """Return the members of a JSON object; the host adds its own time."""
+    return json.dumps(entry, sort_keys=True)[1:-1]
