@@ -107,7 +107,9 @@ def _watched(daemon: TimeDaemon) -> list[str]:
     return [path, str(PurePosixPath(path).parent)] if path else []
 
 
-def keeper_of(provider: str, daemons: Mapping[str, TimeDaemon], units: UnitState | Unknown) -> Keeper:
+def keeper_of(
+    provider: str, daemons: Mapping[str, TimeDaemon], units: UnitState | Unknown
+) -> Keeper:
     """Return the daemon that keeps the clock.
 
     Another daemon that is active and enabled is accepted: two of them would fight over the clock,

@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from facts.packages.debian_version import version_compare
 from facts.value import ABSENT, Absent, Reading, Unknown
-from gates.vocabulary import TermValue, Term
+from gates.vocabulary import Term, TermValue
 
 #: The answer of an expression.
 Truth: TypeAlias = bool | Unknown
@@ -223,7 +223,9 @@ def _name(operand: Operand) -> str:
     return operand.name if isinstance(operand, Ref) else str(operand)
 
 
-def _compare_absent(question: Compare, left: Reading[TermValue], right: Reading[TermValue]) -> Truth:
+def _compare_absent(
+    question: Compare, left: Reading[TermValue], right: Reading[TermValue]
+) -> Truth:
     if right is ABSENT:
         return Unknown(f"there is no {_name(question.other)} to compare {question.name} with")
     if question.op in ("eq", "ne"):

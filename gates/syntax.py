@@ -25,7 +25,7 @@ from gates.expression import (
     Ref,
 )
 from gates.marked import Place
-from gates.vocabulary import TermValue, Term, Vocabulary
+from gates.vocabulary import Term, TermValue, Vocabulary
 
 _OPERATORS: Final = frozenset(get_args(Operator))
 _QUANTIFIERS: Final = frozenset(get_args(Quantifier))

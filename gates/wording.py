@@ -8,7 +8,7 @@ from typing import Final
 
 from facts.value import Absent, Reading, Unknown
 from gates.expression import Facts
-from gates.vocabulary import TermValue, Term
+from gates.vocabulary import Term, TermValue
 
 #: `{name}` in a template; other braces do not occur in our sentences.
 _PLACEHOLDER: Final = re.compile(r"\{([a-zA-Z_][\w.]*)\}")

@@ -14,7 +14,7 @@ from facts.readings import Readings
 from facts.registry import all_facts
 from facts.value import ABSENT, Reading, Unknown
 from gates import world_cards, world_declared, world_host, world_userspace
-from gates.vocabulary import TermValue, Term, Vocabulary, vocabulary
+from gates.vocabulary import Term, TermValue, Vocabulary, vocabulary
 from gates.wording import text
 
 _CARD: Final = "card."

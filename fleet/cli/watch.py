@@ -13,7 +13,7 @@ from fleet.model.events import Emit
 
 def watched() -> AbstractContextManager[Emit]:
     """Return the monitor; what it yields takes the engine's events."""
-    from fleet.report.terminal.progress import style_for, monitor
+    from fleet.report.terminal.progress import monitor, style_for
 
     settings = current()
     style = style_for(

@@ -12,8 +12,7 @@ from typing import Final
 from fleet.config import places
 from fleet.config.fields import BY_NAME
 from fleet.config.group_files import GroupFiles
-from fleet.config.layers import EMPTY, Source, lookup, merge, merge_all
-from fleet.config.layers import KeyPath
+from fleet.config.layers import EMPTY, KeyPath, Source, lookup, merge, merge_all
 from fleet.config.problems import Problem, likely
 from fleet.config.yaml_marks import Node
 

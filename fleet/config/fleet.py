@@ -17,8 +17,7 @@ from fleet.base.errors import ConfigError, NoHostsMatched
 from fleet.base.secrets import RUN, Redactor, Secrets
 from fleet.config import select as selection
 from fleet.config.fields import UnknownKey, split
-from fleet.config.layers import Source, Provenance, explain
-from fleet.config.layers import KeyPath
+from fleet.config.layers import KeyPath, Provenance, Source, explain
 from fleet.config.problems import likely
 from fleet.config.yaml_marks import Node
 

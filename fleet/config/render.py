@@ -12,7 +12,7 @@ from declaration.host import HostSpec
 from fleet.config import emit
 from fleet.config.fields import is_secret, split
 from fleet.config.fleet import Fleet, as_data, value_at
-from fleet.config.layers import Provenance, lookup, data_of, step
+from fleet.config.layers import Provenance, data_of, lookup, step
 from fleet.config.yaml_marks import Node
 
 #: Column of the comments, unless the value is longer.

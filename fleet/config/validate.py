@@ -18,7 +18,7 @@ from declaration.profile import Profile
 from declaration.stack import Stack
 from declaration.system import Base
 from fleet.config.fields import BY_NAME, is_secret, record_shape, spelling, walk
-from fleet.config.layers import KeyPath, lookup, nearest, data_of
+from fleet.config.layers import KeyPath, data_of, lookup, nearest
 from fleet.config.plain_secrets import plain_secrets
 from fleet.config.problems import Problem, Where, likely
 from fleet.config.yaml_marks import Node

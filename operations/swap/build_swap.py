@@ -28,7 +28,15 @@ from operations.operation import Commands, differs, operation
 from operations.require import path_state, require
 from operations.storage.storage_facts import block, live_mount, swap_state, text_of
 from operations.swap import swap_make
-from operations.swap.build_swap_state import OURS, SwapEvent, SwapPhase, Seen, Step, SwapMove, respond
+from operations.swap.build_swap_state import (
+    OURS,
+    Seen,
+    Step,
+    SwapEvent,
+    SwapMove,
+    SwapPhase,
+    respond,
+)
 from operations.swap.swap_place import admit_file, described, may_turn_off, to_bytes
 
 #: Name of the file when no path is declared.
@@ -120,7 +128,9 @@ def build_swap(
             f"build swap refused, nothing was written: {', '.join(found)} serves, and "
             "swap.build.forbid_while_serving is set"
         )
-    move = respond(seen, SwapEvent.UP if present else SwapEvent.FAILED if failed else SwapEvent.DOWN, size)
+    move = respond(
+        seen, SwapEvent.UP if present else SwapEvent.FAILED if failed else SwapEvent.DOWN, size
+    )
     if Step.CREATE in move.steps:
         gone = seen.size or 0 if Step.REMOVE in move.steps else 0
         answer = admit_file(path, size, disks, storage, freed_bytes=gone)

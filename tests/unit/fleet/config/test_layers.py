@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.config.layers import EMPTY, Source, explain, lookup, merge, merge_all, data_of
+from fleet.config.layers import EMPTY, Source, data_of, explain, lookup, merge, merge_all
 from fleet.config.problems import Where
 from fleet.config.yaml_marks import Node
 

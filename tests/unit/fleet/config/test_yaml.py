@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.config.layers import lookup, data_of
+from fleet.config.layers import data_of, lookup
 from fleet.config.problems import Problem
 from fleet.config.yaml_marks import Node, parse
 

@@ -23,7 +23,7 @@ from fleet.model.events import (
 )
 from fleet.report.terminal.colors import Color
 from fleet.report.terminal.hostlines import HostLine, advance
-from fleet.report.terminal.progress import Style, style_for, monitor
+from fleet.report.terminal.progress import Style, monitor, style_for
 from fleet.report.terminal.progress_live import LiveProgress, live_rows
 from fleet.report.terminal.progress_plain import PlainProgress
 

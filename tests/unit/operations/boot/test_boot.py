@@ -20,7 +20,7 @@ from facts.packages.dpkg import Packages
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.apt.package_set import package_set
-from operations.boot.fallback_kernel import fallbacks_for, fallback_kernel
+from operations.boot.fallback_kernel import fallback_kernel, fallbacks_for
 from operations.boot.guc_firmware import backup_path, guc_firmware, shadows
 from operations.boot.initramfs import initramfs
 from operations.boot.kernel_modules import kernel_modules

@@ -13,10 +13,10 @@ from operations.machine import IllegalTransition
 from operations.swap.build_swap_state import (
     MACHINE,
     OURS,
-    SwapEvent,
-    SwapPhase,
     Seen,
     Step,
+    SwapEvent,
+    SwapPhase,
     observe,
     respond,
 )
