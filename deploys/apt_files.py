@@ -17,7 +17,7 @@ from declaration.apt import AptSource
 from declaration.openpgp import KeyRefused, pinned
 from declaration.secret import Resolve, Secret
 from deploys.base_paths import BANNER
-from deploys.render import render
+from deploys.templates import render
 
 KEYRINGS: Final = "/etc/apt/keyrings"
 #: Every file of ours starts with this, whatever its folder.

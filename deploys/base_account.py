@@ -10,7 +10,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.host import HostSpec
 from declaration.system import Base
 from deploys.base_paths import BANNER, LIMITS, UNIT_LIMITS
-from deploys.render import render
+from deploys.templates import render
 from facts.reader import read
 from facts.system.users import Accounts, Users
 from facts.value import Unknown

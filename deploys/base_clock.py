@@ -14,7 +14,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.system import TimeSync
 from deploys.base_paths import BANNER
 from deploys.distribution import Distribution, TimeDaemon
-from deploys.render import render
+from deploys.templates import render
 from facts.reader import read
 from facts.system.os_release import OperatingSystem, OsRelease
 from facts.system.units import Unit, Units, UnitState

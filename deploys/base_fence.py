@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from declaration.system import UpdateFence
 from deploys.base_paths import BANNER, FENCE, NEEDRESTART
 from deploys.distribution import Distribution
-from deploys.render import render
+from deploys.templates import render
 from operations.files.file import absent, directory, file
 
 

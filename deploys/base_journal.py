@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from declaration.system import Journal
 from deploys.base_paths import BANNER, JOURNAL, JOURNALD
 from deploys.distribution import Distribution
-from deploys.render import render
+from deploys.templates import render
 from facts.reader import read
 from facts.system.identity import Identity
 from facts.value import Unknown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from declaration.system import Base
 from deploys.base_paths import BANNER, SYSCTL
-from deploys.render import render
+from deploys.templates import render
 from facts.reader import read
 from facts.system.crash_capture import CrashCapture
 from gates import lockup as base_lockup
@@ -16,7 +16,7 @@ def kernel_settings(base: Base) -> None:
     """Declare the sysctl drop-in and every live value."""
     declared = base.sysctl
     capture = read(CrashCapture)
-    policy = base_lockup.choose(capture, declared.get("kernel.panic"))
+    policy = base_lockup.policy_for(capture, declared.get("kernel.panic"))
     values = {base_lockup.KEY: policy.value, **declared}
     file(
         path=SYSCTL,

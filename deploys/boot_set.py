@@ -20,7 +20,7 @@ from deploys.base_paths import BANNER
 from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
 from deploys.distribution import distribution
 from deploys.layer import declaration, deploy
-from deploys.render import render
+from deploys.templates import render
 from operations.apt.package_set import package_set
 from operations.boot.fallback_kernel import fallback, fallback_kernel
 from operations.boot.grub_defaults import grub_defaults

@@ -9,7 +9,6 @@ from declaration.settings import POWER_CAP_W, HostSettings
 from deploys.base_paths import BANNER
 from deploys.boot_wait import waits_for_boot
 from deploys.layer import declaration, deploy
-from deploys.render import render
 from deploys.settings_paths import (
     CPUIDLE,
     CPUIDLE_UNIT,
@@ -19,6 +18,7 @@ from deploys.settings_paths import (
     RULE,
     TOOLS,
 )
+from deploys.templates import render
 from operations.files.file import absent, directory, file
 from operations.settings.live_setting import idle_states, power_caps
 from operations.settings.runtime_pm import kept_awake

@@ -3,7 +3,7 @@
 A subclass writes `script()` (POSIX sh, read-only) and `parse()` (pure: text -> typed value). The
 base wraps the script so that a hanging tool, a failing command or garbage spoils that fact alone:
 it ends as `Unknown`, never as an exception, never as an empty value. The same class works under
-stock pyinfra (one exec each) and under the batch of `fleet/host/factbatch.py` (all in one exec).
+stock pyinfra (one exec each) and under the batch of `fleet/host/cache.py` (all in one exec).
 """
 
 from __future__ import annotations

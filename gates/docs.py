@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from gates.condition_words import words
 from gates.keys import Effects, effects
 from gates.model import Verdict
-from gates.render import words
 from gates.row import Outcome, Row
 from gates.rows import load
 from gates.vocabulary import Vocabulary, vocabulary

@@ -9,9 +9,9 @@ from typing import Any, Final
 import typer
 from typing_extensions import override
 
+from fleet.cli.endings import guarded
 from fleet.cli.helptext import exit_codes, help_text
 from fleet.cli.lazy import LazyGroup, name_variables
-from fleet.cli.problems import guarded
 from fleet.cli.shared import before_verb
 
 _EXAMPLES: Final = (

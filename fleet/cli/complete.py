@@ -101,15 +101,15 @@ def _hosts(directory: Path) -> Iterator[tuple[str, object]]:
 
 
 def _inventory(ctx: typer.Context) -> Path:
-    """Return the fleet as far as the half-typed line tells, else as `choose` does."""
-    from fleet.config import choose
+    """Return the fleet as far as the half-typed line tells, else as `choose_fleet` does."""
+    from fleet.config import choose_fleet
 
     level: object = ctx
     while level is not None:
         if chosen := getattr(level, "params", {}).get("inventory"):
             return Path(chosen)
         level = getattr(level, "parent", None)
-    return choose(current().inventory)
+    return choose_fleet(current().inventory)
 
 
 def _quietly(read: Callable[[], list[str]]) -> list[str]:

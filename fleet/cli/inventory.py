@@ -74,7 +74,7 @@ def list_(limit: Limit = None, exclude: Exclude = None, json: Json = False) -> N
     ),
 )
 def show(host: Host, defaults: Defaults = False, json: Json = False) -> None:
-    from fleet.config import render
+    from fleet.config import shown as render
 
     fleet = context.load_fleet()
     if json:
@@ -97,7 +97,7 @@ def show(host: Host, defaults: Defaults = False, json: Json = False) -> None:
 def explain(host: Host, key: Key, json: Json = False) -> None:
     from dataclasses import asdict
 
-    from fleet.config import render
+    from fleet.config import shown as render
 
     fleet = context.load_fleet()
     if json:

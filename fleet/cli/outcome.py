@@ -19,7 +19,7 @@ def tell(result: RunResult, json: bool) -> NoReturn:
 
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
-    from fleet.report.terminal.problem import problem
+    from fleet.report.terminal.error import problem
     from fleet.report.terminal.summary import changed_lines
 
     settings = current()

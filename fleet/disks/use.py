@@ -10,7 +10,7 @@ from facts.disks.block import Block, Storage
 from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
 from facts.system.clock import Clock
 from facts.value import Absent, Unknown
-from fleet.host.factkey import fact_key
+from fleet.host.keys import fact_key
 from fleet.model.events import Emit, discard
 from fleet.run import order
 from fleet.run.engine import Runs

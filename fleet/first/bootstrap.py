@@ -15,8 +15,8 @@ from declaration.secret import Secret
 from facts.readings import Readings
 from facts.registry import batch_facts
 from fleet.base.errors import FleetError, Refused
-from fleet.host.factbatch import FactCache, NoAnswer
-from fleet.host.factkey import fact_key
+from fleet.host.cache import FactCache, NoAnswer
+from fleet.host.keys import fact_key
 from fleet.host.session import Session
 from fleet.host.shell import Shell
 from fleet.host.ssh import AcceptKey, SshSession

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, cast
 
 from facts.base import HostFact
 from facts.shelltext import shell_text, shell_variables
-from fleet.host.factkey import FactKey, Key, RawKey
+from fleet.host.keys import FactKey, Key, RawKey
 
 #: Exit statuses of a head are below 128; this one means that the head never ran.
 NO_HEAD: Final = -1

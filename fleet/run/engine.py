@@ -17,7 +17,7 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from fleet.base.run import Run
 from fleet.config import Fleet
-from fleet.host.factkey import Key, from_text, to_text
+from fleet.host.keys import Key, from_text, to_text
 from fleet.host.pool import Stopper, fan_out
 from fleet.host.pyinfra import prepare
 from fleet.host.session import Way

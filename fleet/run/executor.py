@@ -16,9 +16,9 @@ from pyinfra.connectors.util import CommandOutput
 
 from fleet.base.errors import FleetError, Refused
 from fleet.host import deadman, hostlock
+from fleet.host.cache import FactCache
 from fleet.host.commandtext import command_program, describe_failure, output_lines
-from fleet.host.factbatch import FactCache
-from fleet.host.factkey import FactKey, Key
+from fleet.host.keys import FactKey, Key
 from fleet.host.pyinfra import new_state
 from fleet.host.session import Output, Session
 from fleet.model.events import Emit, ResourceDone, ResourceStarted

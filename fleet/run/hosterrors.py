@@ -9,7 +9,7 @@ from declaration.host import HostSpec
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.host import deadman, hostlock
-from fleet.host.factbatch import HeadRefused, NoAnswer
+from fleet.host.cache import HeadRefused, NoAnswer
 
 
 class IdentityChanged(Refused):

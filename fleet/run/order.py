@@ -11,7 +11,7 @@ from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.base import HostFact
 from facts.registry import all_facts
-from fleet.host.factkey import FactKey
+from fleet.host.keys import FactKey
 from fleet.model.plan import HostResult, RunResult
 from fleet.run import steps
 from fleet.run.recipe import APPLY, CONVERGE, PLAN, READ, Recipe

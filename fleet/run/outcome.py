@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from facts.system.files import FileState, FileText
 from facts.value import ABSENT, Absent, Unknown
-from fleet.host.factbatch import FactCache
-from fleet.host.factkey import FactKey, fact_key
+from fleet.host.cache import FactCache
+from fleet.host.keys import FactKey, fact_key
 from fleet.model.finding import of_gate
 from fleet.model.plan import HostState, ResourceStatus
 from fleet.run import describe

@@ -20,8 +20,8 @@ from pyinfra.context import ctx_config, ctx_host, ctx_state
 from deploys.layer import Layer
 from facts.value import Unknown
 from fleet.base.errors import FleetError
-from fleet.host.factbatch import FactCache, FactMiss
-from fleet.host.factkey import Key
+from fleet.host.cache import FactCache, FactMiss
+from fleet.host.keys import Key
 from operations.files.filewrite import FileWrite
 from operations.operation import PLANNER, Commands, Difference
 

@@ -12,8 +12,8 @@ from facts.base import HostFact
 from facts.registry import batch_facts
 from fleet.base.errors import Refused, Unreachable
 from fleet.host import hostlock, reboot
-from fleet.host.factbatch import HeadRefused, NoAnswer
-from fleet.host.factkey import FactKey, fact_key
+from fleet.host.cache import HeadRefused, NoAnswer
+from fleet.host.keys import FactKey, fact_key
 from fleet.model.events import Note, Phase, Waiting
 from fleet.model.plan import HostState, ResourceStatus, certificate
 from fleet.run import outcome, refuse, verify

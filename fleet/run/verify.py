@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from deploys.layer import Layer
-from fleet.host.factkey import FactKey, Key
+from fleet.host.keys import FactKey, Key
 from fleet.model.events import Phase
 from fleet.model.plan import HostResult, HostState, ResourceStatus
 from fleet.run import outcome, refuse

@@ -22,8 +22,8 @@ from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.base.run import Run
 from fleet.host import deadman
-from fleet.host.factbatch import FactCache
-from fleet.host.factkey import FactKey, Key
+from fleet.host.cache import FactCache
+from fleet.host.keys import FactKey, Key
 from fleet.host.session import CommandTimeout, LostContact, Session, Way
 from fleet.host.shell import Shell
 from fleet.model.events import Emit, Phase, PhaseStarted

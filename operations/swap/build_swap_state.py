@@ -56,9 +56,9 @@ MACHINE: Final[Machine[SwapPhase, SwapEvent, Step]] = Machine(
         SwapPhase.CREATING: "the file is being made, or a run that died left it unfinished",
         SwapPhase.ACTIVE: "the file is on",
         SwapPhase.LEFT_OVER: "the file is whole but off: the host was rebooted meanwhile",
-        SwapPhase.KEPT: "the build failed or serving began: the file is off and waits for the next try",
+        SwapPhase.KEPT: "the build failed or serving began: the file is off, for the next try",
         SwapPhase.REMOVED: "the build passed: the file is gone",
-        SwapPhase.REFUSED: "nothing was written: no room, or something serves and that is forbidden",
+        SwapPhase.REFUSED: "nothing was written: there is no room, or something serves",
     },
     made={
         (_P.ABSENT, _E.UP): Move(_P.CREATING, (_S.CREATE,)),

@@ -18,7 +18,7 @@ from facts.registry import batch_facts
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from fleet.host import ssh
-from fleet.host.factbatch import Answer, FactCache, FactKey, Key
+from fleet.host.cache import Answer, FactCache, FactKey, Key
 from fleet.host.replay import WatchedSession
 from fleet.host.session import Output, Session
 from fleet.host.shell import Shell

@@ -15,7 +15,7 @@ from fleet.model.plan import HostResult
 from fleet.report import words
 from fleet.report.durations import short
 from fleet.report.terminal.columns import Cell, columns
-from fleet.report.terminal.problem import problem
+from fleet.report.terminal.error import problem
 from fleet.report.terminal.summary import changed_lines
 
 _HEADING: Final = ("RUN", "STARTED", "COMMAND", "HOSTS", "CHANGED", "TIME", "RESULT")

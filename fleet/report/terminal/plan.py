@@ -23,7 +23,7 @@ from fleet.model.plan import (
 )
 from fleet.report import words
 from fleet.report.terminal.diff import diff_lines
-from fleet.report.terminal.problem import problem
+from fleet.report.terminal.error import problem
 
 
 @dataclass(frozen=True, slots=True)

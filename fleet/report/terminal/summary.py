@@ -13,7 +13,7 @@ from fleet.model.plan import HostResult, HostState, RunResult
 from fleet.report import words
 from fleet.report.durations import short
 from fleet.report.terminal.columns import Cell, columns
-from fleet.report.terminal.problem import problem
+from fleet.report.terminal.error import problem
 
 #: Characters of a certificate that are enough to tell two apart.
 _CERTIFICATE: Final = 12

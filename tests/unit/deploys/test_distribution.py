@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from declaration.system import UpdateFence
 from deploys.distribution import Distribution, tables
-from deploys.render import FOLDER, render
+from deploys.templates import FOLDER, render
 
 
 def test_the_three_target_distributions_have_a_table() -> None:

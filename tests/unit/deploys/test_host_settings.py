@@ -15,7 +15,6 @@ from pyinfra.api.exceptions import OperationError
 from declaration.host import HostSpec
 from deploys.base_paths import BANNER
 from deploys.host_settings import host_settings
-from deploys.render import render
 from deploys.settings_paths import (
     CPUIDLE,
     CPUIDLE_UNIT,
@@ -25,6 +24,7 @@ from deploys.settings_paths import (
     RULE,
     TOOLS,
 )
+from deploys.templates import render
 from facts.boot.kernel import Kernel
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from facts.value import ABSENT, Unknown
+from gates.condition_words import words
 from gates.expression import Truth, evaluate
-from gates.render import words
 from gates.syntax import SyntaxProblem, parse
 from gates.vocabulary import vocabulary
 from tests.unit.gates.gate_world import LOST, good_world

@@ -18,7 +18,7 @@ from fleet.base.errors import FleetError
 from fleet.cli import context
 from fleet.cli.app import app
 from fleet.config import Fleet
-from fleet.host.factkey import FactKey
+from fleet.host.keys import FactKey
 from fleet.ledger import Ledger
 from fleet.model.events import (
     Emit,

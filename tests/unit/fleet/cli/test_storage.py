@@ -18,7 +18,7 @@ from facts.value import ABSENT, Unknown
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.disks.buildswap import BuildSwapRefused, around_build, layer
-from fleet.host.factkey import FactKey
+from fleet.host.keys import FactKey
 from fleet.model.events import Emit, discard
 from fleet.model.plan import Change, HostResult, HostState, Resource, ResourceStatus
 from fleet.run.order import Order

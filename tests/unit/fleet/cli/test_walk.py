@@ -20,7 +20,7 @@ from tests.places import ROOT
 
 #: What stands between two files of the walk without a decision of its own: loading a verb, turning
 #: errors into exit codes, one greenlet per host.
-BETWEEN = {"fleet/cli/lazy.py", "fleet/cli/problems.py", "fleet/host/pool.py"}
+BETWEEN = {"fleet/cli/lazy.py", "fleet/cli/endings.py", "fleet/host/pool.py"}
 
 
 def files(frame: FrameType | None) -> Iterator[str]:

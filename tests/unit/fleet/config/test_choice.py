@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from fleet.base.errors import ConfigError
-from fleet.config import choose
+from fleet.config import choose_fleet
 
 
 def test_the_option_wins_over_the_variable_and_the_directory(tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").touch()
-    assert choose("opt", {"B70_INVENTORY": "var"}, tmp_path) == Path("opt")
-    assert choose(None, {"B70_INVENTORY": "var"}, tmp_path) == Path("var")
-    assert choose(None, {}, tmp_path) == tmp_path
+    assert choose_fleet("opt", {"B70_INVENTORY": "var"}, tmp_path) == Path("opt")
+    assert choose_fleet(None, {"B70_INVENTORY": "var"}, tmp_path) == Path("var")
+    assert choose_fleet(None, {}, tmp_path) == tmp_path
 
 
 def test_nothing_chosen_names_both_ways_to_choose(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
-        choose(None, {"B70_INVENTORY": ""}, tmp_path)
+        choose_fleet(None, {"B70_INVENTORY": ""}, tmp_path)
     assert "-i DIR" in raised.value.message
     assert "B70_INVENTORY" in raised.value.message

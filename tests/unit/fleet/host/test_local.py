@@ -11,8 +11,8 @@ from facts.base import HostFact, wrap
 from facts.system.os_release import OsRelease
 from facts.value import Unknown
 from fleet.config import load
-from fleet.host.factbatch import FactCache
-from fleet.host.factkey import FactKey, fact_key
+from fleet.host.cache import FactCache
+from fleet.host.keys import FactKey, fact_key
 from fleet.host.local import LocalSession, locally
 from fleet.host.session import CommandTimeout
 from fleet.host.shell import STDOUT_BYTES, Shell

@@ -18,8 +18,8 @@ from pyinfra.operations import server
 from deploys.layer import Layer
 from facts.base import HostFact
 from facts.value import Unknown
-from fleet.host.factbatch import FactCache, FactMiss
-from fleet.host.factkey import fact_key
+from fleet.host.cache import FactCache, FactMiss
+from fleet.host.keys import fact_key
 from fleet.host.pool import fan_out
 from fleet.host.pyinfra import new_state, prepare
 from fleet.host.session import Output

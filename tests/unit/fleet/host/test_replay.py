@@ -8,7 +8,7 @@ import pytest
 
 from facts.registry import batch_facts
 from fleet.host.batchprogram import Batch
-from fleet.host.factkey import fact_key
+from fleet.host.keys import fact_key
 from fleet.host.replay import NotRecorded, Recording, ReplaySession, replayed, watched
 from fleet.host.session import Output
 from fleet.host.shell import Shell

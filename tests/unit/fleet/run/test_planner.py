@@ -12,8 +12,8 @@ from pyinfra.api import operation as pyinfra_operation
 
 from deploys.layer import Layer, deploy
 from facts.base import HostFact, wrap
-from fleet.host.factbatch import FactCache
-from fleet.host.factkey import Key
+from fleet.host.cache import FactCache
+from fleet.host.keys import Key
 from fleet.host.local import LocalSession
 from fleet.host.pyinfra import new_state, prepare
 from fleet.host.shell import Shell

@@ -48,7 +48,7 @@ def guarded(work: Callable[[], object]) -> int:
 
 def _typed(error: FleetError) -> int:
     from fleet.report.terminal import console
-    from fleet.report.terminal.problem import problem
+    from fleet.report.terminal.error import problem
 
     _log.info("ended: %s (%s)", error.message, error.id)
     redact = context.redactor()
