@@ -18,7 +18,7 @@ from pyinfra.context import ctx_host
 
 from facts.base import HostFact, interpret
 from facts.value import Unknown
-from fleet.host.batchprogram import Answer, Batch, Raw
+from fleet.host.batch import Answer, Batch, Raw
 from fleet.host.keys import FactKey, Key, RawKey, fact_key
 from fleet.host.session import Output, Session
 from fleet.host.shell import STDOUT_BYTES, is_cut

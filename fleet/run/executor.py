@@ -15,7 +15,7 @@ from pyinfra.api.operations import run_host_op
 from pyinfra.connectors.util import CommandOutput
 
 from fleet.base.errors import FleetError, Refused
-from fleet.host import deadman, hostlock
+from fleet.host import deadman, lock
 from fleet.host.cache import FactCache
 from fleet.host.commandtext import command_program, describe_failure, output_lines
 from fleet.host.keys import FactKey, Key
@@ -159,7 +159,7 @@ class HostRun:
             return True, CommandOutput([])
         self._flush()
         deadline = float(cast("float", arguments.get("_timeout") or self._command_s))
-        program = hostlock.guard(self._fence, deadline) + "\n" + command_program(command, arguments)
+        program = lock.guard(self._fence, deadline) + "\n" + command_program(command, arguments)
         output = self._send(program, deadline)
         accepted = cast("list[int]", arguments.get("_success_exit_codes") or [0])
         ok = output.status in accepted
@@ -173,7 +173,7 @@ class HostRun:
             return
         queue, self._queue = self._queue, []
         deadline = self._command_s
-        program = hostlock.guard(self._fence, deadline) + "\n"
+        program = lock.guard(self._fence, deadline) + "\n"
         if guarded := [write.path for _, write in queue if deadman.is_guarded(write.path)]:
             program += deadman.arm(guarded)
             self._armed = True
@@ -197,7 +197,7 @@ class HostRun:
             output = self._session.run(program, deadline_s=deadline_s)
         finally:
             self._cache.invalidate()
-        if output.status == hostlock.FENCED:
+        if output.status == lock.FENCED:
             raise FencedOff(
                 f"{self._name}: another controller took over this host",
                 f"b70 plan --limit {self._name}",

@@ -8,7 +8,7 @@ from declaration import onhost
 from declaration.host import HostSpec
 from fleet.base.errors import FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
-from fleet.host import deadman, hostlock
+from fleet.host import deadman, lock
 from fleet.host.cache import HeadRefused, NoAnswer
 
 
@@ -145,14 +145,14 @@ class ChangeTakenBack(FleetError):
 
 
 def head_error(spec: HostSpec, refusal: HeadRefused) -> FleetError:
-    if refusal.status == hostlock.IDENTITY:
+    if refusal.status == lock.IDENTITY:
         found = refusal.lines[0] if refusal.lines else "unreadable"
         return IdentityChanged(
             f"{spec.name}: machine-id is {found}, pinned is {spec.identity.machine_id}",
             f"is {spec.connection.address} still that machine? "
             f"if it was reinstalled: b70 bootstrap {spec.name} --rekey",
         )
-    owner = hostlock.parse_owner(refusal.lines)
+    owner = lock.parse_owner(refusal.lines)
     if owner is not None:
         return Locked(
             f"{spec.name}: locked by {owner.who}, run {owner.run}, "

@@ -11,7 +11,7 @@ from typing import Any
 from facts.base import HostFact
 from facts.registry import batch_facts
 from fleet.base.errors import Refused, Unreachable
-from fleet.host import hostlock, reboot
+from fleet.host import lock, reboot
 from fleet.host.cache import HeadRefused, NoAnswer
 from fleet.host.keys import FactKey, fact_key
 from fleet.model.events import Note, Phase, Waiting
@@ -33,14 +33,14 @@ def read(visit: Visit) -> None:
 
 def look(visit: Visit) -> None:
     """Read the facts and who holds the host; writes nothing."""
-    lines = _probe(visit, f"{_identity(visit)}\n{hostlock.peek()}")
-    if owner := hostlock.parse_owner(lines):
+    lines = _probe(visit, f"{_identity(visit)}\n{lock.peek()}")
+    if owner := lock.parse_owner(lines):
         visit.emit(Note(visit.name, f"run {owner.run} of {owner.who} holds this host"))
 
 
 def take(visit: Visit) -> None:
     """Check identity, take the lock and read all facts in one exec."""
-    acquire = hostlock.acquire(visit.run.id, visit.run.who)
+    acquire = lock.acquire(visit.run.id, visit.run.who)
     visit.fence = _fence_of(_probe(visit, f"{_identity(visit)}\n{acquire}"))
 
 
@@ -100,7 +100,7 @@ def record(visit: Visit) -> None:
     """Journal the outcome on the host and give its lock back, in one exec."""
     visit.tell(Phase.RECORD)
     result = visit.result
-    text = hostlock.release(visit.run.id, visit.fence or 0, result.state, result.certificate)
+    text = lock.release(visit.run.id, visit.fence or 0, result.state, result.certificate)
     try:
         output = visit.session.run(text, deadline_s=TEXT_S)
     except Unreachable as error:
@@ -114,13 +114,13 @@ def record(visit: Visit) -> None:
         result.error = f"{visit.name}: the outcome could not be journaled on the host"
 
 
-def unlock(visit: Visit, *, lock: str, reason: str) -> None:
+def unlock(visit: Visit, *, holder: str, reason: str) -> None:
     """Remove a lock by its id; keeps what the host said.
 
     Raises:
         Refused: the host would not.
     """
-    output = visit.session.run(hostlock.unlock(lock, reason, visit.run.who), deadline_s=TEXT_S)
+    output = visit.session.run(lock.unlock(holder, reason, visit.run.who), deadline_s=TEXT_S)
     visit.said = output.stdout.decode("utf-8", "replace").strip()
     if output.status:
         said = visit.said or output.stderr.decode("utf-8", "replace").strip()
@@ -143,7 +143,7 @@ def asked_by_gates() -> list[FactKey]:
 
 
 def _identity(visit: Visit) -> str:
-    return hostlock.identify(visit.spec.identity.machine_id)
+    return lock.identify(visit.spec.identity.machine_id)
 
 
 def _probe(visit: Visit, head: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from declaration import onhost
 from deploys.site import LAYERS
 from fleet.first import bootstrap
-from fleet.host import deadman, hostlock
+from fleet.host import deadman, lock
 from tests.places import ROOT
 from tests.unit.apt_facts import package_facts
 from tests.unit.deploys import test_apt as apt_layer
@@ -120,10 +120,10 @@ def test_the_page_names_what_a_layer_puts_on_a_host_and_nothing_else(
 
 def test_the_page_names_what_every_run_leaves() -> None:
     texts = (
-        hostlock.acquire("run", "me"),
-        hostlock.guard(1),
-        hostlock.release("run", 1, "converged", "certificate"),
-        hostlock.unlock("run", "why", "me"),
+        lock.acquire("run", "me"),
+        lock.guard(1),
+        lock.release("run", 1, "converged", "certificate"),
+        lock.unlock("run", "why", "me"),
         deadman.arm(["/etc/ssh/sshd_config"]),
     )
     # ".b70fleet.X" becomes X; what lies in a folder of ours is meant by its folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facts.registry import batch_facts
-from fleet.host.batchprogram import Batch
+from fleet.host.batch import Batch
 from fleet.host.keys import fact_key
 from fleet.host.replay import NotRecorded, Recording, ReplaySession, replayed, watched
 from fleet.host.session import Output

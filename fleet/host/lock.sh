@@ -1,5 +1,5 @@
 # Shell functions of a host's lock. The line behind this text calls one of them: peek, acquire, release
-# or unlock. What each is for stands in hostlock.py.
+# or unlock. What each is for stands in lock.py.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # set in front: state_folder, lock_file, new_lock_file, lease_file, lease_s
 # shellcheck disable=SC2154 # set in front: fence_file, new_fence_file, mutex_file, journal_file

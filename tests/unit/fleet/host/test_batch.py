@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from facts.base import HostFact, interpret
 from facts.system.files import FileState
 from facts.system.os_release import OsRelease
-from fleet.host.batchprogram import NO_HEAD, Answer, Batch
+from fleet.host.batch import NO_HEAD, Answer, Batch
 from fleet.host.keys import FactKey, Key, RawKey, fact_key, from_text, to_text
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from declaration import onhost
-from fleet.host import hostlock
+from fleet.host import lock
 
 
 class Host:
@@ -31,7 +31,7 @@ class Host:
 
 
 def acquire_text() -> str:
-    return hostlock.acquire("run-1", "me")
+    return lock.acquire("run-1", "me")
 
 
 @pytest.fixture
@@ -40,64 +40,64 @@ def host(tmp_path: Path) -> Host:
 
 
 def test_a_free_lock_is_taken_and_gives_a_growing_fence(host: Host) -> None:
-    assert host.run(hostlock.acquire("run-1", "ann@desk")) == (0, ["fence 1"])
-    assert host.run(hostlock.release("run-1", 1, "converged", "c"))[0] == 0
-    assert host.run(hostlock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
+    assert host.run(lock.acquire("run-1", "ann@desk")) == (0, ["fence 1"])
+    assert host.run(lock.release("run-1", 1, "converged", "c"))[0] == 0
+    assert host.run(lock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
 
 
 def test_a_live_lock_refuses_and_names_its_owner(host: Host) -> None:
-    host.run(hostlock.acquire("run-1", "ann@desk"))
-    status, lines = host.run(hostlock.acquire("run-2", "bob@lap"))
-    owner = hostlock.parse_owner(lines)
-    assert status == hostlock.LOCKED
+    host.run(lock.acquire("run-1", "ann@desk"))
+    status, lines = host.run(lock.acquire("run-2", "bob@lap"))
+    owner = lock.parse_owner(lines)
+    assert status == lock.LOCKED
     assert owner is not None
     assert (owner.run, owner.who) == ("run-1", "ann@desk")
-    assert 0 < owner.left_s <= hostlock.LEASE_S
+    assert 0 < owner.left_s <= lock.LEASE_S
 
 
 def test_an_expired_lease_is_taken_over_and_the_old_owner_is_fenced_off(host: Host) -> None:
-    host.run(hostlock.acquire("run-1", "ann@desk"))
+    host.run(lock.acquire("run-1", "ann@desk"))
     (host.folder / "lease").write_text("0\n")
-    assert host.run(hostlock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
-    assert host.run(hostlock.guard(1) + "echo mutated") == (hostlock.FENCED, [])
-    assert host.run(hostlock.guard(2) + "echo mutated") == (0, ["mutated"])
-    assert host.run(hostlock.release("run-1", 1, "converged", ""))[0] == hostlock.FENCED
-    assert host.run(hostlock.acquire("run-3", "eve@x"))[0] == hostlock.LOCKED
+    assert host.run(lock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
+    assert host.run(lock.guard(1) + "echo mutated") == (lock.FENCED, [])
+    assert host.run(lock.guard(2) + "echo mutated") == (0, ["mutated"])
+    assert host.run(lock.release("run-1", 1, "converged", ""))[0] == lock.FENCED
+    assert host.run(lock.acquire("run-3", "eve@x"))[0] == lock.LOCKED
 
 
 def test_a_lock_of_an_earlier_boot_is_taken_over(host: Host) -> None:
-    host.run(hostlock.acquire("run-1", "ann@desk"))
+    host.run(lock.acquire("run-1", "ann@desk"))
     lock = host.folder / "lock"
     run, who, _, since = lock.read_text().splitlines()
     lock.write_text("\n".join([run, who, "another-boot", since, ""]))
-    assert host.run(hostlock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
+    assert host.run(lock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
 
 
 def test_every_mutation_renews_the_lease_for_its_own_deadline(host: Host) -> None:
-    host.run(hostlock.acquire("run-1", "ann@desk"))
+    host.run(lock.acquire("run-1", "ann@desk"))
     before = int((host.folder / "lease").read_text())
-    host.run(hostlock.guard(1, command_s=7_200))
+    host.run(lock.guard(1, command_s=7_200))
     assert int((host.folder / "lease").read_text()) >= before + 6_000
 
 
 def test_peek_tells_and_writes_nothing(host: Host) -> None:
-    assert host.run(hostlock.peek()) == (0, [])
+    assert host.run(lock.peek()) == (0, [])
     assert not host.folder.exists()
-    host.run(hostlock.acquire("run-1", "ann@desk"))
-    assert hostlock.parse_owner(host.run(hostlock.peek())[1]) is not None
+    host.run(lock.acquire("run-1", "ann@desk"))
+    assert lock.parse_owner(host.run(lock.peek())[1]) is not None
 
 
 def test_only_the_named_runs_lock_is_removed_by_hand(host: Host) -> None:
-    host.run(hostlock.acquire("run-1", "ann@desk"))
-    assert host.run(hostlock.unlock("run-9", "typo", "bob")) == (hostlock.LOCKED, ["run-1"])
-    assert host.run(hostlock.unlock("run-1", "it's dead", "bob")) == (0, ["removed"])
-    assert host.run(hostlock.guard(1) + "echo mutated") == (hostlock.FENCED, [])
-    assert host.run(hostlock.unlock("run-1", "again", "bob")) == (0, ["none"])
+    host.run(lock.acquire("run-1", "ann@desk"))
+    assert host.run(lock.unlock("run-9", "typo", "bob")) == (lock.LOCKED, ["run-1"])
+    assert host.run(lock.unlock("run-1", "it's dead", "bob")) == (0, ["removed"])
+    assert host.run(lock.guard(1) + "echo mutated") == (lock.FENCED, [])
+    assert host.run(lock.unlock("run-1", "again", "bob")) == (0, ["none"])
 
 
 def test_the_journal_tells_who_what_and_how_it_ended(host: Host) -> None:
-    host.run(hostlock.acquire("run-1", "o'brien@desk"))
-    host.run(hostlock.release("run-1", 1, "converged", "cert"))
+    host.run(lock.acquire("run-1", "o'brien@desk"))
+    host.run(lock.release("run-1", 1, "converged", "cert"))
     start, end = host.journal()
     assert (start["event"], start["run"], start["who"]) == ("start", "run-1", "o'brien@desk")
     assert (end["event"], end["outcome"], end["certificate"]) == ("end", "converged", "cert")
@@ -105,7 +105,7 @@ def test_the_journal_tells_who_what_and_how_it_ended(host: Host) -> None:
 
 @pytest.mark.parametrize(
     ("before", "text"),
-    [(":", acquire_text()), (acquire_text(), hostlock.unlock("run-1", "gone", "me"))],
+    [(":", acquire_text()), (acquire_text(), lock.unlock("run-1", "gone", "me"))],
     ids=["acquire", "unlock"],
 )
 def test_a_power_cut_leaves_known_temporary_names_at_most_and_the_fence_never_goes_back(
@@ -128,13 +128,13 @@ def test_a_power_cut_leaves_known_temporary_names_at_most_and_the_fence_never_go
 
 def test_a_state_directory_that_cannot_be_made_is_its_own_answer(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file is in the way")
-    status, _ = Host(tmp_path / "state").run(hostlock.acquire("run-1", "ann"))
-    assert status == hostlock.NO_STATE_DIR
+    status, _ = Host(tmp_path / "state").run(lock.acquire("run-1", "ann"))
+    assert status == lock.NO_STATE_DIR
 
 
 def test_another_machine_is_not_locked() -> None:
     here = Path("/etc/machine-id").read_text().strip()
     run = Host(Path("/nonexistent")).run
-    assert run(hostlock.identify(here)) == (0, [])
-    assert run(hostlock.identify("0" * 32)) == (hostlock.IDENTITY, [here])
-    assert run(hostlock.identify("")) == (0, [])
+    assert run(lock.identify(here)) == (0, [])
+    assert run(lock.identify("0" * 32)) == (lock.IDENTITY, [here])
+    assert run(lock.identify("")) == (0, [])
