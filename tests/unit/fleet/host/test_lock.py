@@ -67,9 +67,9 @@ def test_an_expired_lease_is_taken_over_and_the_old_owner_is_fenced_off(host: Ho
 
 def test_a_lock_of_an_earlier_boot_is_taken_over(host: Host) -> None:
     host.run(lock.acquire("run-1", "ann@desk"))
-    lock = host.folder / "lock"
-    run, who, _, since = lock.read_text().splitlines()
-    lock.write_text("\n".join([run, who, "another-boot", since, ""]))
+    taken = host.folder / "lock"
+    run, who, _, since = taken.read_text().splitlines()
+    taken.write_text("\n".join([run, who, "another-boot", since, ""]))
     assert host.run(lock.acquire("run-2", "bob@lap")) == (0, ["fence 2"])
 
 
