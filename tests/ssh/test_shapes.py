@@ -114,7 +114,7 @@ def ask(lab: Lab, site: Site, machine: Machine, shape: RigShape, profile: str) -
     gates = json.loads(done.out)["gates"]
     return Answer(
         done.status,
-        {gate["id"]: f"{gate['verdict']} {gate['choice'] or ''}".strip() for gate in gates},
+        {gate["id"]: f"{gate['verdict']} {gate['gate']['value'] or ''}".strip() for gate in gates},
         any(gate["simulated"] for gate in gates),
     )
 
