@@ -9,13 +9,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from facts import shell_words
+from facts.shell_words import Piece, ShellTextError, Word
 from facts.value import Reading, Unknown
 
-_ASSIGNMENT: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$", re.DOTALL)
-_VARIABLE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*)")
+#: A line that sets something, as far as one can see without reading its value.
+_ASSIGNMENT: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=", re.ASCII)
+_VARIABLE: Final = re.compile(
+    r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))", re.ASCII
+)
 
 
-class _CannotTell(ValueError):
+class _NotKnown(ValueError):
     """The value is computed by code that is not run here."""
 
 
@@ -23,7 +28,8 @@ def assignments(lines: Iterable[str]) -> Mapping[str, Reading[str]]:
     """Return variable -> value as a shell would set them; a value computed by a command is Unknown.
 
     Args:
-        lines: the lines of all files, in the order in which they are sourced.
+        lines: the lines of all files, in the order in which they are sourced. A line that no shell
+            would take spoils its own variable alone.
     """
     values: dict[str, Reading[str]] = {}
     held = ""
@@ -33,13 +39,11 @@ def assignments(lines: Iterable[str]) -> Mapping[str, Reading[str]]:
             held = text[:-1]
             continue
         held = ""
-        match = _ASSIGNMENT.match(text)
-        if match is None:
-            continue
-        try:
-            values[match[1]] = _value(match[2], values)
-        except _CannotTell as error:
-            values[match[1]] = Unknown(str(error), text)
+        if match := _ASSIGNMENT.match(text):
+            try:
+                values[match[1]] = _value(text, shell_words.word(text, match.end()), values)
+            except (ShellTextError, _NotKnown) as error:
+                values[match[1]] = Unknown(str(error), text)
     return values
 
 
@@ -47,49 +51,20 @@ def _continues(text: str) -> bool:
     return (len(text) - len(text.rstrip("\\"))) % 2 == 1 and not text.lstrip().startswith("#")
 
 
-def _value(text: str, known: Mapping[str, Reading[str]]) -> str:
-    out: list[str] = []
-    quote = ""
-    position = 0
-    while position < len(text):
-        char = text[position]
-        position += 1
-        if quote == "'":
-            if char == "'":
-                quote = ""
-            else:
-                out.append(char)
-        elif char == "\\":
-            follower = text[position : position + 1]
-            position += 1
-            keep = quote == '"' and follower not in ('"', "\\", "$", "`")
-            out.append(char + follower if keep else follower)
-        elif char == "`" or (char == "$" and text[position : position + 1] == "("):
-            raise _CannotTell("the value is computed by a shell command")
-        elif char == "$":
-            match = _VARIABLE.match(text, position)
-            if match is None:
-                if text[position : position + 1] == "{":
-                    raise _CannotTell("the value is computed by a shell expression")
-                out.append(char)
-                continue
-            position = match.end()
-            out.append(_variable(match[1] or match[2], known))
-        elif char == quote:
-            quote = ""
-        elif not quote and char in "'\"":
-            quote = char
-        elif not quote and char in " \t;&|":
-            break
-        else:
-            out.append(char)
-    if quote:
-        raise _CannotTell("a quote is not closed")
-    return "".join(out)
+def _value(text: str, word: Word, known: Mapping[str, Reading[str]]) -> str:
+    return "".join(piece.char or _expanded(text, piece, known) for piece in word.pieces)
 
 
-def _variable(name: str, known: Mapping[str, Reading[str]]) -> str:
+def _expanded(text: str, piece: Piece, known: Mapping[str, Reading[str]]) -> str:
+    """Return what an expansion stands for: a variable that was set before, or nothing."""
+    written = text[piece.start : piece.end]
+    if written.startswith(("`", "$(")):
+        raise _NotKnown("the value is computed by a shell command")
+    match = _VARIABLE.fullmatch(written)
+    if match is None:
+        raise _NotKnown("the value is computed by a shell expression")
+    name = match[1] or match[2]
     value = known.get(name, "")
     if not isinstance(value, str):
-        raise _CannotTell(f"it contains ${name}, which is unknown")
+        raise _NotKnown(f"it contains ${name}, which is unknown")
     return value

@@ -18,10 +18,10 @@ from facts.boot.cmdline import tokens
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState
 from facts.parts import Line
 from facts.reader import read
+from facts.shell_words import ShellTextError
 from facts.system.files import FileText
 from facts.value import Absent, Reading, Unknown
 from operations.boot.grub_text import assign, changes, edit
-from operations.boot.shell_words import ShellTextError
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
 from operations.require import path_state, require

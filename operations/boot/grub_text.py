@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from declaration.boot import REPEATABLE, covers, key_of
-from operations.boot.shell_words import Assignment, Piece, ShellTextError, assignments
+from facts.shell_words import Assignment, Piece, ShellTextError, assignments
 
 #: Characters that a shell takes as they are, outside quotes and in an assignment.
 _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+-,")

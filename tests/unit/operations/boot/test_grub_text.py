@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declaration.boot import REPEATABLE, covers, key_of
+from facts.shell_words import ShellTextError, assignments
 from operations.boot.grub_text import assign, changes, edit
-from operations.boot.shell_words import ShellTextError, assignments
 from tests.unit.fact_frame import fixture
 
 VAR = "GRUB_CMDLINE_LINUX_DEFAULT"
