@@ -12,7 +12,7 @@ from typing import TypeAlias
 import yaml
 from typing_extensions import override
 
-from declaration.yamlloader import SafeLoader
+from declaration.yamlloader import PlainLoader
 
 #: Where a node sits in the document: mapping keys and list indices from the top.
 Place: TypeAlias = tuple[str | int, ...]
@@ -42,8 +42,8 @@ class Marked:
         return GateFileError(f"{self.path}:{self.lines.get(place, 1)}: {message}")
 
 
-class _UniqueKeys(SafeLoader):
-    """The safe loader, but a key written twice is an error instead of the second winning."""
+class _UniqueKeys(PlainLoader):
+    """The plain loader, but a key written twice is an error instead of the second winning."""
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:

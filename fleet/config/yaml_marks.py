@@ -1,24 +1,19 @@
 """YAML text to nodes that know their file, line and column.
 
-Follows YAML 1.2 where YAML 1.1 surprises: `on` and `no` are text, and so are `0000:03:00.0` (a PCI
-address, not a number in base 60), `0644` and dates. Duplicate keys are errors; anchors, aliases and
-`<<` are fine. Knows nothing of hosts or layers.
+Duplicate keys are errors; anchors, aliases and `<<` are fine. Knows nothing of hosts or layers.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from declaration.yamlloader import SafeLoader
+from declaration.yamlloader import TAG, PlainLoader
 from fleet.config.problems import Problem, Where
 
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | dict[str, "Node"] | list["Node"]
-
-_TAG: Final = "tag:yaml.org,2002:"
 
 
 class Node(NamedTuple):
@@ -35,29 +30,13 @@ class Node(NamedTuple):
     raw: str = ""
 
 
-class MarkedLoader(SafeLoader):
-    """A SafeLoader with the scalar rules of this file; used to compose, never to construct."""
-
-
-# a table of its own: SafeLoader's is shared and carries base-60 numbers, dates and `yes`
-MarkedLoader.yaml_implicit_resolvers = {}
-for _name, _pattern, _first in (
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^(?:[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+)$", list("-+0123456789")),
-    ("float", r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
-    ("merge", r"^<<$", ["<"]),
-):
-    MarkedLoader.add_implicit_resolver(_TAG + _name, re.compile(_pattern), _first)
-
-
 def compose(text: str) -> yaml.Node | None:
     """Return the composed document, or None when it is empty.
 
     Raises:
         yaml.YAMLError: the text is not one YAML document.
     """
-    loader = MarkedLoader(text)
+    loader = PlainLoader(text)
     try:
         node: yaml.Node | None = loader.get_single_node()
         return node
@@ -125,7 +104,7 @@ class _Builder:
             value = [self.build(item, None) for item in node.value]
         else:
             value = None
-        if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+        if node.tag not in (f"{TAG}map", f"{TAG}seq"):
             self._refuse_tag(node.tag, where)
         built = Node(value, where, key)
         self._built[id(node)] = built
@@ -142,7 +121,7 @@ class _Builder:
             where = self._where(key)
             if not isinstance(key, yaml.ScalarNode):
                 self._problems.append(Problem(where, "", "a key must be text"))
-            elif key.tag == f"{_TAG}merge":
+            elif key.tag == f"{TAG}merge":
                 merged = {**self._merged(value, where), **merged}
             elif key.value in own:
                 first = own[key.value].key
@@ -166,7 +145,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, where: Where) -> Scalar:
         text: str = node.value
-        kind = node.tag.removeprefix(_TAG)
+        kind = node.tag.removeprefix(TAG)
         try:
             if kind == "int":
                 return int(text, 0)
@@ -184,5 +163,5 @@ class _Builder:
         return text
 
     def _refuse_tag(self, tag: str, where: Where) -> None:
-        shown = tag.replace(_TAG, "!!")
+        shown = tag.replace(TAG, "!!")
         self._problems.append(Problem(where, "", f"the tag {shown} is not accepted"))
