@@ -10,7 +10,6 @@ import json
 from typing import Final
 
 from pyinfra import host
-from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
 from declaration.onhost import APT_LISTS
@@ -19,12 +18,12 @@ from deploys.apt_files import KEYRINGS, SourceFile, files, paths, source_path, s
 from deploys.layer import declaration, deploy
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
-from facts.value import Unknown
 from operations.apt.apt_foreign import replaced_source, sole_sources
 from operations.apt.apt_lists import apt_lists
 from operations.apt.apt_repository import Repository
 from operations.apt.dpkg import dpkg_configured
 from operations.files.file import absent, directory, file
+from operations.require import require
 
 #: Folder of this layer's marks.
 STATE: Final = APT_LISTS.rpartition("/")[0]
@@ -106,7 +105,5 @@ def _present() -> tuple[str, ...]:
     Raises:
         OperationError: they are UNKNOWN.
     """
-    state = read(AptSources)
-    if isinstance(state, Unknown):
-        raise OperationError(f"apt's sources are UNKNOWN: {state.reason}")
+    state = require(read(AptSources), "state of apt's sources")
     return tuple(dict.fromkeys([*(source.file for source in state.sources), *state.preferences]))

@@ -17,6 +17,7 @@ from facts.value import Unknown
 from operations.accounts.group import group, group_member
 from operations.accounts.user import user
 from operations.files.file import directory, file
+from operations.require import require
 
 #: Shells that end a login at once.
 NO_LOGIN: Final = ("nologin", "false")
@@ -94,12 +95,11 @@ def primary_group(accounts: Accounts | Unknown, account: str) -> str:
     Raises:
         OperationError: users and groups are UNKNOWN.
     """
-    if isinstance(accounts, Unknown):
-        raise OperationError(f"users and groups are UNKNOWN: {accounts.reason}")
-    entry = accounts.users.get(account)
+    known = require(accounts, "state of users and groups")
+    entry = known.users.get(account)
     if entry is None:
         return account
-    for name, found in accounts.groups.items():
+    for name, found in known.groups.items():
         if found.gid == entry.gid:
             return name
     raise OperationError(f"user {account} has primary group {entry.gid}, which has no name")

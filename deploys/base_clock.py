@@ -21,6 +21,7 @@ from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
 from operations.accepted import accepted
 from operations.files.file import absent, directory, file
+from operations.require import require
 from operations.units.unit import unit
 
 
@@ -123,11 +124,10 @@ def keeper_of(
             f"base.time_sync.provider {provider!r} is not in the distribution table; "
             f"known are {', '.join(daemons)}"
         )
-    if isinstance(units, Unknown):
-        raise OperationError(f"which daemon keeps the clock is UNKNOWN: {units.reason}")
-    if not _keeps_time(daemons[provider], units):
+    running = require(units, "which daemon keeps the clock")
+    if not _keeps_time(daemons[provider], running):
         for name, daemon in daemons.items():
-            if _keeps_time(daemon, units):
+            if _keeps_time(daemon, running):
                 return Keeper(name, daemon, found=True)
     return Keeper(provider, daemons[provider], found=False)
 

@@ -19,6 +19,7 @@ from declaration.yamlloader import SafeLoader
 from facts.reader import read
 from facts.system.os_release import OperatingSystem, OsRelease
 from facts.value import Unknown
+from operations.require import require
 
 #: The checkout's distribution tables.
 FOLDER: Final = Path(__file__).resolve().parent.parent / "group_data" / "distributions"
@@ -77,14 +78,13 @@ def table_of(system: OperatingSystem | Unknown, known: dict[str, Distribution]) 
     Raises:
         OperationError: the release is UNKNOWN, or no table is named after it.
     """
-    if isinstance(system, Unknown):
-        raise OperationError(f"the distribution is UNKNOWN: {system.reason}")
-    if system.release not in known:
+    release = require(system, "the distribution").release
+    if release not in known:
         raise OperationError(
-            f"no table for the distribution {system.release}; known are {', '.join(known)}. "
-            f"To support it, add group_data/distributions/{system.release}.yaml"
+            f"no table for the distribution {release}; known are {', '.join(known)}. "
+            f"To support it, add group_data/distributions/{release}.yaml"
         )
-    return known[system.release]
+    return known[release]
 
 
 def distribution() -> Distribution:

@@ -57,7 +57,7 @@ _TAKE_OVER: Final = ("-o", "Dpkg::Options::=--force-overwrite")
 
 
 def owned_by(loader: Loader, owner: str) -> bool:
-    """Return whether one package alone ships the Level Zero loader and the file is there."""
+    """Return True if one package alone ships the Level Zero loader and the file is there."""
     return loader.owners == (owner,) and any(file.endswith(f"/{LOADER}") for file in loader.files)
 
 

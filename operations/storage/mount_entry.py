@@ -100,7 +100,7 @@ def mount_entry(point: str, declared: Filesystem, uuid: str) -> Commands:
 
 
 def _stale(units: UnitState | Unknown, point: str) -> bool:
-    """Return whether systemd still holds an older fstab; UNKNOWN is no reason to act."""
+    """Return True if systemd still holds an older fstab; UNKNOWN is no reason to act."""
     if isinstance(units, Unknown):
         return False
     found = units.get(f"{from_path(point)}.mount")
