@@ -42,7 +42,13 @@ class Script:
         self.programs: list[str] = []
         self.execs = 0
 
-    def run(self, program: str, *, deadline_s: float, data: bytes = b"") -> Output:
+    def connect(self, patience_s: float | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def run(self, program: str, *, deadline_s: float) -> Output:
         self.execs += 1
         self.programs.append(program)
         mark = program.partition("printf '\\n\x1eB70-")[2].partition(" ")[0]
@@ -61,8 +67,8 @@ def host_run(session: Script, fence: int | None = None, name: str = "h1") -> Hos
     return HostRun(
         name,
         {},
-        session,  # type: ignore[arg-type]
-        FactCache(session),  # type: ignore[arg-type]
+        session,
+        FactCache(session),
         fence=fence,
         command_s=5,
         emit=lambda event: None,
@@ -156,7 +162,7 @@ def test_stock_operations_read_their_facts_through_the_shadow() -> None:
             asked.append(key.command)
             return True, CommandOutput([])
 
-    Cache(Script()).attach(host, lambda command, arguments: (True, CommandOutput([])))  # type: ignore[arg-type]
+    Cache(Script()).attach(host, lambda command, arguments: (True, CommandOutput([])))
     prepare()
     ctx_state.set(state)
     ctx_host.set(host)
@@ -166,7 +172,7 @@ def test_stock_operations_read_their_facts_through_the_shadow() -> None:
 
 
 def test_a_miss_while_planning_passes_through_except_exception() -> None:
-    cache = FactCache(Script())  # type: ignore[arg-type]
+    cache = FactCache(Script())
     _, host = new_state("h1", {})
     cache.attach(host, lambda command, arguments: (True, CommandOutput([])))
 
@@ -181,13 +187,13 @@ def test_a_miss_while_planning_passes_through_except_exception() -> None:
 
 
 def test_what_was_never_read_is_unknown() -> None:
-    value = FactCache(Script()).value(fact_key(Named, {"what": "x"}))  # type: ignore[arg-type]
+    value = FactCache(Script()).value(fact_key(Named, {"what": "x"}))
     assert isinstance(value, Unknown)
 
 
 def test_transfers_over_sftp_are_refused() -> None:
     _, host = new_state("h1", {})
-    FactCache(Script()).attach(host, lambda command, arguments: (True, CommandOutput([])))  # type: ignore[arg-type]
+    FactCache(Script()).attach(host, lambda command, arguments: (True, CommandOutput([])))
     with pytest.raises(NotImplementedError, match=r"operations\.file"):
         host.put_file("a", "b")
 

@@ -56,7 +56,7 @@ class Host:
     def close(self) -> None:
         self.open = False
 
-    def run(self, program: str, *, deadline_s: float, data: bytes = b"") -> Output:
+    def run(self, program: str, *, deadline_s: float) -> Output:
         self.programs.append(program)
         return Output(0, f"{self.boot}\n".encode() if "boot_id" in program else b"", b"")
 
