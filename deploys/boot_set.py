@@ -84,7 +84,7 @@ def boot_set() -> None:
         name="GrubMenu[/boot/grub/grub.cfg]",
         _timeout=_BUILD_S,
     )
-    grub_default(release=release, name="GrubDefault[saved_entry]")
+    grub_default(release=release, cmdline=wanted.cmdline, name="GrubDefault[saved_entry]")
 
 
 def _exactly(package: str) -> str:

@@ -68,6 +68,9 @@ class Planner(Protocol):
     def downloads(self, count: int | Unknown) -> None:
         """Take the bytes that the commands of the resource in hand fetch."""
 
+    def writes(self, path: str) -> None:
+        """Take a file that the commands of the resource in hand write, beside each FileWrite."""
+
     def will_write(self, path: str) -> bool:
         """Return True if a resource before this one writes a file in the same run."""
 
@@ -101,6 +104,12 @@ def downloads(count: int | Unknown) -> None:
     """Say how many bytes the commands that follow fetch."""
     if (plan := planner()) is not None:
         plan.downloads(count)
+
+
+def writes(path: str) -> None:
+    """Say that the commands that follow write a file; a FileWrite needs no such word."""
+    if (plan := planner()) is not None:
+        plan.writes(path)
 
 
 def will_write(path: str) -> bool:

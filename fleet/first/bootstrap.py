@@ -6,7 +6,6 @@ host is. Writing the pins into the inventory is `fleet.config.edit`'s business.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from declaration.secret import Secret
 from facts.readings import Readings
 from facts.registry import batch_facts
+from facts.shelltext import shell_text, shell_variables
 from fleet.base.errors import FleetError, Refused
 from fleet.host.cache import FactCache, NoAnswer
 from fleet.host.keys import fact_key
@@ -23,6 +23,7 @@ from fleet.host.ssh import AcceptKey, SshSession
 
 #: The sudoers drop-in; sudo ignores names with a dot, so there is none.
 SUDOERS: Final = "/etc/sudoers.d/b70fleet"
+_ACCOUNT: Final = shell_text(__file__, "_account")
 #: Seconds for the account script.
 _ACCOUNT_S: Final = 120
 
@@ -132,26 +133,15 @@ def account_script(account: str, public_key: str) -> str:
     Idempotent; adds what is missing and touches nothing else. The sudoers drop-in is in place only
     after visudo accepted it.
     """
-    name, key = shlex.quote(account), shlex.quote(public_key.strip())
-    rule = shlex.quote(f"{account} ALL=(ALL:ALL) NOPASSWD: ALL")
-    return f"""set -eu
-umask 077
-command -v sudo >/dev/null && command -v visudo >/dev/null ||
-  {{ echo 'sudo is not installed: apt-get install sudo, or bootstrap with --user root' >&2
-    exit 1; }}
-id -u {name} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh {name}
-home=$(getent passwd {name} | cut -d: -f6)
-mkdir -p "$home/.ssh"; touch "$home/.ssh/authorized_keys"
-grep -qxF {key} "$home/.ssh/authorized_keys" || printf '%s\\n' {key} >>"$home/.ssh/authorized_keys"
-chown {name}: "$home/.ssh" "$home/.ssh/authorized_keys"
-chmod 700 "$home/.ssh"; chmod 600 "$home/.ssh/authorized_keys"
-new=$(mktemp); trap 'rm -f "$new"' EXIT
-printf '%s\\n' '# b70fleet: the account that provisions this host' {rule} >"$new"
-chmod 0440 "$new"
-visudo -cqf "$new" || {{ echo 'visudo refused the drop-in' >&2; exit 1; }}
-cmp -s "$new" {SUDOERS} || {{ cp -p "$new" {SUDOERS}~new && mv -f {SUDOERS}~new {SUDOERS}; }}
-visudo -cq || {{ rm -f {SUDOERS}; echo 'visudo refused the whole; drop-in removed' >&2; exit 1; }}
-"""
+    return (
+        shell_variables(
+            account=account,
+            key=public_key.strip(),
+            rule=f"{account} ALL=(ALL:ALL) NOPASSWD: ALL",
+            sudoers=SUDOERS,
+        )
+        + _ACCOUNT
+    )
 
 
 def prove(contact: Contact, host_key: str) -> None:

@@ -49,6 +49,8 @@ class PlannedOp:
     restarts: dict[str, str] = field(default_factory=dict)
     #: bytes that the commands fetch
     downloads: int | Unknown = 0
+    #: files that the commands write, beside those of each FileWrite
+    writes: set[str] = field(default_factory=set)
     reads: tuple[Key, ...] = ()
     conditional: bool = False
     error: str = ""
@@ -81,7 +83,7 @@ class Planner:
         #: the operation in hand
         self._op = PlannedOp("", "")
         #: files that the operations evaluated so far write
-        self._writes: set[str] = set()
+        self._written: set[str] = set()
         self._registers = False
         self._listed: list[_Listed] = []
         #: how many of the registered operations were listed
@@ -169,9 +171,13 @@ class Planner:
         """Keep how many bytes the operation in hand fetches."""
         self._op.downloads = count
 
+    def writes(self, path: str) -> None:
+        """Keep which file the operation in hand writes by a command that is no FileWrite."""
+        self._op.writes.add(path)
+
     def will_write(self, path: str) -> bool:
         """Return True if an operation before the one in hand writes a file."""
-        return path in self._writes
+        return path in self._written
 
     def _list_registered(self) -> None:
         """Take what was registered since the last look: stock operations, or all when applying."""
@@ -196,7 +202,8 @@ class Planner:
         finally:
             self._host.in_op = False
         op.reads = tuple(self._cache.asked)
-        self._writes.update(c.path for c in op.commands if isinstance(c, FileWrite))
+        self._written.update(c.path for c in op.commands if isinstance(c, FileWrite))
+        self._written.update(op.writes)
         return op
 
     def _forget(self) -> None:
@@ -208,7 +215,7 @@ class Planner:
         self._host.op_hash_order.clear()
         self._taken = 0
         self._listed.clear()
-        self._writes.clear()
+        self._written.clear()
         self._leave_deploy()
 
     def _leave_deploy(self) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from pyinfra.api import QuoteString, StringCommand
 
+from facts.shelltext import shell_text, shell_variables
 from operations.script import Script
 
 #: No debconf question, no changelog pager, needrestart only lists; messages in English.
@@ -30,31 +31,7 @@ _RETRIES: Final = "3"
 #: Seconds between two looks at a held lock.
 _POLL_S: Final = 2
 
-# apt-get waits for dpkg's locks by itself; update, dpkg and apt-mark do not. The lock is an fcntl
-# lock of the other process: waiting is all that can be done without harm.
-_WAIT: Final = f"""\
-end=$(($(date +%s) + $1)); shift
-while :; do
-  out=$("$@" 2>&1 </dev/null); status=$?
-  case $status:$out in
-    0:*) break ;;
-    *'get lock'*|*'lock was locked'*|*'is locked by another process'*) busy=1 ;;
-    *) busy=; break ;;
-  esac
-  [ "$(date +%s)" -lt "$end" ] || break
-  sleep {_POLL_S}
-done
-if [ $status = 0 ]; then printf '%s\\n' "$out"; exit 0; fi
-printf '%s\\n' "$out" >&2
-if [ -n "$busy" ]; then
-  pid=$(printf '%s\\n' "$out" |
-    sed -n 's/.*process \\(with pid \\)\\{{0,1\\}}\\([0-9][0-9]*\\).*/\\2/p' | head -n 1)
-  cmd=$(tr '\\0' ' ' 2>/dev/null </proc/"${{pid:-0}}"/cmdline)
-  echo "the package lock is still held by process ${{pid:-?}} (${{cmd:-unknown command}});" \\
-    "it was left alone" >&2
-fi
-exit $status
-"""
+_WAIT: Final = shell_variables(poll_s=_POLL_S) + shell_text(__file__, "_wait")
 
 
 def apt_get(verb: str, *arguments: str, lock_timeout_s: int) -> tuple[str, ...]:

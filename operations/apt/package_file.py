@@ -6,6 +6,7 @@ from typing import Final
 
 from pyinfra import host
 
+from facts.shelltext import shell_text
 from facts.value import Unknown
 from operations.apt.apt_command import apt_get
 from operations.apt.package_state import differing, package_state
@@ -13,17 +14,7 @@ from operations.operation import Commands, differs, downloads, operation
 from operations.require import path_state
 from operations.script import Script
 
-# $1 the file, then the command that installs its package again; dpkg forgets a hold when it unpacks
-_REINSTALL: Final = """\
-owner=$(dpkg-query -S "$1" | sed -n 's/: .*//; s/,.*//; 1p')
-[ -n "$owner" ] || { echo "no installed package ships $1" >&2; exit 100; }
-file=$1; shift
-held=$(apt-mark showhold "$owner")
-"$@" "$owner" </dev/null; status=$?
-[ -z "$held" ] || apt-mark -q hold $held >/dev/null || status=100
-[ $status != 0 ] || [ -e "$file" ] || { echo "$owner does not bring $file back" >&2; status=100; }
-exit $status
-"""
+_REINSTALL: Final = shell_text(__file__)
 
 
 @operation()

@@ -14,41 +14,17 @@ from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
 from facts.packages.dpkg import LOADER, Loader
+from facts.shelltext import shell_text, shell_variables
 from operations.apt.apt_command import apt_get
 from operations.apt.download import will_fetch
 from operations.apt.package_state import differing, package_state, say_differing, targets
 from operations.operation import Commands, differs, operation
 from operations.script import Script
 
-# $1 packages that may be removed, $2 extended regular expression of packages that may not change
-_REHEARSE: Final = """\
-allowed=" $1 "; protected=$2; shift 2
-out=$("$@" 2>&1 </dev/null) || { printf '%s\\n' "$out" >&2; exit 100; }
-printf '%s\\n' "$out" | awk -v allowed="$allowed" -v protected="$protected" '
-  $1 !~ /^(Inst|Remv|Purg)$/ || index(allowed, " " $2 " ") { next }
-  $1 != "Inst" { print "refused: it would remove " $2 " " $3; bad = 1 }
-  protected != "" && $2 ~ protected {
-    print "refused: it would change " $2 ", which this set must not touch"; bad = 1 }
-  END { exit bad }' >&2
-"""
 #: Tries to put the holds on again while another process has the lock, 2 s apart.
 _HOLD_TRIES: Final = 30
-# $1 packages to hold after success, $2 packages of the set, $3 mark that is void from now on
-_TRANSACTION: Final = f"""\
-keep=$1; before=$(apt-mark showhold $2) || exit 100
-[ -z "$3" ] || rm -f -- "$3" || exit 100
-shift 3
-"$@" </dev/null; status=$?
-[ $status = 0 ] || keep=$before
-n=0
-until [ -z "$keep" ] || apt-mark -q hold $keep >/dev/null; do
-  n=$((n + 1))
-  if [ $n -ge {_HOLD_TRIES} ]; then echo "could not hold $keep" >&2; exit 100; fi
-  sleep 2
-done
-exit $status
-"""
-
+_REHEARSE: Final = shell_text(__file__, "_rehearse")
+_TRANSACTION: Final = shell_variables(hold_tries=_HOLD_TRIES) + shell_text(__file__, "_transaction")
 
 #: Both packages ship the loader and neither says that it replaces the other, so dpkg refuses to
 #: change the owner whatever the order; it is allowed to for the one transaction that also ends the

@@ -15,27 +15,14 @@ from pyinfra import host
 
 from declaration.onhost import VERIFIED
 from facts.packages.dpkg import PackageState
+from facts.shelltext import shell_text
 from operations.apt.package_state import package_state
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
 from operations.require import path_state
 from operations.script import Script
 
-# $1 folder of stand-in tools (lab hosts) or empty, $2 seconds, $3 text to find, then the command
-_CHECK: Final = """\
-[ -z "$1" ] || PATH=$1:$PATH
-limit=$2; want=$3; shift 3
-out=$(LC_ALL=C timeout -k 5 "$limit" "$@" 2>&1 </dev/null); status=$?
-case $status in
-  0) ;;
-  124|137) echo "$*: no answer within $limit s" >&2; exit 1 ;;
-  *) printf '%s\\n' "$out" | tail -n 5 >&2; echo "$*: exit status $status" >&2; exit 1 ;;
-esac
-case $out in *"$want"*) exit 0 ;; esac
-printf '%s\\n' "$out" | head -n 20 >&2
-echo "$*: its output does not contain: $want" >&2
-exit 1
-"""
+_CHECK: Final = shell_text(__file__)
 
 
 def mark_path(set_name: str) -> str:

@@ -1,25 +1,37 @@
-"""GRUB's menu: written anew when it lags behind, and read back before anybody may reboot."""
+"""GRUB's menu and default entry: written anew when they lag behind.
+
+The menu is judged by the facts alone, before the default entry is set: nobody may reboot into a
+menu that does not boot the wanted kernel as declared. What the distribution's tools write lies in
+memory first; a host whose power goes before it reaches the disk boots the old menu or finds a torn
+file, so each script flushes the file system.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from pyinfra import host
+from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline, covers
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState, MenuEntry
 from facts.reader import read
+from facts.shelltext import shell_text
 from facts.value import Absent, Unknown, known
-from operations.boot.boot_scripts import SET_DEFAULT, UPDATE_MENU
 from operations.boot.grub_defaults import defaults_text, edited
-from operations.operation import Commands, differs, operation
+from operations.operation import Commands, differs, operation, will_write, writes
 from operations.require import path_state, require
 from operations.script import Script
 
 #: What GRUB reads at boot.
 MENU: Final = "/boot/grub/grub.cfg"
+# the command that writes the menu
+_WRITE: Final = f"""\
+"$@" || {{ echo "$1 failed: the host must not be rebooted" >&2; exit 1; }}
+sync -f {MENU}
+"""
+_SET_DEFAULT: Final = shell_text(__file__, "_default")
 #: Property, expected, seen.
 Fault: TypeAlias = tuple[str, str | None, str | None]
 
@@ -58,6 +70,30 @@ def default_path(boot: BootState, release: str) -> str:
     return named[-1] if named else ""
 
 
+def obstacles(boot: BootState, release: str, cmdline: Cmdline) -> tuple[Fault, ...]:
+    """Return what keeps a release from being the lasting default as declared. Pure."""
+    found = faults(boot, release, cmdline)
+    if boot.entries_of(release) and not default_path(boot, release):
+        return (*found, ("default entry", f"one that is named after {release}", None))
+    return found
+
+
+def refusal(release: str, found: Iterable[Fault]) -> str:
+    """Return the sentence that names every fault of a menu. Pure."""
+    reasons = []
+    for what, expected, seen in found:
+        if expected is None:
+            reasons.append(f"{what}: {seen} must not be there")
+        elif seen is None:
+            reasons.append(f"{what}: {expected} is missing")
+        else:
+            reasons.append(f"{what}: {expected} is expected and not {seen}")
+    return (
+        f"{MENU} does not boot {release} as declared ({'; '.join(reasons)}): "
+        "the host must not be rebooted"
+    )
+
+
 def saved_release(boot: BootState) -> str | None:
     """Return the release that the default entry always means, else the entry's path. Pure.
 
@@ -77,6 +113,8 @@ def grub_menu(
     release: str, cmdline: Cmdline, settings: Mapping[str, str], update: Sequence[str]
 ) -> Commands:
     """Keep GRUB's menu up to date with its settings and the wanted kernel.
+
+    Whether the new menu is as declared is for `grub_default` to judge, which comes behind it.
 
     + release: the wanted kernel
     + cmdline: tokens that its entries must have and must not have
@@ -98,41 +136,36 @@ def grub_menu(
         return
     for fault in why:
         differs(*fault)
-    yield Script(
-        UPDATE_MENU,
-        "b70-menu",
-        release,
-        " ".join(cmdline.present),
-        " ".join(map(_expression, cmdline.absent)),
-        *update,
-        shown=update,
-    )
-
-
-def _expression(pattern: str) -> str:
-    """Return an `absent` entry as an extended regular expression over one token."""
-    key, has_value, value = pattern.partition("=")
-    name = re.sub(r"[-_]", "[-_]", re.escape(key).replace(r"\-", "-"))
-    return f"^{name}={re.escape(value)}$" if has_value else f"^{name}(=.*)?$"
+    writes(MENU)
+    yield Script(_WRITE, "b70-menu", *update, shown=update)
 
 
 @operation()
-def grub_default(release: str) -> Commands:
+def grub_default(release: str, cmdline: Cmdline) -> Commands:
     """Make the wanted kernel the one that boots when nobody chooses; read it back.
 
+    Fails when the menu does not boot that kernel as declared. A menu that an earlier resource
+    writes is judged when it is written, so this resource is due whenever the menu is.
+
     + release: the wanted kernel
+    + cmdline: tokens that its menu entries must have and must not have
     """
     boot = require(read(Boot), "GRUB's menu")
-    path = default_path(boot, release)
     saved = require(boot.saved_entry, "GRUB's default entry")
-    if path and saved == path:
+    path = default_path(boot, release)
+    found = obstacles(boot, release, cmdline)
+    menu_first = will_write(MENU)
+    if found and not menu_first:
+        raise OperationError(refusal(release, found))
+    right = bool(path) and saved == path
+    if right and not menu_first:
         host.noop(f"default is {path}")
         return
-    differs("default entry", release, saved_release(boot))
+    differs("default entry", release, "the menu is written first" if right else saved_release(boot))
+    target = "" if found else path
     yield Script(
-        SET_DEFAULT,
+        _SET_DEFAULT,
         "b70-default",
-        release,
-        path,
-        shown=("grub-set-default", path or f"(the entry of {release})"),
+        target,
+        shown=("grub-set-default", target or f"(the entry of {release})"),
     )

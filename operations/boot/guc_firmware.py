@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import FIRMWARE
-from operations.boot.boot_scripts import BACK_UP, INSTALL_BLOB
+from facts.shelltext import shell_text
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
 from operations.require import path_state
 from operations.script import Script
+
+_BACK_UP: Final = shell_text(__file__, "_backup")
+_INSTALL: Final = shell_text(__file__, "_install")
 
 
 def backup_path(path: str, sha256: str) -> str:
@@ -65,15 +70,13 @@ def guc_firmware(
     if current and path_state(backup) is None:
         differs("copy of the replaced firmware", backup, None)
         yield Script(
-            BACK_UP, "b70-backup", path, FIRMWARE, backup, shown=("cp", "-n", path, backup)
+            _BACK_UP, "b70-backup", path, FIRMWARE, backup, shown=("cp", "-n", path, backup)
         )
     differs("GuC firmware", _short(sha256), _short(str(current)) if current else None)
     if content is not None:
         yield FileWrite(path, content, mode="0644", user="root", group="root")
     else:
-        yield Script(
-            INSTALL_BLOB, "b70-blob", source, path, sha256, shown=("install", source, path)
-        )
+        yield Script(_INSTALL, "b70-blob", source, path, sha256, shown=("install", source, path))
 
 
 def _short(sha256: str) -> str:

@@ -15,13 +15,14 @@ from pyinfra import host
 from facts.boot.kernel_files import KernelContents
 from facts.boot.loader import Boot, BootFile
 from facts.reader import read
+from facts.shelltext import shell_text
 from facts.system.files import Stat
-from operations.boot.boot_scripts import BUILD_INITRAMFS
 from operations.boot.kernel_modules import kernel_contents
 from operations.operation import Commands, differs, operation
 from operations.require import path_state, require
 from operations.script import Script
 
+_BUILD: Final = shell_text(__file__)
 #: What an initial RAM disk has to be.
 _RIGHT: Final = "complete and younger than what goes into it"
 
@@ -79,7 +80,7 @@ def initramfs(
     verb = "u" if isinstance(image, BootFile) or image is None else "c"
     differs("initramfs", _RIGHT, ", ".join(why) if isinstance(image, BootFile) else None)
     yield Script(
-        BUILD_INITRAMFS,
+        _BUILD,
         "b70-initramfs",
         release,
         verb,

@@ -14,29 +14,10 @@ from typing import Final
 
 from pyinfra.api import QuoteString, StringCommand
 
-#: Shell function `put DEST MODE USER GROUP SHA256 VALIDATE`, content as base64 on stdin. Exit
-#: statuses: 71 no such directory, 72 not written (disk full), 73 hash differs, 74 validation
-#: failed, 75 not renamed, 76 interrupted (a cut connection is a SIGPIPE at the first word said).
-PUT: Final = r"""put() (
-umask 077
-dir=${1%/*}; [ -n "$dir" ] || dir=/
-[ -d "$dir" ] || { echo "no directory $dir" >&2; exit 71; }
-[ ! -d "$1" ] || { echo "$1 is a directory" >&2; exit 75; }
-tmp=$(mktemp "$dir/.b70fleet.XXXXXXXX") || exit 72
-trap 'rm -f "$tmp"' EXIT
-trap 'exit 76' HUP INT TERM PIPE
-base64 -d >"$tmp" || { echo "cannot write $tmp" >&2; exit 72; }
-[ "$(sha256sum <"$tmp")" = "$5  -" ] || { echo "$1: content arrived damaged" >&2; exit 73; }
-chown "$3:$4" "$tmp" && chmod "$2" "$tmp" || exit 72
-if [ -n "$6" ]; then
-  out=$(B70_FILE=$tmp sh -c "$6" 2>&1) || { echo "$1 refused by its check: $out" >&2; exit 74; }
-fi
-sync "$tmp" || { echo "cannot sync $tmp" >&2; exit 72; }
-mv -fT "$tmp" "$1" || exit 75
-sync "$dir"
-[ "$(sha256sum <"$1")" = "$5  -" ] || { echo "$1: reads back differently" >&2; exit 73; }
-)
-"""
+from facts.shelltext import shell_text
+
+#: Shell function `put DEST MODE USER GROUP SHA256 VALIDATE`.
+PUT: Final = shell_text(__file__)
 
 
 class FileWrite(StringCommand):

@@ -11,19 +11,12 @@ from pyinfra import host
 
 from facts.pci.runtime_pm import RuntimePm
 from facts.reader import read
+from facts.shelltext import shell_text
 from operations.operation import Commands, differs, operation
 from operations.require import require
 from operations.script import Script
 
-# the rest: PCI addresses
-_ON: Final = r"""
-for a do
-  f=/sys/bus/pci/devices/$a/power/control
-  echo on >"$f" && read -r v <"$f" && [ "$v" = on ] || {
-    echo "$f does not stay on: ${v:-unreadable}" >&2; exit 1
-  }
-done
-"""
+_ON: Final = shell_text(__file__)
 
 
 @operation()

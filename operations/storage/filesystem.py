@@ -13,27 +13,13 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
 from facts.disks.device_content import CONTENT
+from facts.shelltext import shell_text
 from operations.operation import Commands, differs, operation
 from operations.script import Script
 from operations.storage.storage_device import locate
 from operations.storage.storage_facts import block, content_of
 
-# $1 device, $2 UUID, then the mkfs command without the device
-_FORMAT: Final = f"""{CONTENT}
-device=$1; uuid=$2; shift 2
-seen=$(content "$device") || exit 1
-case $seen in
-  "device "*) ;;
-  *) echo "$device: $seen" >&2; exit 1 ;;
-esac
-if [ "$(printf '%s\\n' "$seen" | wc -l)" -ne 1 ]; then
-  echo "$device is not blank, nothing was done:" >&2; printf '%s\\n' "$seen" >&2; exit 1
-fi
-"$@" "$device" </dev/null || exit 1
-if command -v udevadm >/dev/null; then udevadm settle --timeout=30; fi
-found=$(blkid -p -s UUID -o value -- "$device")
-[ "$found" = "$uuid" ] || {{ echo "$device: UUID is $found after mkfs" >&2; exit 1; }}
-"""
+_FORMAT: Final = CONTENT + shell_text(__file__)
 
 
 @operation()

@@ -11,6 +11,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.storage import Filesystem
 from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
+from facts.shelltext import shell_text
 from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
 from operations.operation import Commands, differs, operation
@@ -29,23 +30,8 @@ from operations.units.unit_name import from_path
 #: fsck pass of a file system that is not the root; xfs repairs itself at mount.
 _CHECK: Final = {"ext4": 2, "xfs": 0}
 
-# $1 mount point. What lies in an unmounted mount point would be hidden by the mount: a person moves
-# it first.
-_PREPARE: Final = """
-mountpoint -q -- "$1" && exit 0
-if [ -L "$1" ] || { [ -e "$1" ] && [ ! -d "$1" ]; }; then
-  echo "$1 is no directory" >&2; exit 1
-fi
-if [ -d "$1" ]; then
-  inside=$(ls -A -- "$1" | head -n 3 | tr '\\n' ' ') || exit 1
-  [ -z "$inside" ] || {
-    echo "$1 is not mounted but has content that the mount would hide ($inside): move it away" >&2
-    exit 1
-  }
-else
-  install -d -m 0755 -- "$1"
-fi
-"""
+_PREPARE: Final = shell_text(__file__, "_prepare")
+# $1 mount point
 _MOUNT: Final = """
 if [ -d /run/systemd/system ]; then systemctl daemon-reload || exit 1; fi
 mountpoint -q -- "$1" || mount -- "$1" || exit 1

@@ -15,6 +15,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.storage import Directory, Filesystem
 from facts.disks.block import Storage
 from facts.disks.mountinfo import Mount
+from facts.shelltext import shell_text
 from facts.system.files import Stat
 from operations.operation import Commands, differs, operation
 from operations.require import path_state
@@ -26,18 +27,7 @@ from operations.storage.storage_facts import block, live_mount
 #: (docs/evidence.md#model-storage).
 _FOREIGN: Final = ("ntfs", "ntfs3", "fuseblk", "fuse.ntfs-3g", "exfat", "vfat", "msdos")
 
-# $1 required mount or empty, $2 path, $3 mode, $4 user, $5 group
-_DIRECTORY: Final = """
-there=$2
-while [ ! -e "$there" ] && [ ! -L "$there" ]; do there=${there%/*}; there=${there:-/}; done
-if [ -n "$1" ]; then
-  on=$(findmnt -n -r -o TARGET --target "$there" | tail -n 1)
-  [ "$on" = "$1" ] || { echo "$2 would lie on $on and not on $1: nothing was written" >&2; exit 1; }
-fi
-if [ ! -d "$2" ]; then install -d -m "$3" -o "$4" -g "$5" -- "$2" || exit 1; fi
-[ "$(stat -c %U:%G -- "$2")" = "$4:$5" ] || chown -h -- "$4:$5" "$2" || exit 1
-[ "$(stat -c %04a -- "$2")" = "$3" ] || chmod -- "$3" "$2"
-"""
+_DIRECTORY: Final = shell_text(__file__)
 
 
 @operation()

@@ -55,6 +55,9 @@ class Told:
     def downloads(self, count: int | Unknown) -> None:
         self.bytes = count
 
+    def writes(self, path: str) -> None:
+        self.written.add(path)
+
     def will_write(self, path: str) -> bool:
         return path in self.written
 

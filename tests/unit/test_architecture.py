@@ -185,6 +185,8 @@ def below_our_folder(path: Path) -> bool:
 
 def test_one_module_names_the_paths_below_our_folder_on_a_host() -> None:
     assert {name_of(p) for p in PRODUCT if below_our_folder(p)} == {"declaration/onhost.py"}
+    shell = [path for room in BELOW for path in (ROOT / room).rglob("*.sh")]
+    assert {name_of(p) for p in shell if STATE in p.read_text("utf-8")} == set()
 
 
 def test_greenlets_and_ssh_stay_in_the_engine_room() -> None:

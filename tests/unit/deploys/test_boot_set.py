@@ -155,6 +155,14 @@ def test_a_converged_host_is_left_in_peace(tmp_path: Path) -> None:
     assert all(each.noops for each in resources)
 
 
+def test_whenever_the_menu_is_written_the_resource_that_judges_it_is_due_as_well(
+    tmp_path: Path,
+) -> None:
+    facts = converged(plan(tmp_path, new_host())) | {FileText: lambda path: PLAIN.encode()}
+    due = {each.name for each in plan(tmp_path, facts) if each.commands}
+    assert due >= {"GrubMenu[/boot/grub/grub.cfg]", "GrubDefault[saved_entry]"}
+
+
 def test_a_blob_that_is_not_the_declared_one_is_refused_on_the_controller(tmp_path: Path) -> None:
     other = spec(guc={**BOOT["guc"], "sha256": "1" * 64})
     with pytest.raises(OperationError, match="declared is 1111"):

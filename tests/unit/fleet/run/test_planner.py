@@ -19,7 +19,8 @@ from fleet.host.pyinfra import new_state, prepare
 from fleet.host.shell import Shell
 from fleet.run.executor import HostRun, OperationFailed
 from fleet.run.planner import PlannedOp, Planner
-from operations.operation import operation
+from operations.files.filewrite import FileWrite
+from operations.operation import operation, will_write, writes
 
 Commands = Generator[StringCommand, None, None]
 
@@ -109,6 +110,33 @@ def test_an_unregistered_plan_is_the_registered_one(planner: Planner, site: str)
 def test_our_operations_cost_no_registration(planner: Planner) -> None:
     planned = planner.plan([Layer("one", _site)])
     assert [op.name for op in planned if not op.op_hash] == ["One", "Three", "Four"]
+
+
+@operation()
+def written(path: str, how: str) -> Commands:
+    """Write a file: by FileWrite, or by a command that says so."""
+    current_host.noop(f"{path} is written first: {will_write(path)}")
+    if how == "file":
+        yield FileWrite(path, b"", mode="0644", user="root", group="root")
+    else:
+        writes(path)
+        yield StringCommand("make", path)
+    current_host.noop(f"{path} is written before itself: {will_write(path)}")
+
+
+@pytest.mark.parametrize("to_apply", [False, True])
+@pytest.mark.parametrize("how", ["file", "command"])
+def test_a_later_operation_knows_what_an_earlier_one_writes(
+    planner: Planner, how: str, to_apply: bool
+) -> None:
+    def site() -> None:
+        for number in (1, 2):
+            written(name=f"File {number}", path="/etc/one", how=how)
+
+    for _ in range(2):  # each plan begins anew
+        first, second = planner.plan([Layer("one", site)], to_apply=to_apply)
+        answers = [text.rpartition(" ")[2] for op in (first, second) for text in op.noops]
+        assert answers == ["False", "False", "True", "True"]
 
 
 def test_what_was_planned_to_be_shown_cannot_be_applied() -> None:

@@ -19,7 +19,7 @@ from operations.boot.grub_menu import MENU, default_path, faults, grub_default, 
 from operations.files.filewrite import FileWrite
 from tests.unit.base_facts import stat
 from tests.unit.boot_facts import MADE, NEW, OLD, SICK_DISK, TOKENS, BootRoot, boot, entry
-from tests.unit.pyinfra_harness import reasons, run_operation, stub_host
+from tests.unit.pyinfra_harness import reasons, stub_host
 
 DEFAULTS = "/etc/default/grub"
 PLAIN = 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\n'
@@ -157,15 +157,88 @@ def test_the_entry_at_the_top_is_never_the_default_since_it_means_the_newest_ker
     assert default_path(boot(entries=(top,)), NEW) == ""
 
 
+def default(state: Any, release: str = NEW, *, menu_first: bool = False) -> tuple[Any, list[str]]:
+    """Return the command that sets the default entry, None for none, and why there is none.
+
+    Args:
+        state: what GRUB is set to.
+        menu_first: an earlier resource of the plan writes the menu.
+    """
+    with stub_host({Boot: state}) as stub:
+        if menu_first:
+            stub.told.writes(MENU)
+        commands = list(grub_default._inner(release=release, cmdline=WANTED))
+        return (commands[0] if commands else None), stub.noops
+
+
 def test_a_default_that_is_right_is_left_alone() -> None:
-    given = {Boot: boot(saved=entry(NEW).path)}
-    assert run_operation(grub_default, given, release=NEW) == (
-        [],
-        [f"default is {entry(NEW).path}"],
-    )
-    with stub_host({Boot: boot(saved=entry(OLD).path)}):
-        (command,) = grub_default._inner(release=NEW)
+    assert default(boot(saved=entry(NEW).path)) == (None, [f"default is {entry(NEW).path}"])
+    command, _ = default(boot(saved=entry(OLD).path))
     assert command.shown == f"grub-set-default '{entry(NEW).path}'"
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (ABSENT, f"menu: one that boots {NEW} is missing"),
+        (Unknown("needs root"), f"one that boots {NEW} is expected and not UNKNOWN: needs root"),
+        ((entry(OLD),), f"menu entry of {NEW}: one that loads it is missing"),
+        ((entry(NEW, initrds=()),), f"initrd.img-{NEW} is missing"),
+        (
+            (entry(NEW, initrds=(f"/boot/initrd.img-{OLD}",)),),
+            f"initrd.img-{NEW} is expected and not /boot/initrd.img-{OLD}",
+        ),
+        ((entry(NEW, ("quiet",)),), "command line in the menu: xe.disable_display=1 is missing"),
+        ((entry(NEW, (*TOKENS, "nomodeset")),), "in the menu: nomodeset must not be there"),
+        (
+            (entry(NEW, path="gnulinux-simple-6f0b"),),
+            f"default entry: one that is named after {NEW} is missing",
+        ),
+    ],
+)
+def test_no_default_is_set_in_a_menu_that_does_not_boot_the_release_as_declared(
+    entries: Any, said: str
+) -> None:
+    for saved in (entry(OLD).path, entry(NEW).path):
+        with pytest.raises(OperationError) as error:
+            default(boot(entries=entries, saved=saved))
+        assert said in str(error.value)
+        assert str(error.value).endswith(": the host must not be rebooted")
+
+
+def test_a_refusal_names_every_fault_of_the_menu() -> None:
+    sick = entry(NEW, ("nomodeset",), initrds=(), path="gnulinux-simple-6f0b")
+    with pytest.raises(OperationError) as error:
+        default(boot(entries=(sick,)))
+    assert str(error.value) == (
+        f"{MENU} does not boot {NEW} as declared (initial RAM disk in the menu: initrd.img-{NEW} "
+        "is missing; kernel command line in the menu: xe.disable_display=1 is missing; kernel "
+        "command line in the menu: nomodeset must not be there; default entry: one that is named "
+        f"after {NEW} is missing): the host must not be rebooted"
+    )
+
+
+def test_a_menu_that_the_plan_writes_first_is_judged_when_it_is_written() -> None:
+    command, _ = default(boot(entries=(entry(OLD),), saved=entry(OLD).path), menu_first=True)
+    assert command.shown == f"grub-set-default '(the entry of {NEW})'"
+    command, _ = default(boot(saved=entry(OLD).path), menu_first=True)
+    assert command.shown == f"grub-set-default '{entry(NEW).path}'"
+
+
+def test_a_default_that_is_right_is_looked_at_again_when_the_menu_is_written() -> None:
+    """What has no command in a plan is not executed, and nobody would judge the new menu."""
+    given = {Boot: boot(saved=entry(NEW).path)}
+    told = reasons(grub_default, given, written=[MENU], release=NEW, cmdline=WANTED)
+    assert [(each.what, each.expected, each.seen) for each in told.differences] == [
+        ("default entry", NEW, "the menu is written first")
+    ]
+    assert default(given[Boot], menu_first=True)[0] is not None
+
+
+def test_a_resource_that_writes_the_menu_says_so() -> None:
+    wanted: dict[str, Any] = {"release": NEW, "cmdline": WANTED, "settings": SAVED}
+    assert MENU in reasons(grub_menu, facts(PLAIN), **wanted, update=UPDATE).written
+    assert MENU not in reasons(grub_menu, facts(), **wanted, update=UPDATE).written
 
 
 @pytest.fixture
@@ -188,22 +261,29 @@ def test_a_written_menu_is_read_back_and_becomes_silent(root: BootRoot) -> None:
 @pytest.mark.parametrize(
     ("text", "remove", "said"),
     [
-        (PLAIN, "", "has no xe.disable_display=1"),
-        (DONE.replace("splash", "nomodeset"), "", "still has nomodeset"),
-        (DONE, f"boot/vmlinuz-{NEW}", f"no entry of /boot/grub/grub.cfg loads {NEW}"),
-        (DONE, f"boot/initrd.img-{NEW}", f"loads no initrd.img-{NEW}"),
+        (PLAIN, "", "xe.disable_display=1 is missing"),
+        (DONE.replace("splash", "nomodeset"), "", "nomodeset must not be there"),
+        (DONE, f"boot/vmlinuz-{NEW}", f"menu entry of {NEW}: one that loads it is missing"),
+        (DONE, f"boot/initrd.img-{NEW}", f"initrd.img-{NEW} is missing"),
     ],
 )
 def test_a_menu_that_reads_back_wrong_refuses_the_reboot(
     root: BootRoot, text: str, remove: str, said: str
 ) -> None:
     root.plant("etc/default/grub", text)
+    # the default entry may be right already: that is no excuse
+    root.plant("boot/grub/grubenv", f"saved_entry={entry(NEW).path}\n")
     if remove:
         (root.root / remove).unlink()
+    planned, _ = default(root.boot(), menu_first=True)
     done = write_menu(root)
-    assert done.returncode != 0
-    assert said in done.stderr.replace(str(root.root), "")
-    assert "the host must not be rebooted" in done.stderr
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(OperationError) as error:
+        default(root.boot())
+    assert said in str(error.value)
+    assert "the host must not be rebooted" in str(error.value)
+    # and were the command of the plan ever run, it would refuse as well
+    assert root.run(planned).returncode != 0
 
 
 def test_a_failing_update_grub_refuses_the_reboot(root: BootRoot) -> None:
@@ -217,9 +297,8 @@ def test_menu_and_default_entry_are_on_the_disk_before_anybody_may_reboot(root: 
     root.plant("etc/default/grub", DONE)
     root.tool("sync", f"#!/bin/sh\nls {root.root}/boot/grub >>{root.root}/synced\n")
     write_menu(root)
-    with stub_host({Boot: root.boot()}):
-        (default,) = grub_default._inner(release=NEW)
-    assert root.run(default).returncode == 0
+    command, _ = default(root.boot())
+    assert root.run(command).returncode == 0
     assert (root.root / "synced").read_text().split() == ["grub.cfg", "grub.cfg", "grubenv"]
 
 
@@ -227,22 +306,19 @@ def test_a_menu_that_cannot_reach_the_disk_refuses_the_reboot(root: BootRoot) ->
     root.plant("etc/default/grub", DONE)
     root.tool("sync", SICK_DISK)
     written = write_menu(root)
-    with stub_host({Boot: root.boot()}):
-        (default,) = grub_default._inner(release=NEW)
-    for done in (written, root.run(default)):
+    command, _ = default(root.boot())
+    for done in (written, root.run(command)):
         assert (done.returncode, done.stderr.strip()) == (1, "sync: Input/output error")
 
 
 def test_the_default_entry_is_set_by_name_and_read_back(root: BootRoot) -> None:
     root.plant("etc/default/grub", DONE)
     write_menu(root)
-    for known in (root.boot(), boot(entries=ABSENT)):  # the plan of a new host has no entry yet
-        with stub_host({Boot: known}):
-            (command,) = grub_default._inner(release=NEW)
-        done = root.run(command)
-        assert done.returncode == 0, done.stderr
-        assert root.boot().saved_entry == entry(NEW).path
-    assert run_operation(grub_default, {Boot: root.boot()}, release=NEW)[0] == []
+    command, _ = default(root.boot())
+    done = root.run(command)
+    assert done.returncode == 0, done.stderr
+    assert root.boot().saved_entry == entry(NEW).path
+    assert default(root.boot())[0] is None
 
 
 def test_a_default_entry_that_does_not_stick_refuses_the_reboot(root: BootRoot) -> None:
@@ -250,19 +326,18 @@ def test_a_default_entry_that_does_not_stick_refuses_the_reboot(root: BootRoot) 
     write_menu(root)
     root.tool("grub-set-default", "#!/bin/sh\nexit 0\n")
     root.plant("boot/grub/grubenv", "# GRUB Environment Block\nsaved_entry=other\n")
-    with stub_host({Boot: root.boot()}):
-        (command,) = grub_default._inner(release=NEW)
+    command, _ = default(root.boot())
     done = root.run(command)
     assert done.returncode != 0
     assert "does not read back" in done.stderr
 
 
-def test_a_default_for_a_kernel_without_an_entry_refuses_the_reboot(root: BootRoot) -> None:
-    with stub_host({Boot: root.boot()}):
-        (command,) = grub_default._inner(release="9.9.9-generic")
+def test_the_command_of_a_plan_without_an_entry_sets_nothing(root: BootRoot) -> None:
+    command, _ = default(root.boot(), "9.9.9-generic", menu_first=True)
     done = root.run(command)
     assert done.returncode != 0
-    assert "is named after 9.9.9-generic" in done.stderr
+    assert "no menu entry is known: the host must not be rebooted" in done.stderr
+    assert not (root.root / "boot/grub/grubenv").exists()
 
 
 Why = list[tuple[str, str | None, str | None]]
@@ -328,7 +403,7 @@ def test_a_new_default_entry_names_both_releases_or_the_entry_that_means_none() 
     def told(saved: str) -> Why:
         top = entry(NEW, path="gnulinux-simple-6f0b")
         state = boot(entries=(top, entry(NEW), entry(OLD)), saved=saved)
-        return why(grub_default, {Boot: state}, release=NEW)
+        return why(grub_default, {Boot: state}, release=NEW, cmdline=WANTED)
 
     assert told(entry(OLD).path) == [("default entry", NEW, OLD)]
     assert told("gnulinux-simple-6f0b") == [("default entry", NEW, "gnulinux-simple-6f0b")]
