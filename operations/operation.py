@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, cast
 
-from pyinfra import host
+from pyinfra import host, state
 from pyinfra.api import StringCommand
 from pyinfra.api import operation as pyinfra_operation
 
@@ -116,6 +116,14 @@ def will_write(path: str) -> bool:
     """Return True if an earlier resource of the run that is being planned writes this file."""
     plan = planner()
     return plan is not None and plan.will_write(path)
+
+
+def comes_later() -> bool:
+    """Return True while stock pyinfra only prepares: what earlier resources do is not done yet.
+
+    It tells nobody which these are, so nothing may be refused for what they would mend.
+    """
+    return planner() is None and not state.is_executing
 
 
 def operation() -> Callable[[Callable[P, Commands]], PyinfraOperation[P]]:

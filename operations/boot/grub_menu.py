@@ -20,7 +20,7 @@ from facts.reader import read
 from facts.shelltext import shell_text
 from facts.value import Absent, Unknown, known
 from operations.boot.grub_defaults import defaults_text, edited
-from operations.operation import Commands, differs, operation, will_write, writes
+from operations.operation import Commands, comes_later, differs, operation, will_write, writes
 from operations.require import path_state, require
 from operations.script import Script
 
@@ -155,7 +155,7 @@ def grub_default(release: str, cmdline: Cmdline) -> Commands:
     path = default_path(boot, release)
     found = obstacles(boot, release, cmdline)
     menu_first = will_write(MENU)
-    if found and not menu_first:
+    if found and not menu_first and not comes_later():
         raise OperationError(refusal(release, found))
     right = bool(path) and saved == path
     if right and not menu_first:

@@ -17,6 +17,7 @@ from facts.value import ABSENT, Unknown
 from operations.boot.grub_defaults import grub_defaults
 from operations.boot.grub_menu import MENU, default_path, faults, grub_default, grub_menu
 from operations.files.filewrite import FileWrite
+from operations.operation import PLANNER
 from tests.unit.base_facts import stat
 from tests.unit.boot_facts import MADE, NEW, OLD, SICK_DISK, TOKENS, BootRoot, boot, entry
 from tests.unit.pyinfra_harness import reasons, stub_host
@@ -408,3 +409,13 @@ def test_a_new_default_entry_names_both_releases_or_the_entry_that_means_none() 
     assert told(entry(OLD).path) == [("default entry", NEW, OLD)]
     assert told("gnulinux-simple-6f0b") == [("default entry", NEW, "gnulinux-simple-6f0b")]
     assert told("") == [("default entry", NEW, None)]
+
+
+def test_stock_pyinfra_prepares_a_default_entry_that_an_earlier_resource_will_make() -> None:
+    with stub_host({Boot: boot(entries=())}) as stub:
+        setattr(stub.host.data, PLANNER, None)
+        (command,) = grub_default._inner(release=NEW, cmdline=WANTED)
+        assert "the entry of" in command.shown
+        stub.state.is_executing = True
+        with pytest.raises(OperationError, match="the host must not be rebooted"):
+            list(grub_default._inner(release=NEW, cmdline=WANTED))
