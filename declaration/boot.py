@@ -89,7 +89,7 @@ Token = Annotated[
 Sha256 = Annotated[str, matching(_SHA256, "a sha256 (64 lower-case hex digits)")]
 
 
-class Kernel(Declared):
+class BootKernel(Declared):
     """One kernel by exact package version, and the one to go back to."""
 
     #: the package of the image itself: a meta package moves by itself
@@ -103,7 +103,7 @@ class Kernel(Declared):
     fallbacks: tuple[PackageName, ...] = ()
 
     @model_validator(mode="after")
-    def _has_a_release(self) -> Kernel:
+    def _has_a_release(self) -> BootKernel:
         match = _IMAGE.match(self.package)
         if not self.release and match is None:
             raise ValueError(
@@ -115,7 +115,7 @@ class Kernel(Declared):
         return self
 
     @model_validator(mode="after")
-    def _is_not_its_own_fallback(self) -> Kernel:
+    def _is_not_its_own_fallback(self) -> BootKernel:
         if self.package in self.fallbacks:
             raise ValueError(f"{self.package} cannot be its own fallback")
         return self
@@ -190,7 +190,7 @@ class InitramfsNeeds(Declared):
 class BootSet(Declared):
     """Everything that needs a reboot, versioned as one."""
 
-    kernel: Kernel
+    kernel: BootKernel
     cmdline: Cmdline = Cmdline()
     #: further settings of /etc/default/grub, one assignment each
     grub: dict[str, str] = Field(default_factory=dict)

@@ -20,7 +20,7 @@ _BDF = re.compile(r"^[0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
 PciAddress = Annotated[str, matching(_BDF, "a PCI address such as 0000:83:00.0")]
 
 
-class Card(Declared):
+class CardSlot(Declared):
     """One Arc Pro B70 in one slot."""
 
     slot: str
@@ -33,7 +33,7 @@ class Card(Declared):
 class Hardware(Declared):
     """The physical rig."""
 
-    cards: tuple[Card, ...] = Field(default=(), max_length=8)
+    cards: tuple[CardSlot, ...] = Field(default=(), max_length=8)
     board: str = ""
     power_supply: str = ""
     cooling: str = ""

@@ -18,7 +18,7 @@ class PackageSet(Declared):
     hold: bool = True
 
 
-class Loader(Declared):
+class LevelZeroLoader(Declared):
     """Who should own libze_loader.so.1, which both origins ship."""
 
     #: `libze1` (graphics PPA) or `level-zero` (oneAPI)
@@ -65,7 +65,7 @@ class Stack(Declared):
     userspace: PackageSet = PackageSet()
     oneapi: PackageSet = PackageSet()
     compilers: tuple[Compiler, ...] = ()
-    loader: Loader | None = None
+    loader: LevelZeroLoader | None = None
     verify: Verify = Verify()
     #: kernel releases (globs) on which GPU services may start
     kernels: tuple[str, ...] = ()

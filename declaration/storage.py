@@ -177,12 +177,12 @@ class Storage(Declared):
     @model_validator(mode="after")
     def _directories_require_their_mount(self) -> Storage:
         for path, item in self.directories.items():
-            carrier = deepest(path, self.filesystems)
+            filesystem = deepest(path, self.filesystems)
             if item.mount and not below(path, item.mount):
                 raise ValueError(f"{path} does not lie below its mount {item.mount}")
-            if item.mount and carrier and item.mount != carrier:
+            if item.mount and filesystem and item.mount != filesystem:
                 raise ValueError(
-                    f"{path} lies on the declared file system {carrier} and requires it, "
+                    f"{path} lies on the declared file system {filesystem} and requires it, "
                     f"not {item.mount}"
                 )
             if item.mount == "/":

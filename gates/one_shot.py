@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from facts.boot.loader import BootState
-from facts.disks.block import Device, Storage
+from facts.disks.block import Device, Disks
 from facts.disks.mountinfo import Mount
 from facts.value import Absent, Reading, Unknown
 
@@ -30,7 +30,7 @@ class OneShot:
     why: str
 
 
-def one_shot(boot: BootState | Unknown, storage: Storage | Unknown) -> OneShot:
+def one_shot(boot: BootState | Unknown, storage: Disks | Unknown) -> OneShot:
     """Return True if a one-shot entry works on a host."""
     if isinstance(boot, Unknown):
         return _unknown(boot.reason)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
-from declaration.hardware import Card as DeclaredCard
+from declaration.hardware import CardSlot
 from declaration.host import HostSpec
 from facts.pci.gpu import Gpus, GpuState, Vram
 from facts.pci.gpu_card import GTS, Card, Link
@@ -79,16 +79,16 @@ def together(
     }
 
 
-def _is_in(slot: DeclaredCard, card: Card) -> bool:
+def _is_in(slot: CardSlot, card: Card) -> bool:
     """Return True if a card sits in a declared slot: its address, or a bridge above it alone."""
     return slot.bdf is not None and slot.bdf in {hop.bdf for hop in card.hops}
 
 
-def _label(slot: DeclaredCard | None, bdf: str) -> str:
+def _label(slot: CardSlot | None, bdf: str) -> str:
     return f"slot {slot.slot} ({bdf})" if slot else bdf
 
 
-def _unread(slot: DeclaredCard, why: Unknown) -> CardWorld:
+def _unread(slot: CardSlot, why: Unknown) -> CardWorld:
     return {**_all_names(why), "card.label": _label(slot, slot.bdf or "address not pinned")}
 
 
@@ -96,7 +96,7 @@ def _all_names(why: Unknown) -> dict[str, Reading[TermValue]]:
     return {name: why for name in vocabulary() if name.startswith("card.")}
 
 
-def _lost(slot: DeclaredCard, nameless: int) -> CardWorld:
+def _lost(slot: CardSlot, nameless: int) -> CardWorld:
     """Return a card that is declared but not there."""
     label = _label(slot, slot.bdf) if slot.bdf else "a declared card without a pinned address"
     if slot.bdf is None and nameless == 1:
@@ -111,7 +111,7 @@ def _lost(slot: DeclaredCard, nameless: int) -> CardWorld:
 
 
 def _card(
-    card: Card, slot: DeclaredCard | None, extra: bool, b70s: Sequence[Card], given: Readings
+    card: Card, slot: CardSlot | None, extra: bool, b70s: Sequence[Card], given: Readings
 ) -> CardWorld:
     judged = judge(card)
     state: Reading[TermValue] = judged.state.value

@@ -7,7 +7,7 @@ from typing import Final
 
 from declaration.host import HostSpec
 from facts.boot.kernel import Kernel
-from facts.disks.block import Block, Device, Storage
+from facts.disks.block import Block, Device, Disks
 from facts.disks.swap import Swap
 from facts.pci.aspm import AspmPolicy
 from facts.readings import Readings, then
@@ -79,14 +79,14 @@ def _model(spec: HostSpec, given: Readings) -> dict[str, Reading[TermValue]]:
     }
 
 
-def _filesystem(storage: Storage, path: str) -> Reading[str]:
+def _filesystem(storage: Disks, path: str) -> Reading[str]:
     try:
         return storage.mount_of(path).fstype
     except KeyError:
         return Unknown(f"nothing is mounted that holds {path}")
 
 
-def _transport(storage: Storage, path: str) -> Reading[str]:
+def _transport(storage: Disks, path: str) -> Reading[str]:
     try:
         source = storage.mount_of(path).source
     except KeyError:

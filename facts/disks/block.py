@@ -75,7 +75,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
+class Disks:
     """Everything about disks.
 
     Args:
@@ -112,7 +112,7 @@ class Storage:
         return ABSENT
 
 
-class Block(HostFact[Storage]):
+class Block(HostFact[Disks]):
     """Block devices, mounts and free room."""
 
     domain = "block"
@@ -124,13 +124,13 @@ class Block(HostFact[Storage]):
         return script(_SCRIPT, columns=_COLUMNS, unreal=unreal, speaking=SPEAKING)
 
     @override
-    def parse(self, text: str) -> Storage:
+    def parse(self, text: str) -> Disks:
         parts = Parts(text)
         mounts = parse_mountinfo(parts.need("mounts"))
         root = next((mount for mount in reversed(mounts) if mount.target == "/"), None)
         if root is None:
             raise ParseError("nothing is mounted on /")
-        return Storage(
+        return Disks(
             devices=convert(parts.reading("devices"), parse_lsblk),
             mounts=mounts,
             room=dict(_room(line) for line in parts.lines("room")[1:]),

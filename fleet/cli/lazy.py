@@ -138,16 +138,16 @@ def name_variables(command: Command, path: tuple[str, ...]) -> None:
 
 
 def _accept_global_options(command: Command) -> None:
-    carrier = _single(Verb("", "", ""), behind_verb)
+    options = _single(Verb("", "", ""), behind_verb)
     taken = {flag for param in command.params for flag in param.opts}
-    extra = [param for param in carrier.params if not taken & set(param.opts)]
+    extra = [param for param in options.params if not taken & set(param.opts)]
     for param in extra:
         # the variable counts before the verb; here it would win over an option that stands there
         param.envvar = None
         if isinstance(param, TyperOption):
             param.hidden = True
     command.params = [*command.params, *extra]
-    own, accept = command.callback, carrier.callback
+    own, accept = command.callback, options.callback
     names = {param.name for param in extra}
 
     def callback(**values: object) -> object:

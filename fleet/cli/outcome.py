@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fleet.model.plan import RunResult
 
 
-def tell(result: RunResult, json: bool) -> NoReturn:
+def finish(result: RunResult, json: bool) -> NoReturn:
     """Print what a run did and end with its exit code."""
     from rich.text import Text
 

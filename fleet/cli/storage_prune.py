@@ -118,13 +118,13 @@ def _named(host: str, found: Sequence[Candidate], path: str) -> Candidate:
 
 
 def _remove(fleet: Fleet, spec: HostSpec, chosen: Sequence[Candidate], json: bool) -> None:
-    from fleet.cli.outcome import tell
+    from fleet.cli.outcome import finish
     from fleet.run import order
 
     with watched() as emit:
         wanted = order.apply([layer(chosen)], "storage prune", _EXCUSED)
         result = context.make_engine(fleet).run([spec], wanted, emit).result
-    tell(result, json)
+    finish(result, json)
 
 
 def layer(chosen: Sequence[Candidate]) -> Layer:

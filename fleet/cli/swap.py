@@ -9,7 +9,7 @@ import typer
 from fleet.cli import context
 from fleet.cli.helptext import help_text
 from fleet.cli.options import Host, Json
-from fleet.cli.outcome import tell
+from fleet.cli.outcome import finish
 from fleet.cli.watch import watched
 
 app = typer.Typer(
@@ -84,4 +84,4 @@ def _run(
         wanted = layer(spec, present=present, failed=failed)
         asked = order.apply([wanted], command)
         result = context.make_engine(fleet).run([spec], asked, emit).result
-    tell(result, json)
+    finish(result, json)

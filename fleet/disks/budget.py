@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from declaration.host import HostSpec
-from facts.disks.block import Storage as Disks
+from facts.disks.block import Disks
 from facts.disks.directory_use import TreeUse
 from facts.value import Absent, Unknown
 from fleet.base.exitcodes import ExitCode, worst

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from declaration.host import HostSpec
-from facts.disks.block import Block, Storage
+from facts.disks.block import Block, Disks
 from facts.disks.directory_use import DirectoryUse, RealPath, TreeUse
 from facts.system.clock import Clock
 from facts.value import Absent, Unknown
@@ -27,7 +27,7 @@ class DiskUse:
         resolved: path -> where it leads.
     """
 
-    disks: Storage | Unknown
+    disks: Disks | Unknown
     now_s: float | Unknown
     trees: dict[str, TreeUse | Absent | Unknown]
     resolved: dict[str, str | Absent | Unknown]

@@ -46,7 +46,7 @@ def take(visit: Visit) -> None:
 
 def plan(visit: Visit) -> None:
     """Evaluate every resource of the layers and say what would change, and why not if it cannot."""
-    visit.tell(Phase.PLAN)
+    visit.enter(Phase.PLAN)
     visit.planned = visit.begin_work().planner.plan(visit.layers)
     outcome.describe_plan(visit)
     refuse.broken(visit, visit.planned)
@@ -86,7 +86,7 @@ def certify(visit: Visit) -> None:
 
 def boot(visit: Visit) -> None:
     """Prove by another boot_id that the host booted; what was read before is forgotten."""
-    visit.tell(Phase.REBOOT)
+    visit.enter(Phase.REBOOT)
     reboot.reboot(
         visit.session,
         visit.name,
@@ -98,7 +98,7 @@ def boot(visit: Visit) -> None:
 
 def record(visit: Visit) -> None:
     """Journal the outcome on the host and give its lock back, in one exec."""
-    visit.tell(Phase.RECORD)
+    visit.enter(Phase.RECORD)
     result = visit.result
     text = lock.release(visit.run.id, visit.fence or 0, result.state, result.certificate)
     try:
@@ -148,7 +148,7 @@ def _identity(visit: Visit) -> str:
 
 def _probe(visit: Visit, head: str) -> list[str]:
     """Run the head and read the facts in one exec; returns the head's lines."""
-    visit.tell(Phase.PROBE)
+    visit.enter(Phase.PROBE)
     wanted = [*visit.reads, *visit.questions, *visit.remembered]
     try:
         answer = visit.cache.fetch(wanted, head)

@@ -39,11 +39,11 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
                 # a layer before may have changed the host: what this one reads is read anew
                 if lacking := cache.lacking(_reads(work, layer, visit.planned)):
                     cache.fetch(lacking)
-                visit.tell(Phase.APPLY)
+                visit.enter(Phase.APPLY)
                 now = work.planner.plan([layer], to_apply=True)
                 refuse.broken(visit, now)
                 work.apply([op for op in now if _is_due(op) and (not shown or op.name in shown)])
-            visit.tell(Phase.VERIFY)
+            visit.enter(Phase.VERIFY)
             cache.fetch([*proof, *cache.seen])
             visit.planned = work.planner.plan(visit.layers)
             if proof:

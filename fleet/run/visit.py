@@ -124,7 +124,7 @@ class Visit:
         """Return the facts that were read over this connection."""
         return _open(self._cache)
 
-    def tell(self, phase: Phase) -> None:
+    def enter(self, phase: Phase) -> None:
         """Say which phase begins."""
         self.emit(PhaseStarted(self.name, phase))
 
@@ -164,7 +164,7 @@ class Visit:
         Args:
             privileged: become root through sudo where the login is not root.
         """
-        self.tell(Phase.CONNECT)
+        self.enter(Phase.CONNECT)
         self.disconnect()
         self._session = new_session(self, privileged=privileged)
         self._session.connect()

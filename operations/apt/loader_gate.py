@@ -13,7 +13,7 @@ from typing import Final
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
-from declaration.stack import Loader
+from declaration.stack import LevelZeroLoader
 from facts.packages.apt_sources import AptSources
 from facts.reader import read
 from gates.gpu_set import REAL, SHIM
@@ -27,7 +27,7 @@ from operations.require import require
 GATE: Final = "loader-shim"
 
 
-def chosen(loader: Loader, decision: Decision | None, archives_unread: bool) -> str:
+def chosen(loader: LevelZeroLoader, decision: Decision | None, archives_unread: bool) -> str:
     """Return SHIM or REAL.
 
     Args:
@@ -58,7 +58,7 @@ def chosen(loader: Loader, decision: Decision | None, archives_unread: bool) -> 
     return str(decision.choice)
 
 
-def decided(loader: Loader, repositories: Sequence[Repository]) -> str:
+def decided(loader: LevelZeroLoader, repositories: Sequence[Repository]) -> str:
     """Return SHIM or REAL for the current host.
 
     Raises:
@@ -69,7 +69,9 @@ def decided(loader: Loader, repositories: Sequence[Repository]) -> str:
 
 
 @operation()
-def loader_gate(loader: Loader, repositories: Sequence[Repository], planned: str) -> Commands:
+def loader_gate(
+    loader: LevelZeroLoader, repositories: Sequence[Repository], planned: str
+) -> Commands:
     """Stop before the packages change when the gate now says something else than the plan.
 
     + loader: the stack's loader

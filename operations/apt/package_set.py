@@ -70,28 +70,28 @@ def package_set(
     state = package_state()
     found = differing(state, versions)
     conflicting = sorted(name for name in removes if name in state.installed)
-    usurped = bool(loader_owner) and not owned_by(state.loader, loader_owner)
+    overridden = bool(loader_owner) and not owned_by(state.loader, loader_owner)
     strangers = sorted(set(state.loader.owners) - {*versions, *removes})
     if loader_owner and strangers:
         raise OperationError(
             f"{LOADER} belongs to {', '.join(strangers)} as well, which the stack does not name; "
             "remove it by hand or add it to the stack"
         )
-    if not found and not conflicting and not usurped:
+    if not found and not conflicting and not overridden:
         host.noop("installed: " + ", ".join(targets(versions, versions)))
         return
     names = sorted(versions)
     files = debs or {}
     wanted = [files[name] if name in files else targets([name], versions)[0] for name in names]
     flags = ["--allow-downgrades", "--allow-change-held-packages"]
-    flags += ["--reinstall"] if usurped and loader_owner not in found else []
+    flags += ["--reinstall"] if overridden and loader_owner not in found else []
     flags += [] if conflicting else ["--no-remove"]
-    flags += _TAKE_OVER if usurped and state.loader.owners else []
+    flags += _TAKE_OVER if overridden and state.loader.owners else []
     transaction = [*flags, *wanted, *(f"{name}-" for name in conflicting)]
     say_differing(found, versions)
     for name in conflicting:
         differs(f"package {name}", None, state.installed[name].version)
-    if usurped:
+    if overridden:
         differs(LOADER, f"from {loader_owner}", _loader_seen(state.loader, loader_owner))
     will_fetch(transaction)
     rehearsal = apt_get("install", "-s", *transaction, lock_timeout_s=lock_timeout_s)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
-from declaration.boot import Kernel
-from facts.boot.kernel import Kernel as RunningKernelFact
+from declaration.boot import BootKernel
+from facts.boot.kernel import Kernel
 from facts.boot.loader import Boot, InstalledKernel
 from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import PackageState
@@ -41,7 +41,7 @@ class Fallback:
 
 
 def fallbacks_for(
-    wanted: Kernel, running: str, kernels: Mapping[str, InstalledKernel], state: PackageState
+    wanted: BootKernel, running: str, kernels: Mapping[str, InstalledKernel], state: PackageState
 ) -> Fallback:
     """Return the fallback of a boot set. Pure.
 
@@ -94,14 +94,14 @@ def _natural(release: str) -> list[tuple[int, str]]:
 _PARTS = re.compile(r"\d+|[^\d]+")
 
 
-def fallback(wanted: Kernel) -> Fallback:
+def fallback(wanted: BootKernel) -> Fallback:
     """Return the fallback of a boot set on the current pyinfra host.
 
     Raises:
         OperationError: a reading is UNKNOWN, or see `fallbacks_for`.
     """
     state = package_state()
-    found, listed = read(RunningKernelFact), read(Boot)
+    found, listed = read(Kernel), read(Boot)
     running = require(found, "which kernel runs")
     boot = require(listed, "which kernels are on disk")
     return fallbacks_for(wanted, running.release, boot.kernels, state)
@@ -109,7 +109,7 @@ def fallback(wanted: Kernel) -> Fallback:
 
 @operation()
 def fallback_kernel(
-    kernel: Kernel, companions: Sequence[str] = (), lock_timeout_s: int = 300
+    kernel: BootKernel, companions: Sequence[str] = (), lock_timeout_s: int = 300
 ) -> Commands:
     """Hold the fallback kernel and mark it as chosen, its modules included.
 

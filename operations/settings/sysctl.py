@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
 
-from facts.disks.block import Block, Storage
+from facts.disks.block import Block, Disks
 from facts.reader import read
 from facts.system.sysctl import KEYS, Sysctl, SysctlValues, sysctl_path
 from facts.system.sysctl_files import BootSettings, SysctlFiles
@@ -93,7 +93,7 @@ def _nobody_later(boot: BootSettings, key: str, wanted: str, drop_in: str) -> No
         )
 
 
-def _read_only(storage: Storage, path: str) -> bool:
+def _read_only(storage: Disks, path: str) -> bool:
     try:
         return storage.mount_of(path).read_only
     except KeyError:

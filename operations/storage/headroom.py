@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facts.disks.block import Room, Storage
+from facts.disks.block import Disks, Room
 from facts.value import Absent, Reading, Unknown
 
 GIB = 1024**3
@@ -40,7 +40,7 @@ class Admission:
     reason: str
 
 
-def place(path: str, storage: Storage, required: str = "") -> Place | Unknown:
+def place(path: str, storage: Disks, required: str = "") -> Place | Unknown:
     """Return where an absolute path lies (links are not resolved: facts are by name)."""
     try:
         mount = storage.mount_of(path)

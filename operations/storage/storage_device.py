@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Filesystem
-from facts.disks.block import Device, Storage
+from facts.disks.block import Device, Disks
 from facts.value import Absent, Unknown
 
 _NAMESPACE: Final = UUID("6f0a3f86-3d5e-4e0b-9d53-b70b70b70b70")
@@ -24,7 +24,7 @@ def planned_uuid(host: str, declared: Filesystem) -> str:
     return str(uuid5(_NAMESPACE, f"{host}/{declared.finder}"))
 
 
-def locate(declared: Filesystem, storage: Storage) -> str:
+def locate(declared: Filesystem, storage: Disks) -> str:
     """Return the path of the declared device.
 
     Raises:
@@ -42,12 +42,12 @@ def locate(declared: Filesystem, storage: Storage) -> str:
     return found[0]
 
 
-def device_of(storage: Storage, number: str) -> Device | None:
+def device_of(storage: Disks, number: str) -> Device | None:
     """Return the device of a mount (`major:minor`), None when lsblk does not list it."""
     return next((item for item in _all(storage) if item.number == number), None)
 
 
-def transports(storage: Storage, number: str) -> set[str]:
+def transports(storage: Disks, number: str) -> set[str]:
     """Return how the disks below a device are attached: `usb`, `nvme`, `sata` …"""
     roots = storage.devices if isinstance(storage.devices, tuple) else ()
     return {
@@ -59,7 +59,7 @@ def transports(storage: Storage, number: str) -> set[str]:
     }
 
 
-def _matching(declared: Filesystem, storage: Storage) -> Iterator[Device]:
+def _matching(declared: Filesystem, storage: Disks) -> Iterator[Device]:
     for device in _all(storage):
         if declared.uuid:
             # a RAID member or a disk's copy on another level carries the same UUID
@@ -78,7 +78,7 @@ def _matching(declared: Filesystem, storage: Storage) -> Iterator[Device]:
             )
 
 
-def _all(storage: Storage) -> Iterator[Device]:
+def _all(storage: Disks) -> Iterator[Device]:
     if isinstance(storage.devices, Unknown | Absent):
         raise OperationError(f"block devices are {storage.devices}")
     for root in storage.devices:

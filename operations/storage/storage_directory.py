@@ -13,7 +13,7 @@ from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Directory, Filesystem
-from facts.disks.block import Storage
+from facts.disks.block import Disks
 from facts.disks.mountinfo import Mount
 from facts.shelltext import shell_text
 from facts.system.files import Stat
@@ -78,7 +78,7 @@ def _wanted(declared: Directory) -> str:
     return f"mode {declared.mode}, {declared.user}:{declared.group}"
 
 
-def refuse_unfit(path: str, declared: Directory, storage: Storage, live: Mount) -> None:
+def refuse_unfit(path: str, declared: Directory, storage: Disks, live: Mount) -> None:
     """Refuse what must not lie on this mount.
 
     Raises:

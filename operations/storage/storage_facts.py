@@ -7,7 +7,7 @@ from typing import Final
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
-from facts.disks.block import Block, Storage
+from facts.disks.block import Block, Disks
 from facts.disks.device_content import Content, DeviceContent
 from facts.disks.mountinfo import FstabEntry, Mount
 from facts.disks.swap import Swap, SwapState
@@ -29,7 +29,7 @@ _VERIFY: Final = (
 )
 
 
-def block() -> Storage:
+def block() -> Disks:
     """Return disks and mounts; raise OperationError when that is UNKNOWN."""
     return require(read(Block), "state of disks and mounts")
 
@@ -55,7 +55,7 @@ def text_of(path: str) -> bytes:
     return found if isinstance(found, bytes) else b""
 
 
-def live_mount(storage: Storage, point: str) -> Mount | None:
+def live_mount(storage: Disks, point: str) -> Mount | None:
     """Return what is mounted exactly there, None for nothing."""
     # of two mounts on one place the later one is seen
     return next((item for item in reversed(storage.mounts) if item.target == point), None)

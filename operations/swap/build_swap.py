@@ -17,7 +17,7 @@ from declaration.host import SERVING_UNITS
 from declaration.onhost import BUILD_SWAP
 from declaration.storage import Storage
 from declaration.swap import BuildSwap
-from facts.disks.block import Storage as Disks
+from facts.disks.block import Disks
 from facts.reader import read
 from facts.system.memory import Memory, MemoryState
 from facts.system.units import Units, UnitState

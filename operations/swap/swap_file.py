@@ -44,11 +44,11 @@ def swap_file(declared: SwapFile, storage: Storage) -> Commands:
     entry = FstabEntry(path, "none", "swap", ("sw", "nofail"), 0, 0)
     write = fstab_write(entry)
     mount = storage.required_mount(path)
-    carrier = storage.filesystems.get(mount)
-    if carrier is not None and live_mount(disks, mount) is None:
+    filesystem = storage.filesystems.get(mount)
+    if filesystem is not None and live_mount(disks, mount) is None:
         # its device is there: the mount comes earlier in this plan, and this is planned anew then.
         # What lies at the path now is the place below the mount, and says nothing.
-        locate(carrier, disks)
+        locate(filesystem, disks)
         differs(f"swap {path}", described(size, True), f"{mount} is not mounted yet")
         yield on_mount(path, mount)
         yield make(path, size)

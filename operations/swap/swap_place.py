@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
-from declaration.storage import Storage as Declared
-from facts.disks.block import Storage
+from declaration.storage import Storage
+from facts.disks.block import Disks
 from facts.disks.swap import SwapArea
 from facts.system.memory import MemoryState
 from facts.value import Unknown
@@ -50,7 +50,7 @@ def described(size: int | None, on: bool) -> str | None:
 
 
 def admit_file(
-    path: str, needed_bytes: int, storage: Storage, declared: Declared, freed_bytes: int = 0
+    path: str, needed_bytes: int, storage: Disks, declared: Storage, freed_bytes: int = 0
 ) -> Admission:
     """Decide whether a swap file may be made.
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from facts.disks.block import Storage
+from facts.disks.block import Disks
 from facts.disks.mountinfo import Mount
 from facts.system.files import Stat
 from facts.system.os_release import OperatingSystem
@@ -76,14 +76,14 @@ def files(**by_path: Stat) -> Callable[[str], Any]:
     return lambda path: by_path.get(path, ABSENT)
 
 
-def mounts(*read_only: str) -> Storage:
+def mounts(*read_only: str) -> Disks:
     """Return a host whose "/" and /proc can be written, and the given places cannot."""
     listed = [
         _mount("/", "rw"),
         _mount("/proc", "rw"),
         *(_mount(place, "ro") for place in read_only),
     ]
-    return Storage(ABSENT, tuple(listed), {}, (), False)
+    return Disks(ABSENT, tuple(listed), {}, (), False)
 
 
 def _mount(target: str, option: str) -> Mount:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facts.disks.block import Block, Device, Room, Storage
+from facts.disks.block import Block, Device, Disks, Room
 from facts.disks.device_content import Content, DeviceContent
 from facts.disks.mountinfo import Mount
 from facts.disks.swap import Swap, SwapArea, SwapState
@@ -48,11 +48,11 @@ DEVICES = (
 )
 
 
-def disks(*mounts: Mount, devices: Any = DEVICES, room: dict[str, int] | None = None) -> Storage:
+def disks(*mounts: Mount, devices: Any = DEVICES, room: dict[str, int] | None = None) -> Disks:
     """Return a rig with a root and a data disk of serial S1; room: mount point -> free bytes."""
     rooms = {target: Room(500 * GIB, free, 1, 1) for target, free in (room or {}).items()}
     root = mount("/", "/dev/vda1", "254:1")
-    return Storage(devices, (root, *mounts), rooms, (), False)
+    return Disks(devices, (root, *mounts), rooms, (), False)
 
 
 def content(**changes: Any) -> Content:

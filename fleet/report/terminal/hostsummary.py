@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TextIO, TypeVar
 
 from facts.boot.kernel import Kernel, RunningKernel
-from facts.disks.block import Block, Storage
+from facts.disks.block import Block, Disks
 from facts.pci.gpu_card import Card
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_state import judge, slot_link
@@ -61,7 +61,7 @@ def _memory(memory: MemoryState) -> Iterator[str]:
     yield f"{memory.total / _GIB:.1f} GiB, ECC: {memory.ecc}"
 
 
-def _disks(storage: Storage) -> Iterator[str]:
+def _disks(storage: Disks) -> Iterator[str]:
     if isinstance(storage.devices, tuple):
         for device in storage.devices:
             if device.type == "disk":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from declaration.boot import BootSet, Cmdline, Guc, Kernel, covers
+from declaration.boot import BootKernel, BootSet, Cmdline, Guc, covers
 from declaration.host import HostSpec
 from declaration.settings import HostSettings
 
@@ -32,18 +32,18 @@ def refused(model: type[Any], values: dict[str, Any]) -> str:
     ],
 )
 def test_the_release_follows_from_the_image_package(package: str, release: str) -> None:
-    assert Kernel(package=package, version="1").uname == release
+    assert BootKernel(package=package, version="1").uname == release
 
 
 def test_a_meta_package_is_no_kernel() -> None:
-    said = refused(Kernel, {"package": "linux-generic-hwe-24.04", "version": "1"})
+    said = refused(BootKernel, {"package": "linux-generic-hwe-24.04", "version": "1"})
     assert "not a meta package" in said
-    assert Kernel(package="linux-image-custom", version="1", release="6.1.9").uname == "6.1.9"
+    assert BootKernel(package="linux-image-custom", version="1", release="6.1.9").uname == "6.1.9"
 
 
 def test_a_kernel_needs_an_exact_version_and_another_one_to_go_back_to() -> None:
-    assert "version" in refused(Kernel, {**KERNEL, "version": ""})
-    said = refused(Kernel, {**KERNEL, "fallbacks": [KERNEL["package"]]})
+    assert "version" in refused(BootKernel, {**KERNEL, "version": ""})
+    said = refused(BootKernel, {**KERNEL, "fallbacks": [KERNEL["package"]]})
     assert "cannot be its own fallback" in said
 
 

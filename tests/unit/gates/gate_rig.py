@@ -7,12 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from declaration.hardware import Card as Slot
-from declaration.hardware import Hardware
+from declaration.hardware import CardSlot, Hardware
 from declaration.host import Connection, HostSpec
 from declaration.profile import Needs, Profile
-from declaration.stack import Loader as WantedLoader
-from declaration.stack import PackageSet, Stack
+from declaration.stack import LevelZeroLoader, PackageSet, Stack
 from facts.boot.kernel import Kernel, ModprobeXe, RunningKernel
 from facts.disks.swap import Swap, SwapArea, SwapState
 from facts.packages.apt_policy import Available, Origin, Policy
@@ -43,7 +41,7 @@ NAME = "Intel(R) Arc(TM) Pro B70 Graphics"
 
 
 def rig(cards: int = 4, **more: Any) -> HostSpec:
-    slots = tuple(Slot(slot=str(n + 1), bdf=gpu_tree.gpu_address(n)) for n in range(cards))
+    slots = tuple(CardSlot(slot=str(n + 1), bdf=gpu_tree.gpu_address(n)) for n in range(cards))
     return HostSpec(
         **{
             "name": "rig-a",
@@ -52,7 +50,7 @@ def rig(cards: int = 4, **more: Any) -> HostSpec:
             "stack": Stack(
                 name="sample",
                 userspace=PackageSet(packages={"intel-opencl-icd": "26.18.38308.1-0"}),
-                loader=WantedLoader(
+                loader=LevelZeroLoader(
                     owner="level-zero", version="1.28.2", shim_version="1.28.2-local1"
                 ),
                 kernels=("6.17.0-*",),

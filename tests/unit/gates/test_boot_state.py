@@ -9,7 +9,7 @@ import pytest
 
 from declaration.host import HostSpec
 from facts.boot.kernel import XeModule
-from facts.disks.block import Device, Storage
+from facts.disks.block import Device, Disks
 from facts.disks.mountinfo import Mount
 from facts.pci.gpu_log import CardLog, KernelLog
 from facts.readings import Readings
@@ -129,9 +129,9 @@ def device(name: str, kind: str, *children: Device, at: tuple[str, ...] = ()) ->
     )
 
 
-def storage(*devices: Device, source: str = "/dev/sda2", fstype: str = "ext4") -> Storage:
+def storage(*devices: Device, source: str = "/dev/sda2", fstype: str = "ext4") -> Disks:
     root = Mount("/", source, fstype, "8:2", "/", ("rw",), ("rw",))
-    return Storage(devices, (root,), {}, (), False)
+    return Disks(devices, (root,), {}, (), False)
 
 
 PLAIN = storage(device("sda", "disk", device("sda2", "part", at=("/",))))

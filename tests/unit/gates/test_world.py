@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from declaration.hardware import Card as Slot
-from declaration.hardware import Hardware
+from declaration.hardware import CardSlot, Hardware
 from declaration.host import Connection, HostSpec
 from declaration.profile import Needs
-from declaration.stack import Loader as WantedLoader
-from facts.disks.block import Block, Device, Storage
+from declaration.stack import LevelZeroLoader
+from facts.disks.block import Block, Device, Disks
 from facts.disks.mountinfo import Mount
 from facts.packages.apt_policy import AptPolicy, Policy
 from facts.packages.dpkg import Loader, PackageState
@@ -96,7 +95,7 @@ def test_a_missing_card_is_known_from_the_inventory(tmp_path: Path) -> None:
 
 
 def test_a_missing_card_without_a_pinned_address_blames_no_slot(tmp_path: Path) -> None:
-    slots = Hardware(cards=(Slot(slot="1"), Slot(slot="2")))
+    slots = Hardware(cards=(CardSlot(slot="1"), CardSlot(slot="2")))
     spec = rig(2, hardware=slots)
     made = decisions(spec, readings(good(tmp_path, 1)))
     assert "1 missing, 0 undeclared" in made["cards-present"].reason
@@ -104,7 +103,7 @@ def test_a_missing_card_without_a_pinned_address_blames_no_slot(tmp_path: Path) 
 
 
 def test_a_root_port_also_pins_a_slot(tmp_path: Path) -> None:
-    slots = Hardware(cards=(Slot(slot="6", bdf="0000:00:01.1"),))
+    slots = Hardware(cards=(CardSlot(slot="6", bdf="0000:00:01.1"),))
     world = build(rig(1, hardware=slots), given(readings(good(tmp_path, 1))))
     assert world.label(0) == "slot 6 (0000:03:00.0)"
     assert world.read("cards.missing") == 0
@@ -239,7 +238,7 @@ def test_a_stack_whose_loader_is_libze1_needs_no_shim(tmp_path: Path) -> None:
     stack = rig().stack
     assert stack is not None
     real = stack.model_copy(
-        update={"loader": WantedLoader(owner="libze1", version="1.28.2-1~24.04~ppa1")}
+        update={"loader": LevelZeroLoader(owner="libze1", version="1.28.2-1~24.04~ppa1")}
     )
     made = decisions(rig(1, stack=real), readings(good(tmp_path, 1)))
     assert made["loader-shim"].choice == "real"
@@ -365,7 +364,7 @@ def test_the_world_refuses_names_and_types_that_nobody_described() -> None:
 
 
 def test_storage_of_the_model_is_found_through_its_mount(tmp_path: Path) -> None:
-    def storage(fstype: str, transport: str, disk: str) -> Storage:
+    def storage(fstype: str, transport: str, disk: str) -> Disks:
         part = Device(
             f"{disk}1", "part", fstype, ABSENT, ABSENT, ABSENT, ABSENT, 1, ABSENT, ABSENT, ABSENT,
             ("/mnt/fast-ai",), False, (),
@@ -373,7 +372,7 @@ def test_storage_of_the_model_is_found_through_its_mount(tmp_path: Path) -> None
         whole = replace(part, name=disk, type="disk", transport=transport, children=(part,))
         root = Mount("/", "/dev/sda1", "ext4", "8:1", "/", (), ())
         mount = Mount("/mnt/fast-ai", f"/dev/{disk}1", fstype, "9:1", "/", (), ())
-        return Storage((whole,), (root, mount), {}, (), False)
+        return Disks((whole,), (root, mount), {}, (), False)
 
     cards = good(tmp_path, 1)
     made = decisions(rig(1), readings(cards, **{Block.domain: storage("ext4", "nvme", "nvme0n")}))

@@ -10,7 +10,7 @@ import pytest
 
 from declaration.host import HostSpec
 from facts.boot.kernel import ModprobeXe, RunningKernel
-from facts.disks.block import Mount, Room, Storage
+from facts.disks.block import Disks, Mount, Room
 from facts.packages.dpkg import LockHolder
 from facts.packages.mirrors import Mirror
 from facts.packages.updaters import Updater, UpdaterState
@@ -56,7 +56,7 @@ def mount(target: str, device: str) -> Mount:
     return Mount(**{**values, "target": target, "device": device})
 
 
-STORAGE = Storage(
+STORAGE = Disks(
     devices=(),
     mounts=(mount("/", "8:1"), mount("/boot", "8:2")),
     room={"/": ROOM, "/boot": ROOM},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from declaration.stack import Loader
+from declaration.stack import LevelZeroLoader
 from facts.packages.apt_sources import AptSources
 from facts.value import Unknown
 from gates.gpu_set import REAL, SHIM
@@ -18,8 +18,8 @@ from operations.apt.loader_gate import GATE, chosen, loader_gate
 from tests.unit.apt_facts import apt_facts
 from tests.unit.pyinfra_harness import run_operation
 
-WITH_SHIM = Loader(owner="level-zero", version="1.28.2", shim_version="1.28.2-local1")
-ARCHIVE = Loader(owner="libze1", version="1.28.2-1")
+WITH_SHIM = LevelZeroLoader(owner="level-zero", version="1.28.2", shim_version="1.28.2-local1")
+ARCHIVE = LevelZeroLoader(owner="libze1", version="1.28.2-1")
 GRAPHICS = Repository("graphics", ("http://mirror/ppa",), ("noble",))
 READ = apt_facts(lists=["mirror_ppa_dists_noble_InRelease"])
 
@@ -42,14 +42,14 @@ def says(verdict: Verdict, choice: str | None) -> Decision:
     ("loader", "choice"), [(WITH_SHIM, SHIM), (ARCHIVE, REAL)], ids=["shim", "real"]
 )
 def test_the_gates_word_is_taken_when_the_stack_was_tested_with_it(
-    loader: Loader, choice: str
+    loader: LevelZeroLoader, choice: str
 ) -> None:
     assert chosen(loader, says(Verdict.PASS, choice), archives_unread=False) == choice
 
 
 @pytest.mark.parametrize(("loader", "choice"), [(WITH_SHIM, REAL), (ARCHIVE, SHIM)])
 def test_a_choice_that_the_stack_was_not_tested_with_is_refused(
-    loader: Loader, choice: str
+    loader: LevelZeroLoader, choice: str
 ) -> None:
     with pytest.raises(OperationError, match="was tested with"):
         chosen(loader, says(Verdict.PASS, choice), archives_unread=False)

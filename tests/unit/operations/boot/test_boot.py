@@ -42,7 +42,7 @@ from tests.unit.boot_facts import (
 from tests.unit.pyinfra_harness import Told, reasons, run_operation, stub_host
 
 IMAGE = {release: f"linux-image-{release}" for release in (OLD, NEW)}
-WANTED = declared.Kernel(package=IMAGE[NEW], version="7.0.0-38.38")
+WANTED = declared.BootKernel(package=IMAGE[NEW], version="7.0.0-38.38")
 INSTALLED = {IMAGE[OLD]: "1", IMAGE[NEW]: "7.0.0-38.38", f"linux-modules-{OLD}": "1"}
 COMPANIONS = ("linux-modules-{release}",)
 
@@ -99,10 +99,10 @@ def test_of_several_other_kernels_the_newest_is_the_fallback_by_number_not_by_le
 
 
 def test_declared_fallbacks_win_and_must_be_there() -> None:
-    other = declared.Kernel(package=IMAGE[NEW], version="1", fallbacks=("linux-image-6.17",))
+    other = declared.BootKernel(package=IMAGE[NEW], version="1", fallbacks=("linux-image-6.17",))
     with pytest.raises(OperationError, match=r"linux-image-6.17 is not installed"):
         hold_fallback(wanted=other)
-    wanted = declared.Kernel(package=IMAGE[NEW], version="1", fallbacks=(IMAGE[OLD],))
+    wanted = declared.BootKernel(package=IMAGE[NEW], version="1", fallbacks=(IMAGE[OLD],))
     commands, _ = hold_fallback(now=NEW, wanted=wanted)
     assert commands == [f"apt-mark hold {IMAGE[OLD]} linux-modules-{OLD}"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declaration.storage import Storage as Declared
-from facts.disks.block import Room, Storage
+from declaration.storage import Storage
+from facts.disks.block import Disks, Room
 from facts.disks.mountinfo import Mount
 from facts.disks.swap import SwapArea
 from facts.system.memory import MemoryState
@@ -23,10 +23,10 @@ def mount(target: str, fstype: str = "ext4", options: str = "rw") -> Mount:
     return Mount(target, "/dev/x", fstype, "8:1", "/", tuple(options.split(",")), ("rw",))
 
 
-def disks(*mounts: Mount, **rooms: int) -> Storage:
+def disks(*mounts: Mount, **rooms: int) -> Disks:
     """Return mounts with free bytes: `mnt_big=5` stands for /mnt/big."""
     room = {f"/{name.replace('_', '/')}": Room(2**50, free, 1, 1) for name, free in rooms.items()}
-    return Storage(ABSENT, (mount("/"), *mounts), room, (), False)
+    return Disks(ABSENT, (mount("/"), *mounts), room, (), False)
 
 
 def where(**changes: object) -> Place:
@@ -79,7 +79,7 @@ def test_a_place_is_where_the_path_lies_now() -> None:
 
 
 def test_a_swap_file_needs_its_mount_its_room_and_a_file_system_that_takes_one() -> None:
-    declared = Declared.model_validate(
+    declared = Storage.model_validate(
         {"filesystems": {"/mnt/big": {"serial": "1", "min_free_gib": 10}}}
     )
     there = disks(mount("/mnt/big"), mnt_big=100 * GIB)
