@@ -53,7 +53,7 @@ def hold_fallback(
     on_disk: tuple[str, ...] = (OLD, NEW),
     holds: tuple[str, ...] = (),
     automatic: tuple[str, ...] = (),
-    wanted: declared.Kernel = WANTED,
+    wanted: declared.BootKernel = WANTED,
     installed: dict[str, str] | None = None,
 ) -> tuple[list[str], list[str]]:
     state = package_facts(installed or INSTALLED, holds=holds)
