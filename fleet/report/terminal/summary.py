@@ -60,11 +60,14 @@ def changed_lines(host: HostResult) -> list[Text]:
 def print_problems(console: Console, result: RunResult, retry: Sequence[str]) -> None:
     """Print the hosts that need a person, last of all, and the command that tries them again.
 
+    A host that waits for something (a reboot, another plan) says what for; trying again is no help.
+
     Args:
         retry: the words before `--limit`, such as `b70 converge`.
     """
     hosts = result.troubled
-    for host in hosts:
+    waiting = [host for host in result.hosts if host.error and not host.state.troubled]
+    for host in [*waiting, *hosts]:
         console.print(
             Text.assemble((host.host, "bold"), (f"  {host.state.value}", _style(host.state))),
             soft_wrap=True,

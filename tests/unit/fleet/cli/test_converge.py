@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.exitcodes import ExitCode
-from fleet.model.plan import RunResult
+from fleet.model.plan import HostState, RunResult
 from tests.recorded import recorded
 from tests.unit.fleet.cli.cli_cases import converged, culprit, pending, unreachable
 from tests.unit.fleet.cli.cli_harness import ScriptedEngine, b70, in_sync, run_result
@@ -191,3 +191,20 @@ def test_a_plan_with_a_host_that_the_fleet_lost_is_refused(tmp_path: Path) -> No
     result = b70("converge", str(file), "-y")
     assert result.exit_code == ExitCode.REFUSED
     assert "no longer has rig-gone" in result.stderr
+
+
+def test_a_host_that_waits_for_something_says_what_for_and_is_not_tried_again() -> None:
+    waits = in_sync("rig-a").model_copy(
+        update={
+            "state": HostState.PENDING,
+            "error": "rig-a: a reboot is pending: another kernel runs",
+            "hint": "b70 converge --limit rig-a --allow-reboot",
+            "error_id": "reboot-pending",
+        }
+    )
+    result = b70(
+        "converge", "-l", "rig-a", "-y", "-q", engine=ScriptedEngine(converged={"rig-a": waits})
+    )
+    assert "error: a reboot is pending: another kernel runs" in result.stderr
+    assert "next: b70 converge --limit rig-a --allow-reboot" in result.stderr
+    assert "Retry" not in result.stderr
