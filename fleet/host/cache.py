@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pyinfra.api import FactBase, Host, StringCommand
 from pyinfra.connectors.util import CommandOutput, OutputLine
@@ -20,6 +20,7 @@ from facts.base import HostFact, interpret
 from facts.value import Unknown
 from fleet.host.batch import Answer, Batch, Raw
 from fleet.host.keys import FactKey, Key, RawKey, fact_key
+from fleet.host.pyinfra import shadow
 from fleet.host.session import Output, Session
 from fleet.host.shell import STDOUT_BYTES, is_cut
 
@@ -157,11 +158,14 @@ class FactCache:
                 return self._stock(RawKey(wanted.get_raw_value()))
             return mutate(wanted, kwargs)
 
-        shadowed = cast("Any", host)
-        shadowed.get_fact = get_fact
-        shadowed.run_shell_command = run_shell_command
-        for name in ("put_file", "get_file", "rsync"):
-            setattr(shadowed, name, _refuse_transfer)
+        shadow(
+            host,
+            get_fact=get_fact,
+            run_shell_command=run_shell_command,
+            put_file=_refuse_transfer,
+            get_file=_refuse_transfer,
+            rsync=_refuse_transfer,
+        )
 
     def _get(self, key: FactKey) -> object:
         self._note(key)

@@ -72,6 +72,12 @@ class _OwnData(HostData):
         raise AttributeError(f"Host `{self.host}` has no data `{key}`")
 
 
+def shadow(host: Host, **methods: Callable[..., object]) -> None:
+    """Put functions in the place of public methods of one host; all others keep theirs."""
+    for name, method in methods.items():
+        setattr(host, name, method)
+
+
 def new_state(name: str, data: Mapping[str, object]) -> tuple[State, Host]:
     """Return a pyinfra State with this one host, and the host."""
     inventory = Inventory(([(name, dict(data))], {}))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Final
 
 from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
@@ -22,6 +22,7 @@ from facts.value import Unknown
 from fleet.base.errors import FleetError
 from fleet.host.cache import FactCache, FactMiss
 from fleet.host.keys import Key
+from fleet.host.pyinfra import shadow
 from operations.files.filewrite import FileWrite
 from operations.operation import PLANNER, Commands, Difference
 
@@ -88,7 +89,7 @@ class Planner:
         self._listed: list[_Listed] = []
         #: how many of the registered operations were listed
         self._taken = 0
-        cast("Any", host).noop = lambda text: self._op.noops.append(str(text))
+        shadow(host, noop=lambda text: self._op.noops.append(str(text)))
         #: layer -> facts that it read itself when it was last planned
         self.layer_reads: dict[str, tuple[Key, ...]] = {}
 

@@ -14,11 +14,16 @@ import pytest
 import yaml
 
 from fleet.base.exitcodes import ExitCode
+from fleet.config import load
 from fleet.model.plan import HostResult, HostState, ResourceStatus
+from fleet.run import steps
+from fleet.run.engine import Engine
+from fleet.run.order import Order
+from fleet.run.recipe import Recipe
 from lab import shapes
 from lab.lab import Lab
 from lab.machines import Machine
-from tests.recorded import check_recorded
+from tests.recorded import check_recorded, check_rig
 from tests.ssh.conftest import MirrorGuard, Site
 
 pytestmark = pytest.mark.ssh
@@ -276,6 +281,13 @@ def test_what_the_golden_files_show_is_what_rigs_answer(
     check_recorded("unreachable", unreachable)
     (converged,) = both.converge(rig.name).hosts
     check_recorded("converged", converged)
+
+
+def test_what_a_rig_says_is_what_was_recorded(both: Site, pair: list[Machine]) -> None:
+    fleet = load(both.folder, {})
+    spec = fleet.hosts[pair[1].name]
+    wanted = Order(Recipe((steps.read, check_rig)), only=None)
+    assert Engine(fleet).run([spec], wanted).result.hosts[0].error == ""
 
 
 def test_every_change_of_a_plan_says_why(both: Site, pair: list[Machine]) -> None:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from facts.system.clock import Clock
 from facts.value import ABSENT, Unknown
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
+from fleet.config import Fleet
 from fleet.ledger import Ledger
 from fleet.reference import explain
+from gates.engine import decide
 from gates.model import Decision, Severity, Verdict
+from gates.rows import load as load_rows
+from gates.world import build as build_world
 from tests.given import given
+from tests.recorded import recorded_rig
 from tests.unit.base_facts import system
 from tests.unit.fleet.cli.cli_cases import converged, unreachable
-from tests.unit.fleet.cli.cli_harness import RUN, ScriptedEngine, Told, b70, run_result
+from tests.unit.fleet.cli.cli_harness import (
+    RUN,
+    ScriptedEngine,
+    Told,
+    b70,
+    imaginary_fleet,
+    run_result,
+)
 from tests.unit.fleet.cli.golden import check_golden
 
 READ = {
@@ -50,6 +64,43 @@ def test_facts_show_every_kind_of_reading_and_unknown_with_its_reason() -> None:
     result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": Told(given(READ))}))
     check_golden("facts.txt", result.stdout)
     assert result.exit_code == ExitCode.CLEAN
+
+
+@pytest.fixture
+def rig() -> tuple[Fleet, Told]:
+    """Return a fleet of one recorded rig, and what it said."""
+    spec, readings = recorded_rig()
+    fleet = replace(imaginary_fleet("rig-a"), hosts={"rig-a": spec})
+    decided = decide(load_rows(), build_world(spec, readings))
+    return fleet, Told(readings, execs=1, decided=decided)
+
+
+def test_the_facts_of_a_real_rig(rig: tuple[Fleet, Told]) -> None:
+    fleet, told = rig
+    engine = ScriptedEngine(read={"rig-a": told})
+    domains = ("os", "gpu", "memory", "production", "runtime_pm", "aspm")
+    result = b70("facts", "rig-a", *domains, engine=engine, fleet=fleet)
+    check_golden("rig-facts.txt", result.stdout)
+
+
+def test_the_gates_of_a_real_rig(rig: tuple[Fleet, Told]) -> None:
+    fleet, told = rig
+    engine = ScriptedEngine(decided={"rig-a": told.decided})
+    check_golden("rig-gates.txt", b70("gates", "rig-a", "-v", engine=engine, fleet=fleet).stdout)
+    check_golden(
+        "rig-gates.json", b70("gates", "rig-a", "--json", engine=engine, fleet=fleet).stdout
+    )
+
+
+def test_what_the_doctor_finds_on_a_real_rig(
+    rig: tuple[Fleet, Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, told = rig
+    clock = told.readings[Clock]
+    assert not isinstance(clock, Unknown)
+    monkeypatch.setattr("fleet.cli.doctor.time.time", lambda: clock.epoch_s)
+    engine = ScriptedEngine(read={"rig-a": told})
+    check_golden("rig-doctor.txt", b70("doctor", "rig-a", engine=engine, fleet=fleet).stdout)
 
 
 def test_facts_as_json_keep_unknown_and_absent_apart() -> None:
