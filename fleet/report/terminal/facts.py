@@ -9,6 +9,7 @@ from rich.text import Text
 
 from facts.value import Unknown
 from fleet.base.plain import Plain, plain
+from fleet.report import words
 
 
 def print_facts(console: Console, host: str, values: Mapping[str, object]) -> None:
@@ -24,7 +25,9 @@ def print_facts(console: Console, host: str, values: Mapping[str, object]) -> No
         for row in _tree(data, 2):
             console.print(row, soft_wrap=True)
     unknown = sum(isinstance(value, Unknown) for value in values.values())
-    console.print(Text(f"{host}: {len(values)} facts, {unknown} UNKNOWN", style="dim"))
+    console.print(
+        Text(f"{host}: {words.count(len(values), 'fact')}, {unknown} UNKNOWN", style="dim")
+    )
 
 
 def _tree(value: Plain, indent: int) -> Iterator[Text]:
