@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from facts.shelltext import shell_text, shell_variables
 from lab.cgroups import BOX, Group
 
 #: Exit status of systemd-nspawn when the system inside asked for a reboot (systemd-nspawn(1)).
@@ -67,23 +68,14 @@ def script(box: Box, enter_box: str) -> str:
         box: the machine.
         enter_box: sh commands that move a shell into the machine's own part of its control group.
     """
-    pid_file = shlex.quote(str(box.folder / "nspawn.pid"))
-    boot_id = shlex.quote(str(box.probe / "proc/sys/kernel/random/boot_id"))
-    machine = f"echo $$ >{pid_file}; exec {shlex.join(nspawn_command(box))}"
-    return f"""#!/bin/sh
-# Supervisor of lab machine {box.hostname}: starts it again when it reboots, ends when it ends.
-status={REBOOT}
-while [ "$status" = {REBOOT} ]; do
-  cat /proc/sys/kernel/random/uuid >{boot_id}
-  (
-    {enter_box}
-    exec sh -c {shlex.quote(machine)}
-  )
-  status=$?
-  echo "machine ended with $status" >&2
-done
-rm -f {pid_file}
-"""
+    pid_file = box.folder / "nspawn.pid"
+    variables = shell_variables(
+        reboot=REBOOT,
+        pid_file=str(pid_file),
+        boot_id=str(box.probe / "proc/sys/kernel/random/boot_id"),
+        machine=f"echo $$ >{shlex.quote(str(pid_file))}; exec {shlex.join(nspawn_command(box))}",
+    )
+    return f"{variables}enter_box() {{\n:\n{enter_box}\n}}\n{shell_text(__file__)}"
 
 
 def start(box: Box, group: Group) -> None:

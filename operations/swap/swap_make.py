@@ -23,24 +23,9 @@ on=$(findmnt -n -r -o TARGET --target "${1%/*}" | tail -n 1)
 [ "$on" = "$2" ] || { echo "$1 would lie on $on and not on $2: nothing was written" >&2; exit 1; }
 """
 _DISCARD: Final = 'swapoff -- "$1" 2>/dev/null; rm -f -- "$1"'
-_OFF: Final = """
-while read -r area _; do
-  if [ "$area" = "$1" ]; then swapoff -- "$1" || exit 1; fi
-done </proc/swaps
-"""
-_ON: Final = """
-PATH=$PATH:/usr/sbin:/sbin
-[ "$(blkid -p -s TYPE -o value -- "$1")" = swap ] || {
-  echo "$1 is no swap file and stays as it is" >&2; exit 1
-}
-chmod 0600 -- "$1" && swapon -- "$1"
-"""
-_REMOVE: Final = """
-while read -r area _; do
-  [ "$area" != "$1" ] || { echo "$1 is in use as swap" >&2; exit 1; }
-done </proc/swaps
-rm -f -- "$1"
-"""
+_OFF: Final = shell_text(__file__, "_off")
+_ON: Final = shell_text(__file__, "_on")
+_REMOVE: Final = shell_text(__file__, "_remove")
 
 
 def make(path: str, size: int) -> Script:
