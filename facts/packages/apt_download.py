@@ -29,6 +29,7 @@ class AptDownload(HostFact[int]):
 
     domain = "apt_download"
     takes_arguments = True
+    on_demand = True
     timeout_s = 60
 
     @override

@@ -182,6 +182,9 @@ class FactCache:
         return raw.ok, CommandOutput(lines + [OutputLine("stderr", x) for x in raw.stderr])
 
     def _note(self, key: Key) -> None:
+        # what starts a costly tool is never read on suspicion: not again, and not the next time
+        if isinstance(key, FactKey) and key.fact.on_demand:
+            return
         self.asked[key] = None
         self.seen[key] = None
 

@@ -24,7 +24,8 @@ def will_fetch(arguments: Sequence[str]) -> None:
     Args:
         arguments: its flags and packages.
     """
-    if planner() is None:
+    plan = planner()
+    if plan is None or plan.registers:  # nobody looks at what is about to be executed
         return
     if will_write(APT_LISTS):
         downloads(LISTS_UNREAD)

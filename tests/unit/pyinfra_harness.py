@@ -30,9 +30,10 @@ Facts = Mapping[Any, Any]
 
 @dataclass
 class Told:
-    """What operations told their planner; it lets pyinfra register them all the same."""
+    """What operations told their planner, as while a plan is made."""
 
-    registers = True
+    #: pyinfra registers the operations of a deploy
+    registers: bool = False
     differences: list[Difference] = field(default_factory=list)
     #: unit -> why
     restarted: dict[str, str] = field(default_factory=dict)
@@ -139,7 +140,9 @@ def reasons(operation: Any, facts: Facts, written: Iterable[str] = (), **kwargs:
 def run_deploy(deploy: Callable[..., Any], facts: Facts, **data: Any) -> list[Resource]:
     """Return every resource of a deploy, in order, with all its commands expanded."""
     with stub_host(facts, data) as stub:
+        stub.told.registers = True
         deploy()
+        stub.told.registers = False
         resources = []
         for op_hash in stub.host.op_hash_order:
             operation = stub.state.ops[stub.host][op_hash]

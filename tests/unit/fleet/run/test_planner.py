@@ -20,7 +20,8 @@ from fleet.host.shell import Shell
 from fleet.run.executor import HostRun, OperationFailed
 from fleet.run.planner import PlannedOp, Planner
 from operations.files.filewrite import FileWrite
-from operations.operation import operation, will_write, writes
+from operations.operation import downloads, operation, will_write, writes
+from operations.operation import planner as asked_by
 
 Commands = Generator[StringCommand, None, None]
 
@@ -194,3 +195,30 @@ def test_facts_that_never_end_are_an_error_with_their_names(planner: Planner) ->
 
     with pytest.raises(Exception, match=r"each reading asked for another: Say\(text="):
         planner.plan([Layer("one", endless)])
+
+
+class Costly(Say):
+    on_demand = True
+
+
+@operation()
+def installs() -> Commands:
+    """Ask a costly fact for a plan, as an operation that fetches something does."""
+    plan = asked_by()
+    if plan is not None and not plan.registers:
+        downloads(len(str(current_host.get_fact(Costly, text="12345"))))
+    yield StringCommand("install")
+
+
+def test_what_is_costly_to_ask_is_asked_for_a_plan_alone_and_never_on_suspicion() -> None:
+    prepare()
+    state, host = new_state("h1", {})
+    session = LocalSession("h1", Shell())
+    cache = FactCache(session)
+    cache.attach(host, lambda command, arguments: pytest.fail("a plan ran a command"))
+    planner = Planner(state, host, cache)
+    layers = [Layer("one", lambda: installs(name="Install"))]
+    (op,) = planner.plan(layers)
+    assert (op.downloads, op.reads, list(cache.seen)) == (5, (), [])
+    (op,) = planner.plan(layers, to_apply=True)
+    assert (op.downloads, session.execs) == (0, 1)
