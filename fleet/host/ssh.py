@@ -130,12 +130,7 @@ class SshSession:
         self._client: SSHClient | None = None
         self._closing = GeventEvent()
         self._frozen = False
-        self._execs = 0
-
-    @property
-    def execs(self) -> int:
-        """Return how many channels were opened."""
-        return self._execs
+        self.execs = 0
 
     def connect(self, patience_s: float | None = None) -> None:
         """Connect with the pinned key.
@@ -187,7 +182,7 @@ class SshSession:
 
     def run(self, program: str, *, deadline_s: float) -> Output:
         """Run a program in a channel of its own."""
-        self._execs += 1
+        self.execs += 1
         try:
             channel = self._transport().open_session(timeout=deadline_s)
             channel.exec_command(self._shell.command(deadline_s))
