@@ -42,7 +42,9 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
                 visit.enter(Phase.APPLY)
                 now = work.planner.plan([layer], to_apply=True)
                 refuse.broken(visit, now)
-                work.apply([op for op in now if _is_due(op) and (not shown or op.name in shown)])
+                work.apply(
+                    [op for op in now if _is_due(op) and (shown is None or op.name in shown)]
+                )
             visit.enter(Phase.VERIFY)
             cache.fetch([*proof, *cache.seen])
             visit.planned = work.planner.plan(visit.layers)
@@ -50,7 +52,7 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
                 visit.remember(proof)
             again = [op for op in visit.planned if op.commands and not op.conditional]
             restless = [op for op in again if op.name in work.executed]
-            unseen = [op for op in again if shown and op.name not in shown]
+            unseen = [op for op in again if shown is not None and op.name not in shown]
             if restless or unseen or not again:
                 break
     finally:
@@ -68,7 +70,7 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
     if unseen and not restless:
         names = ", ".join(op.name for op in unseen)
         result.state = HostState.PENDING
-        result.error = f"{visit.name}: what was shown is done; beside it this is due now: {names}"
+        result.error = f"{visit.name}: the plan is applied; now this is due, too: {names}"
         result.error_id = NotShown.id
         result.hint = f"b70 plan --limit {visit.name}"
     elif again:
@@ -81,10 +83,12 @@ def apply_until_empty(visit: Visit, proof: Sequence[FactKey]) -> None:
         result.state = HostState.CONVERGED
 
 
-def _shown(saved: HostResult | None) -> frozenset[str]:
-    """Return the resources that a person saw as changing; empty = nothing was shown."""
-    due = saved.resources if saved is not None else ()
-    return frozenset(item.name for item in due if item.status is not ResourceStatus.IN_SYNC)
+def _shown(saved: HostResult | None) -> frozenset[str] | None:
+    """Return the resources that a person saw as changing; None when nobody was shown a plan."""
+    if saved is None:
+        return None
+    due = (item for item in saved.resources if item.status is not ResourceStatus.IN_SYNC)
+    return frozenset(item.name for item in due)
 
 
 def _is_due(op: PlannedOp) -> bool:
