@@ -260,3 +260,17 @@ def test_every_error_has_an_id_of_its_own_and_a_text() -> None:
 def test_explain_without_an_id_lists_everything() -> None:
     listing = b70("explain").stdout
     assert all(f"{entry.id} " in listing for entry in explain.errors())
+
+
+def test_findings_of_doctor_and_gates_are_written_as_documents_too(
+    rig: tuple[Fleet, Told], tmp_path: Path
+) -> None:
+    fleet, told = rig
+    engine = ScriptedEngine(read={"rig-a": told}, decided={"rig-a": told.decided})
+    for verb in ("doctor", "gates"):
+        asked = f"json:{tmp_path}/{verb}.json"
+        b70(verb, "rig-a", "--report", asked, "--report", f"markdown:{tmp_path}/{verb}.md",
+            engine=engine, fleet=fleet)  # fmt: skip
+        found = json.loads((tmp_path / f"{verb}.json").read_text())["findings"]
+        assert {item["host"] for item in found} == {"rig-a"}
+        assert (tmp_path / f"{verb}.md").read_text().count("\n| ") > len(found)

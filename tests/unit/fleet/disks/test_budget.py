@@ -11,6 +11,8 @@ from facts.disks.directory_use import TreeUse
 from facts.value import ABSENT, Unknown
 from fleet.base.exitcodes import ExitCode
 from fleet.disks.budget import Budget, Verdict, budget
+from fleet.model.finding import Severity
+from gates.model import Verdict as GateVerdict
 from tests.unit.disk_facts import GIB, POINT, disks, mount
 
 MODELS, CACHE = f"{POINT}/models", f"{POINT}/models/cache"
@@ -95,3 +97,18 @@ def test_build_swap_with_a_path_is_part_of_the_budget() -> None:
     assert [line.use for line in found.lines] == ["models", "hub-cache", "build-swap"]
     assert found.filesystems[0].planned == 240 * GIB
     assert found.filesystems[0].note == "the budgets do not fit into what is free"
+
+
+def test_the_budget_is_told_as_findings_worst_first() -> None:
+    found = ask(used(250), Unknown("no answer")).findings("rig")
+    assert [(item.severity, item.verdict) for item in found[:2]] == [
+        (Severity.CRITICAL, GateVerdict.FAIL),
+        (Severity.WARNING, GateVerdict.UNKNOWN),
+    ]
+    over = found[0]
+    assert (over.host, over.domain, over.remedy) == ("rig", "disks", "b70 storage prune rig")
+    assert (over.expected, over.seen) == (
+        f"at most {200 * GIB} bytes",
+        f"{250 * GIB} bytes",
+    )
+    assert {item.verdict for item in ask(used(1), used(1)).findings("rig")} == {GateVerdict.PASS}
