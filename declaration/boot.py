@@ -1,16 +1,19 @@
-"""A boot set: kernel, command-line tokens, module options and GuC firmware, changed as one.
+"""A boot set: kernel, command-line tokens, module options and firmware, changed as one.
 
 Typed values only. Which of it is in place, and how it gets there, is other rooms' knowledge.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
 from declaration.base import Declared
+from declaration.onhost import SET_FIRMWARE
 from declaration.package import PackageName, Version, Versions
 from declaration.patterns import matching
 
@@ -25,7 +28,14 @@ _OPTION_VALUE: Final = re.compile(r"^[A-Za-z0-9_.,:/-]+$")
 _RELEASE: Final = re.compile(r"^[0-9][A-Za-z0-9.+~_-]*$")
 _IMAGE: Final = re.compile(r"^linux-image-(?:unsigned-)?(?P<release>[0-9].*?)(?:-unsigned)?$")
 _SHA256: Final = re.compile(r"^[0-9a-f]{64}$")
-_BLOB: Final = re.compile(r"^/(usr/)?lib/firmware/(?!updates/)[A-Za-z0-9._/-]+\.bin(\.zst|\.xz)?$")
+_BLOB: Final = re.compile(r"^/(?:usr/)?lib/firmware/(?P<name>(?!updates/)[A-Za-z0-9._/-]+\.bin)$")
+#: Hex digits of a hash in a set's name: enough for all sets that a rig ever has, and
+#: GRUB's environment block has room for four names (1024 bytes).
+_NAME_DIGITS: Final = 10
+#: Parameters of the kernel that a boot set writes itself.
+_OWN_KEYS: Final = ("firmware_class.path", "b70fleet.set", "b70fleet.trial")
+#: Options of xe that taint the kernel (module_param_named_unsafe, linux xe_module.c).
+_UNSAFE_OPTIONS: Final = frozenset({"guc_firmware_path", "huc_firmware_path", "gsc_firmware_path"})
 
 #: Parameters that may stand on a command line several times, each with a meaning of its own
 #: (linux Documentation/admin-guide/kernel-parameters.txt); of every other one the last wins.
@@ -55,10 +65,13 @@ REPEATABLE: Final = frozenset(
 )
 #: GRUB settings that every boot set has. `saved` lets the default entry and a one-shot entry be
 #: chosen without an edit; without a recordfail timeout Ubuntu waits at the menu after an unclean
-#: boot (docs/evidence.md#grub).
-GRUB_SETTINGS: Final = {"GRUB_DEFAULT": "saved", "GRUB_RECORDFAIL_TIMEOUT": "15"}
-#: Would make a boot of the fallback the new default without anybody's decision.
-_FORBIDDEN_SETTINGS: Final = {"GRUB_SAVEDEFAULT": "true"}
+#: boot (docs/evidence.md#grub); saving by itself would make a boot of the fallback the new default
+#: without anybody's decision.
+GRUB_SETTINGS: Final = {
+    "GRUB_DEFAULT": "saved",
+    "GRUB_RECORDFAIL_TIMEOUT": "15",
+    "GRUB_SAVEDEFAULT": "false",
+}
 
 
 def key_of(token: str) -> str:
@@ -157,15 +170,15 @@ class Cmdline(Declared):
         return self
 
 
-class Guc(Declared):
-    """A GuC firmware blob by content."""
+class Blob(Declared):
+    """A firmware blob of the GPUs by content."""
 
     #: where the driver looks for it
     path: Annotated[
         str,
         matching(_BLOB, "a .bin below /lib/firmware (not updates/), such as xe/bmg_guc_70.bin"),
-    ] = "/lib/firmware/xe/bmg_guc_70.bin"
-    #: of the file as it lies there, compressed or not
+    ]
+    #: of the blob without compression
     sha256: Sha256
     #: what the driver says when it loads it
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -173,10 +186,34 @@ class Guc(Declared):
     source: str = ""
 
     @model_validator(mode="after")
-    def _source_stays_inside(self) -> Guc:
+    def _source_stays_inside(self) -> Blob:
         if not self.source.startswith("/") and ".." in self.source.split("/"):
             raise ValueError(f"source {self.source!r} leaves the fleet directory")
         return self
+
+    @property
+    def name(self) -> str:
+        """Return what the driver asks the kernel for: the path below /lib/firmware."""
+        match = _BLOB.match(self.path)
+        return match["name"] if match else self.path
+
+
+class Guc(Blob):
+    """The firmware that schedules a GPU's work."""
+
+    path: Annotated[
+        str,
+        matching(_BLOB, "a .bin below /lib/firmware (not updates/), such as xe/bmg_guc_70.bin"),
+    ] = "/lib/firmware/xe/bmg_guc_70.bin"
+
+
+class Huc(Blob):
+    """The firmware for a GPU's video engines."""
+
+    path: Annotated[
+        str,
+        matching(_BLOB, "a .bin below /lib/firmware (not updates/), such as xe/bmg_huc.bin"),
+    ] = "/lib/firmware/xe/bmg_huc.bin"
 
 
 class InitramfsNeeds(Declared):
@@ -192,11 +229,12 @@ class BootSet(Declared):
 
     kernel: BootKernel
     cmdline: Cmdline = Cmdline()
-    #: further settings of /etc/default/grub, one assignment each
+    #: further settings of GRUB's menu, one assignment each
     grub: dict[str, str] = Field(default_factory=dict)
     #: options of the xe module
     xe_options: dict[str, str] = Field(default_factory=dict)
     guc: Guc | None = None
+    huc: Huc | None = None
     initramfs: InitramfsNeeds = InitramfsNeeds()
 
     @model_validator(mode="after")
@@ -208,10 +246,10 @@ class BootSet(Declared):
                 )
             if not _SETTING_VALUE.match(value):
                 raise ValueError(f"{name}: {value!r} needs quoting that differs between shells")
-            if _FORBIDDEN_SETTINGS.get(name) == value:
-                raise ValueError(f"{name}={value} makes a boot of the fallback the new default")
-        if self.grub.get("GRUB_DEFAULT", "saved") != "saved":
-            raise ValueError("GRUB_DEFAULT must be saved: the default entry is set by this tool")
+            if GRUB_SETTINGS.get(name, value) != value and name != "GRUB_RECORDFAIL_TIMEOUT":
+                raise ValueError(
+                    f"{name} must be {GRUB_SETTINGS[name]}: the default entry is set by this tool"
+                )
         return self
 
     @model_validator(mode="after")
@@ -219,14 +257,69 @@ class BootSet(Declared):
         for name, value in self.xe_options.items():
             if not _OPTION.match(name) or not _OPTION_VALUE.match(value):
                 raise ValueError(f"{name}={value} is not a module option")
-        named = self.xe_options.get("guc_firmware_path")
-        if named and self.guc and not self.guc.path.endswith(f"/lib/firmware/{named}"):
-            raise ValueError(
-                f"xe_options.guc_firmware_path={named} is not guc.path {self.guc.path}"
-            )
+            if name in _UNSAFE_OPTIONS:
+                raise ValueError(
+                    f"xe_options.{name} taints the kernel: declare the blob itself (guc, huc)"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_are_declared_once(self) -> BootSet:
+        options = {key_of(f"xe.{name}") for name in self.xe_options}
+        for token in (*self.cmdline.present, *self.cmdline.absent):
+            if key_of(token) in options:
+                raise ValueError(f"{token} and xe_options say the same thing twice")
+            if key_of(token) in map(key_of, _OWN_KEYS):
+                raise ValueError(f"{token} is written by the boot set itself")
         return self
 
     @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """Return the declared firmware."""
+        return tuple(blob for blob in (self.guc, self.huc) if blob is not None)
+
+    @property
+    def set_id(self) -> str:
+        """Return the name of the set: the same content has the same name on every host.
+
+        It begins with a letter, since GRUB takes an entry whose name begins with a digit for a
+        number.
+        """
+        content = {
+            "packages": self.kernel.packages,
+            "release": self.kernel.uname,
+            "present": self.cmdline.present,
+            "absent": sorted(self.cmdline.absent),
+            "xe": self.xe_options,
+            "blobs": {blob.name: blob.sha256 for blob in self.blobs},
+            "initramfs": self.initramfs.model_dump(),
+        }
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return f"b70-{self.kernel.uname}-{digest[:_NAME_DIGITS]}"
+
+    @property
+    def firmware_folder(self) -> str:
+        """Return the folder that the kernel searches before /lib/firmware."""
+        return f"{SET_FIRMWARE}/{self.set_id}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return what the set adds to the kernel's command line, its name left out."""
+        options = (f"xe.{name}={value}" for name, value in sorted(self.xe_options.items()))
+        folder = (f"firmware_class.path={self.firmware_folder}",) if self.blobs else ()
+        return (*self.cmdline.present, *options, *folder)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Return what the set takes out of a person's command line: token, or name for any value.
+
+        A parameter that the set gives a value to is taken out, unless it may be repeated.
+        """
+        repeatable = frozenset(map(key_of, REPEATABLE))
+        own = (key_of(word) for word in self.words if key_of(word) not in repeatable)
+        return tuple(dict.fromkeys((*self.cmdline.absent, *own)))
+
+    @property
     def grub_settings(self) -> dict[str, str]:
-        """Return every setting of /etc/default/grub that is ours."""
+        """Return every setting of GRUB's menu that is ours."""
         return {**GRUB_SETTINGS, **self.grub}

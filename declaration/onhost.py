@@ -1,4 +1,4 @@
-"""Every path below `/var/lib/b70fleet` on a host: what the tool itself must remember there.
+"""Paths on a host that several rooms know: `/var/lib/b70fleet`, and the folders of boot sets.
 
 Whatever is there may be read by any controller. docs/on-the-host.md lists the paths; what the
 layers put elsewhere stands in their own lists of paths.
@@ -39,6 +39,13 @@ DEBS: Final = f"{STATE}/debs"
 VERIFIED: Final = f"{STATE}/verified"
 #: Firmware that lay there before ours, by its hash.
 FIRMWARE: Final = f"{STATE}/firmware"
+
+#: One folder for each boot set, beside GRUB's own files: kernel, initial RAM disk, manifest.
+BOOT_SETS: Final = "/boot/b70fleet"
+#: One folder for each boot set that has firmware of its own.
+SET_FIRMWARE: Final = "/lib/firmware/b70fleet"
+#: Checks, arms and commits boot sets.
+BOOT_COMMIT: Final = "/usr/lib/b70fleet/boot-commit"
 
 
 def deb(name: str, version: str) -> str:

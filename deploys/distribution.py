@@ -42,6 +42,8 @@ class BootTable(Declared):
     companions: tuple[str, ...] = ()
     #: command line that writes /boot/grub/grub.cfg
     update_menu: tuple[str, ...] = Field(min_length=1)
+    #: programs that may build initial RAM disks (deploys/boot/initramfs.py), the usual one first
+    initramfs: tuple[str, ...] = Field(min_length=1)
 
 
 class Distribution(Declared):

@@ -8,7 +8,7 @@ from declaration.host import HostSpec
 from declaration.onhost import DEBS, VERIFIED
 from declaration.stack import Stack
 from deploys.apt import repositories
-from deploys.boot_wait import waits_for_boot
+from deploys.boot.wait import waits_for_boot
 from deploys.distribution import distribution
 from deploys.layer import declaration, deploy
 from gates.gpu_set import REAL, GpuSet, checks, gpu_set, oneapi_versions

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from declaration.settings import POWER_CAP_W, HostSettings
 from deploys.base_paths import BANNER
-from deploys.boot_wait import waits_for_boot
+from deploys.boot.wait import waits_for_boot
 from deploys.layer import declaration, deploy
 from deploys.settings_paths import (
     CPUIDLE,

@@ -10,7 +10,9 @@ from typing import Final
 
 from deploys.apt import apt
 from deploys.base import base
-from deploys.boot_set import boot_set
+from deploys.boot.commit import boot_commit
+from deploys.boot.programs import boot_programs
+from deploys.boot.stage import boot_set
 from deploys.gpu_userspace import gpu_userspace
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
@@ -24,7 +26,9 @@ LAYERS: Final = (
     Layer("base", base),
     Layer("storage", storage),
     Layer("swap", swap),
+    Layer("boot-programs", boot_programs),
     Layer("boot-set", boot_set, boot=True, pending=pending_reboot, unproven=unproven_boot),
+    Layer("boot-default", boot_commit, boot=True),
     Layer("host-settings", host_settings),
     Layer("gpu-userspace", gpu_userspace),
 )

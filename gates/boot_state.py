@@ -6,6 +6,7 @@ UNKNOWN is no reason to reboot and no proof either: it has a list of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from declaration.boot import REPEATABLE, BootSet, covers, key_of
 from declaration.host import HostSpec
@@ -13,13 +14,22 @@ from facts.boot.kernel import Kernel, RunningKernel, XeModule
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import CardLog, GpuLog
 from facts.readings import Readings
-from facts.value import ABSENT, Absent, Unknown
+from facts.value import ABSENT, Absent, Reading, Unknown
 
+#: Word of the kernel's command line that names the boot set: sets of one release may be alike
+#: otherwise.
+SET_WORD: Final = "b70fleet.set"
 #: How a module option and sysfs spell the same switch.
-_SWITCH: dict[str, str] = {
+_SWITCH: Final[dict[str, str]] = {
     **dict.fromkeys(("1", "y", "Y", "yes", "true", "on"), "on"),
     **dict.fromkeys(("0", "n", "N", "no", "false", "off"), "off"),
 }
+
+
+def running_set(kernel: RunningKernel) -> str:
+    """Return the name of the set that was booted, "" for an entry that is not ours."""
+    value = kernel.parameter(SET_WORD)
+    return value if isinstance(value, str) else ""
 
 
 def pending_reboot(spec: HostSpec, given: Readings) -> list[str]:
@@ -58,15 +68,12 @@ def unproven_boot(spec: HostSpec, given: Readings) -> list[str]:
     elif isinstance(xe, XeModule):
         hidden = [name for name in wanted.xe_options if name not in xe.parameters]
         found += [f"xe does not show its option {name}" for name in hidden]
-    if wanted.guc is not None:
-        if isinstance(log, Unknown):
-            found.append(f"which GuC was loaded is UNKNOWN: {log.reason}")
-        else:
-            found += [
-                f"which GuC {card.bdf} loaded is UNKNOWN: {card.guc.reason}"
-                for card in _logs(spec, given)
-                if isinstance(card.guc, Unknown)
-            ]
+    if wanted.blobs and isinstance(log, Unknown):
+        found.append(f"which firmware was loaded is UNKNOWN: {log.reason}")
+    for card in _logs(spec, given):
+        for name, _, loaded in _loaded(wanted, card):
+            if isinstance(loaded, Unknown):
+                found.append(f"which {name} {card.bdf} loaded is UNKNOWN: {loaded.reason}")
     return found
 
 
@@ -89,6 +96,8 @@ def _reason(reading: object) -> str:
 def _kernel(wanted: BootSet, running: RunningKernel) -> Iterator[str]:
     if running.release != wanted.kernel.uname:
         yield f"kernel {running.release} runs, {wanted.kernel.uname} is declared"
+    elif running_set(running) not in ("", wanted.set_id):
+        yield f"boot set {running_set(running)} runs, {wanted.set_id} is declared"
 
 
 def _tokens(wanted: BootSet, running: RunningKernel) -> Iterator[str]:
@@ -117,9 +126,15 @@ def _options(wanted: BootSet, running: RunningKernel) -> Iterator[str]:
 
 
 def _firmware(wanted: BootSet, cards: list[CardLog]) -> Iterator[str]:
-    if wanted.guc is None:
-        return
     for card in cards:
-        if isinstance(card.guc, Absent | Unknown) or card.guc == wanted.guc.version:
-            continue
-        yield f"{card.bdf} runs GuC {card.guc}, {wanted.guc.version} is declared"
+        for name, declared, loaded in _loaded(wanted, card):
+            if not isinstance(loaded, Absent | Unknown) and loaded != declared:
+                yield f"{card.bdf} runs {name} {loaded}, {declared} is declared"
+
+
+def _loaded(wanted: BootSet, card: CardLog) -> Iterator[tuple[str, str, Reading[str]]]:
+    """Yield each declared blob: its name, the declared version, what the card loaded."""
+    if wanted.guc is not None:
+        yield "GuC", wanted.guc.version, card.guc
+    if wanted.huc is not None:
+        yield "HuC", wanted.huc.version, card.huc

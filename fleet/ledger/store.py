@@ -168,6 +168,20 @@ class Ledger:
         """Return the median seconds of every resource that a host ever applied, for estimates."""
         return {name: median(seconds) for name, seconds in self._durations(host).items()}
 
+    def expectations(self, host: str, resource: str, what: str) -> tuple[str, ...]:
+        """Return every value that runs gave a property of a resource of a host, oldest first."""
+        rows = self._database.query(
+            "SELECT json_extract(found.value, '$.expected') "
+            f"FROM record, json_each(record.body, '$.resources') AS item, "
+            "json_each(item.value, '$.differences') AS found "
+            f"WHERE host = ? AND {CHANGING} AND json_extract(item.value, '$.name') = ? "
+            "AND json_extract(item.value, '$.outcome') = 'done' "
+            "AND json_extract(found.value, '$.what') = ? "
+            "AND json_extract(found.value, '$.expected') IS NOT NULL ORDER BY seq",
+            (host, resource, what),
+        )
+        return tuple(dict.fromkeys(str(row[0]) for row in rows))
+
     def facts_history(self, host: str, domain: str = "") -> list[FactChange]:
         """Return the recorded changes of a host's facts, oldest first."""
         found: list[FactChange] = []

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Protocol
 
 from declaration.host import HostSpec
 from deploys.layer import Layer
+from facts.boot.loader import GRUB_DEFAULT
 from fleet.base.run import Run
 from fleet.config import Fleet
 from fleet.host.keys import Key, from_text, to_text
@@ -28,6 +30,7 @@ from fleet.model.plan import HostState, RunResult
 from fleet.run.hostdata import host_data
 from fleet.run.order import Order
 from fleet.run.visit import Visit, abort, begun
+from operations.boot.grub_settings import CMDLINE, WRITTEN_TOKENS
 
 #: Hosts at the same time unless the command line says otherwise; each has a greenlet and a
 #: connection.
@@ -127,7 +130,8 @@ class Engine:
         layers = self._site() if order.layers is None else order.layers
         return Visit(
             spec=spec,
-            data=host_data(spec, self._fleet),
+            data=host_data(spec, self._fleet)
+            | {WRITTEN_TOKENS: partial(self._written_tokens, spec.name)},
             run=self._begun,
             way=self._way,
             declared=self._fleet.spec_hash(spec.name),
@@ -164,6 +168,12 @@ class Engine:
 
     def _durations(self, host: str) -> Mapping[str, float]:
         return self._ledger.typical_durations(host) if self._ledger is not None else {}
+
+    def _written_tokens(self, host: str) -> tuple[str, ...]:
+        """Return the tokens that runs on record wrote into the file of GRUB's settings."""
+        if self._ledger is None:
+            return ()
+        return self._ledger.expectations(host, f"File[{GRUB_DEFAULT}]", CMDLINE)
 
     def _site(self) -> Sequence[Layer]:
         if self._layers is not None:

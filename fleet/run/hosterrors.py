@@ -110,8 +110,23 @@ class RebootPending(FleetError):
     exit_code = ExitCode.PENDING
 
 
+class NotArmed(Refused):
+    """The declared boot set could not be armed for one boot: the host's own program said why.
+
+    It reads every file of the set again, asks whether the menu has its entry once, whether another
+    entry is armed already, and whether a system sleeps on disk that would be woken by the wrong
+    kernel. Nothing was changed and the host was not rebooted.
+    """
+
+    id = "not-armed"
+
+
 class NotBootedAsDeclared(FleetError):
-    """The host rebooted, and what runs is still not the declared boot set."""
+    """The host rebooted, and what runs is still not the declared boot set.
+
+    A set that was armed for one boot and did not come up is forgotten by GRUB: the next boot is the
+    default entry again.
+    """
 
     id = "not-booted-as-declared"
 

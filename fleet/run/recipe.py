@@ -64,7 +64,7 @@ def reboot_where_due(visit: Visit) -> None:
             f"b70 converge --limit {visit.name} --allow-reboot",
         )
     before, visit.saved = result.changed, None
-    for step in (steps.boot, steps.take, *_ONE_BOOT):
+    for step in (steps.arm, steps.boot, steps.take, *_ONE_BOOT):
         step(visit)
     result.changed = list(dict.fromkeys([*before, *result.changed]))
     result.cost.reboots = 1

@@ -13,6 +13,7 @@ from fleet.run.executor import OperationFailed
 from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale
 from fleet.run.planner import PlannedOp
 from fleet.run.visit import Visit
+from gates.boot_sets import is_repair
 
 
 def stale(visit: Visit) -> None:
@@ -48,7 +49,7 @@ def boot_drift(visit: Visit) -> None:
         for item in visit.result.resources
         if item.layer in boot_layers and item.status is not ResourceStatus.IN_SYNC
     ]
-    if drift and not is_new(visit):
+    if drift and not is_new(visit) and not is_repair(visit.spec, visit.readings):
         raise BootSetDrift.of(visit.name, ", ".join(drift))
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
-from deploys import boot_set as boot_set_layer
 from deploys.apt import apt
+from deploys.boot.commit import boot_commit
+from deploys.boot.programs import boot_programs
+from deploys.boot.stage import boot_set as stage
 from deploys.host_settings import host_settings
 from deploys.layer import Layer
 from facts.readings import Readings
@@ -29,7 +31,9 @@ from lab.vm.modules import blob
 
 LAYERS = (
     Layer("apt", apt),
-    Layer("boot-set", boot_set_layer.boot_set, boot=True, pending=pending_reboot),
+    Layer("boot-programs", boot_programs),
+    Layer("boot-set", stage, boot=True, pending=pending_reboot),
+    Layer("boot-default", boot_commit, boot=True),
     Layer("host-settings", host_settings),
 )
 #: What the stand-in blob of the tests says it is; the image's own is another.

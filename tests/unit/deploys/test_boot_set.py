@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
+from deploys.boot_set import boot_set
 from pyinfra.api.exceptions import OperationError
 
 from declaration.host import HostSpec
 from declaration.onhost import FIRMWARE
 from deploys.base_paths import BANNER
-from deploys.boot_paths import INITRAMFS_HOOK, XE_OPTIONS
-from deploys.boot_set import boot_set
 from facts.boot.kernel import Kernel
 from facts.boot.kernel_files import KernelFiles
 from facts.boot.loader import GRUB_DEFAULT, Boot

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from operations.boot.fallback_kernel import fallback_kernel, fallbacks_for
+from operations.boot.guc_firmware import backup_path, guc_firmware, shadows
+from operations.boot.initramfs import initramfs
+from operations.boot.modprobe_options import modprobe_options
 from pyinfra.api.exceptions import OperationError
 
 from declaration import boot as declared
@@ -20,11 +24,7 @@ from facts.packages.dpkg import Packages
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
 from operations.apt.package_set import package_set
-from operations.boot.fallback_kernel import fallback_kernel, fallbacks_for
-from operations.boot.guc_firmware import backup_path, guc_firmware, shadows
-from operations.boot.initramfs import initramfs
 from operations.boot.kernel_modules import kernel_modules
-from operations.boot.modprobe_options import modprobe_options
 from tests.unit.apt_facts import package_facts
 from tests.unit.apt_root import AptRoot, Made
 from tests.unit.base_facts import files, stat

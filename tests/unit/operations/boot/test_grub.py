@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from operations.boot.grub_defaults import grub_defaults
 from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import Cmdline
 from facts.boot.loader import Boot
 from facts.system.files import FileState, FileText
 from facts.value import ABSENT, Unknown
-from operations.boot.grub_defaults import grub_defaults
 from operations.boot.grub_menu import MENU, default_path, faults, grub_default, grub_menu
 from operations.files.filewrite import FileWrite
 from operations.operation import PLANNER

@@ -1,7 +1,9 @@
-"""The kernel to go back to: on hold and marked as chosen, so that nothing takes it away.
+"""The packages of every boot set and of the kernel to go back to: on hold and marked as chosen.
 
-An unattended run removed the fallback of one rig (docs/evidence.md#unattended-upgrades). Which
-kernel it is follows from the declaration, else from what runs before the first boot set.
+/lib/modules/RELEASE cannot stand twice, so nothing may upgrade or remove them while a set needs
+them; an unattended run removed the fallback of one rig (docs/evidence.md#unattended-upgrades).
+Which kernel is gone back to follows from the declaration, else from what runs before the first boot
+set.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.boot import BootKernel
 from facts.boot.kernel import Kernel
 from facts.boot.loader import Boot, InstalledKernel
+from facts.boot.sets import BootSets, Manifest
 from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import PackageState
 from facts.reader import read
@@ -33,11 +36,13 @@ class Fallback:
         packages: image packages, none when no kernel can be gone back to.
         why: for a person.
         releases: releases that these packages carry.
+        keep: the release to keep as it is found; "" = there is none.
     """
 
     packages: tuple[str, ...]
     why: str
     releases: tuple[str, ...] = ()
+    keep: str = ""
 
 
 def fallbacks_for(
@@ -63,7 +68,7 @@ def fallbacks_for(
             if name not in state.installed:
                 raise OperationError(f"the declared fallback {name} is not installed")
         releases = tuple(r for r, package in owners.items() if package in wanted.fallbacks)
-        return Fallback(wanted.fallbacks, "declared", releases)
+        return Fallback(wanted.fallbacks, "declared", releases, releases[0] if releases else "")
     others = [r for r in sorted(kernels, key=_natural) if r != wanted.uname]
     if running != wanted.uname and running in kernels:
         return _of(running, owners, "it runs now")
@@ -83,8 +88,9 @@ def fallbacks_for(
 
 def _of(release: str, owners: Mapping[str, str], why: str) -> Fallback:
     if release not in owners:
-        return Fallback((), f"{release} belongs to no package, so none removes it ({why})", ())
-    return Fallback((owners[release],), why, (release,))
+        why = f"{release} belongs to no package, so none removes it ({why})"
+        return Fallback((), why, (), release)
+    return Fallback((owners[release],), why, (release,), release)
 
 
 def _natural(release: str) -> list[tuple[int, str]]:
@@ -108,21 +114,26 @@ def fallback(wanted: BootKernel) -> Fallback:
 
 
 @operation()
-def fallback_kernel(
+def kept_packages(
     kernel: BootKernel, companions: Sequence[str] = (), lock_timeout_s: int = 300
 ) -> Commands:
-    """Hold the fallback kernel and mark it as chosen, its modules included.
+    """Hold the packages of every boot set and of the fallback, and mark them as chosen.
 
     + kernel: the wanted one
     + companions: names of packages that belong to a release, with `{release}` in them
     + lock_timeout_s: seconds to wait for another dpkg or apt
     """
     state = package_state()
-    marks = read(AutomaticPackages)
+    marks, listed = read(AutomaticPackages), read(BootSets)
     found = fallback(kernel)
     automatic = require(marks, "what apt may remove by itself")
+    sets = require(listed, "which boot sets there are")
     parts = (name.format(release=release) for release in found.releases for name in companions)
-    names = [*found.packages, *(name for name in parts if name in state.installed)]
+    named = [*found.packages, *parts, *kernel.packages]
+    for each in sets.sets.values():
+        named += each.manifest.packages if isinstance(each.manifest, Manifest) else ()
+    # what is still to be installed is held by the transaction that brings it
+    names = [name for name in dict.fromkeys(named) if name in state.installed]
     if marked := [name for name in names if name in automatic]:
         for name in marked:
             differs(f"mark of {name}", "manual", "automatic")

@@ -1,0 +1,46 @@
+"""Makes the declared boot set the default once it has booted, and the old one the fallback.
+
+Where GRUB cannot forget a one-shot, the set is made the default before its first boot: there is no
+automatic return then, and the plan says so.
+"""
+
+from __future__ import annotations
+
+from declaration.boot import BootSet
+from declaration.host import HostSpec
+from deploys.boot.wait import one_shot_here, unproven_here, waits_for_boot
+from deploys.layer import declaration, deploy
+from facts.boot.sets import BootSets
+from facts.reader import read
+from operations.boot.boot_default import boot_default
+from operations.boot.boot_set import kept_id
+from operations.boot.kept_packages import fallback
+from operations.require import require
+
+
+@deploy("boot default")
+def boot_commit() -> None:
+    """Declare what the current host boots by default; nothing without a boot set."""
+    spec = declaration()
+    wanted = spec.stack.boot if spec.stack else None
+    if wanted is None:
+        return
+    boot_default(
+        wanted=wanted,
+        fallback=_fallback(wanted),
+        waits_for=_waits_for(spec),
+        name="BootDefault[saved_entry]",
+    )
+
+
+def _waits_for(spec: HostSpec) -> tuple[str, ...]:
+    if one_shot_here().possible is not True:
+        return ()
+    return (*waits_for_boot(spec), *unproven_here(spec))
+
+
+def _fallback(wanted: BootSet) -> str:
+    """Return the set to go back to on a host that has no default set yet."""
+    sets = require(read(BootSets), "which boot sets there are")
+    release = fallback(wanted.kernel).keep
+    return "" if sets.default or not release else kept_id(release)

@@ -1,0 +1,143 @@
+# Adds one entry of the boot menu for each boot set that can boot. GRUB's other scripts come first, so that
+# numbers of entries keep their meaning. Where this host's root is, and what GRUB has to load for
+# it, is taken from what 10_linux wrote for the distribution's own kernel.
+# shellcheck shell=sh
+sets=/boot/b70fleet
+[ -d "$sets" ] || exit 0
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+# the scripts before this one wrote to the same file; into a pipe they cannot be seen
+file=$(readlink "/proc/$$/fd/1")
+if [ -f "$file" ]; then cat -- "$file" >"$tmp/menu"
+else
+  for script in /etc/grub.d/10_linux*; do
+    [ ! -x "$script" ] || { echo "### BEGIN $script ###"; "$script"; echo "### END $script ###"; }
+  done >"$tmp/menu"
+fi
+awk -f - "$tmp/menu" >"$tmp/form" <<'AWK'
+# the first entry of 10_linux that loads a kernel with its initramfs, without its braces
+/^### BEGIN .*\/10_linux/ { section = 1 }
+/^### END .*\/10_linux/ { section = 0 }
+section && /^[ \t]*menuentry / { body = ""; kernel = ""; initrd = ""; inside = !/recovery/; next }
+inside && /^[ \t]*}[ \t]*$/ {
+  inside = 0
+  if (kernel != "" && (initrd != "" || best == "")) { best = body }
+  if (kernel != "" && initrd != "") { exit }
+  next
+}
+inside {
+  if ($1 ~ /^linux/ && $2 ~ /vmlinu[xz]-/) { kernel = $2 }
+  if ($1 ~ /^initrd/) { initrd = $2 }
+  # choosing an entry by hand must not make it the default, and what it says names the other kernel
+  if ($1 != "savedefault" && $1 != "echo") { sub(/^[ \t]*/, ""); body = body "\t" $0 "\n" }
+}
+END { printf "%s", best }
+AWK
+if [ ! -s "$tmp/form" ]; then
+  echo "b70fleet: 10_linux wrote no entry, so where the root is cannot be told; the menu stays as it was" >&2
+  exit 1
+fi
+number=$(awk '/^(menuentry|submenu) / { n++ } END { print n + 0 }' "$tmp/menu")
+role() { sed -n "s/^$1 //p" "$sets/roles" 2>/dev/null; }
+
+for folder in "$sets"/b70-*/; do
+  set_id=${folder%/}; set_id=${set_id##*/}
+  [ -s "$folder/manifest" ] || continue
+  why=
+  while read -r key name _ size _; do
+    case $key in
+      format) [ "$name" = 1 ] || why="its manifest has the format $name" ;;
+      file)
+        seen=$(stat -c %s "$folder$name" 2>/dev/null)
+        [ "$seen" = "$size" ] || why="$name has ${seen:-no} bytes, $size were staged" ;;
+      release) [ -d "/lib/modules/$name" ] || why="/lib/modules/$name is gone" ;;
+    esac
+  done <"$folder/manifest"
+  if [ -n "$why" ]; then
+    echo "b70fleet: $set_id gets no entry: $why" >&2
+    continue
+  fi
+  echo "Found boot set: $set_id" >&2
+  awk -v set_id="$set_id" -f - "${folder}manifest" "$tmp/form" <<'AWK'
+function words(line, found,    n, i, c, quote, word, any) {
+  n = 0; quote = ""; word = ""; any = 0
+  for (i = 1; i <= length(line); i++) {
+    c = substr(line, i, 1)
+    if (quote == "" && (c == " " || c == "\t")) {
+      if (any) { found[++n] = word }
+      word = ""; any = 0
+      continue
+    }
+    any = 1; word = word c
+    if (c == "\\" && quote != "\047") { i++; word = word substr(line, i, 1) }
+    else if (quote == "" && (c == "\"" || c == "\047")) { quote = c }
+    else if (c == quote) { quote = "" }
+  }
+  if (any) { found[++n] = word }
+  return n
+}
+function bare(word) { gsub(/["\047\\]/, "", word); return word }
+function key(word) { word = bare(word); sub(/=.*/, "", word); gsub(/-/, "_", word); return word }
+function value(word) { word = bare(word); return index(word, "=") ? substr(word, index(word, "=") + 1) : "" }
+function left_out(word,    i) {
+  for (i = 1; i <= drops; i++) {
+    if (key(drop[i]) == key(word) && (!index(drop[i], "=") || value(drop[i]) == value(word))) { return 1 }
+  }
+  return 0
+}
+function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+function quoted(word) { return word ~ /^[A-Za-z0-9_.,:\/@%+=-]*$/ ? word : "\047" word "\047" }
+FNR == NR {
+  if ($1 == "word") { own = own " " quoted($2) }
+  if ($1 == "drop") { drop[++drops] = $2 }
+  if ($1 == "release") { release = $2 }
+  next
+}
+FNR == 1 {
+  print "menuentry \047Boot set " set_id " (Linux " release ")\047 --class gnu-linux --class gnu --class os" \
+    " --unrestricted $menuentry_id_option \047" set_id "\047 {"
+  print "\tset b70fleet_word="
+  print "\tif [ \"${boot_once}\" = true -a \"${b70fleet_trial_set}\" = \"" set_id "\" ]; then"
+  print "\t\tset b70fleet_word=\"b70fleet.trial=${b70fleet_trial}\""
+  print "\t\tset b70fleet_trial_set="
+  print "\t\tset b70fleet_trial="
+  print "\t\tsave_env b70fleet_trial_set b70fleet_trial"
+  print "\tfi"
+}
+$1 ~ /^linux/ && $2 ~ /vmlinu[xz]-/ {
+  n = words($0, w)
+  place = folder(w[2]) "/b70fleet/" set_id
+  close_quote = w[2] ~ /^"/ ? "\"" : w[2] ~ /^\047/ ? "\047" : ""
+  line = "\t" w[1] "\t" place "/vmlinuz" close_quote
+  for (i = 3; i <= n; i++) { if (!left_out(w[i])) { line = line " " w[i] } }
+  print line own " b70fleet.set=" set_id " ${b70fleet_word}"
+  loads = w[1]
+  next
+}
+$1 ~ /^initrd/ {
+  # early microcode comes first and stays
+  n = words($0, w)
+  line = "\t" w[1] "\t"
+  for (i = 2; i < n; i++) { line = line w[i] " " }
+  print line place "/initrd" close_quote
+  initrd = 1
+  next
+}
+{ print }
+END {
+  if (!initrd) { sub(/^linux/, "initrd", loads); print "\t" loads "\t" place "/initrd" close_quote }
+  print "}"
+  # this entry is known; as the fallback it is what GRUB takes when the default cannot be loaded
+  print "if [ \"${default}\" = \"" set_id "\" ]; then set b70fleet_known=1; fi"
+}
+AWK
+  echo "if [ \"\${b70fleet_fallback}\" = \"$set_id\" ]; then set fallback=\"$number\"; fi"
+  number=$((number + 1))
+done
+# a default entry that is gone, or an environment that was lost: not the distribution's newest kernel
+cat <<EOF
+if [ -z "\${default}" -a -z "\${b70fleet_default}" ]; then set default="$(role default)"; fi
+if [ -z "\${b70fleet_known}" -a -n "\${b70fleet_default}" -a "\${default}" = "\${b70fleet_default}" ]; then
+	set default="\${b70fleet_fallback}"
+fi
+EOF
