@@ -72,6 +72,7 @@ def boot_set() -> None:
         wanted=wanted,
         companions=table.companions,
         tool=initramfs_kind().tool,
+        own_options=OLD,
         name=f"BootSet[{wanted.set_id}]",
         _timeout=_BUILD_S,
     )

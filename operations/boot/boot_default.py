@@ -33,12 +33,15 @@ def saved_entry() -> Commands:
 
 
 @operation()
-def boot_default(wanted: BootSet, fallback: str, waits_for: Sequence[str]) -> Commands:
+def boot_default(
+    wanted: BootSet, fallback: str, waits_for: Sequence[str], no_return: str = ""
+) -> Commands:
     """Make a set the default, and what was the default the one to go back to.
 
     + wanted: the set
     + fallback: set to go back to when none is recorded; empty = there is none
     + waits_for: why the set cannot be made the default yet; empty = it can
+    + no_return: why it becomes the default before it has booted; empty = it has booted
     """
     boot = require(read(Boot), "GRUB's environment")
     sets = require(read(BootSets), "which boot sets there are")
@@ -50,6 +53,8 @@ def boot_default(wanted: BootSet, fallback: str, waits_for: Sequence[str]) -> Co
         host.noop(f"waits for the first boot of {wanted.set_id}: {'; '.join(waits_for)}")
         return
     differs("default entry", wanted.set_id, found or None)
+    if no_return:
+        differs("automatic return", "one boot, then the old entry", f"none: {no_return}")
     yield _call("commit", wanted.set_id, fallback)
 
 
