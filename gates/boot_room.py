@@ -187,6 +187,12 @@ def enough(spare: Iterable[Spare], missing: int) -> tuple[Spare, ...]:
     return tuple(chosen)
 
 
+def newer(releases: Iterable[str], than: str) -> tuple[str, ...]:
+    """Return the releases that are newer than one, the oldest first."""
+    later = (release for release in releases if _natural(release) > _natural(than))
+    return tuple(sorted(later, key=_natural))
+
+
 def _modules_of(release: str, packages: PackageState) -> Iterable[str]:
     return sorted(
         name

@@ -9,6 +9,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     boot,
     cards,
     grub_defaults,
+    kernel_packages,
     machine,
     software,
 )
