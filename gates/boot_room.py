@@ -83,7 +83,11 @@ def needed(kernels: Mapping[str, InstalledKernel], images: int, initrds: int) ->
 
 
 def writes(
-    wanted: BootKernel, wanted_set: str, boot: BootState, packages: PackageState | None
+    wanted: BootKernel,
+    wanted_set: str,
+    boot: BootState,
+    packages: PackageState | None,
+    kept: Collection[str] | None = None,
 ) -> Writes:
     """Return what bringing a boot set to a host will write to /boot.
 
@@ -92,14 +96,15 @@ def writes(
         wanted_set: name of the declared set, which its folder has.
         boot: what is there.
         packages: what is installed; None = not known: then a kernel on disk is the right one.
+        kept: sets whose folders are complete; None = those that the menu loads kernels from.
     """
-    kept = kept_sets(boot)
+    there = kept_sets(boot) if kept is None else frozenset(kept)
     due = []
     if _package_is_due(wanted, boot, packages):
         due.append(f"{wanted.package} with its initial RAM disk")
-    if wanted_set not in kept:
+    if wanted_set not in there:
         due.append("the folder of the set")
-    if not kept - {wanted_set}:
+    if not there - {wanted_set}:
         due.append("the folder of the fallback")
     return Writes(len(due), len(due), tuple(due))
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from facts.boot.loader import KERNEL_PACKAGES
 from facts.packages.apt_policy import Policy
 from facts.packages.apt_upgrade import Change, Move, Pin
 from facts.packages.debian_version import version_compare
@@ -19,11 +18,10 @@ from facts.value import known
 
 #: What makes a name a pattern.
 _GLOB: Final = frozenset("*?[")
-#: Names of image packages, turned round: the release is the part that differs.
-_IMAGES: Final = tuple(
-    re.compile(re.escape(name).replace(re.escape("{release}"), r"(\d\S*)"))
-    # the longest frame first: it says most
-    for name in sorted(KERNEL_PACKAGES, key=len, reverse=True)
+#: A package of one image has its release in its name; one with a series alone is a metapackage.
+_IMAGE: Final = re.compile(
+    r"(?:linux-image|proxmox-kernel|pve-kernel)-(?:unsigned-)?"
+    r"(?P<release>\d+\.\d+[.-]\S*?)(?:-unsigned|-signed)?"
 )
 _SERIES: Final = re.compile(r"(\d+)\.(\d+)")
 #: Words that two names must share at their beginning to be versions of one thing.
@@ -59,8 +57,8 @@ def belongs(name: str, patterns: Iterable[str]) -> bool:
 
 def release_of(package: str) -> str | None:
     """Return the release that an image package carries, None for any other package."""
-    bare = package.partition(":")[0]
-    return next((match[1] for form in _IMAGES if (match := form.fullmatch(bare))), None)
+    match = _IMAGE.fullmatch(package.partition(":")[0])
+    return match["release"] if match is not None else None
 
 
 def resolved(names: Iterable[str], installed: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -83,6 +83,12 @@ def test_what_is_there_already_is_not_written_again(there: BootState, count: int
     assert (due.images, due.initrds, len(due.parts)) == (count, count, count)
 
 
+def test_who_knows_the_folders_says_which_are_complete() -> None:
+    there, state = menu(OLD, NEW), package_facts(images([OLD, NEW]))
+    assert writes(WANTED, "declared", there, state, ["declared", "found"]).images == 0
+    assert writes(WANTED, "declared", there, state, ["found"]).parts == ("the folder of the set",)
+
+
 def test_another_version_of_the_same_release_is_unpacked_beside_it() -> None:
     there = menu(OLD, NEW, kept=["found", "declared"])
     other = package_facts({f"linux-image-{NEW}": "7.0.0-38.40"})

@@ -38,6 +38,8 @@ HWE = (
         ("linux-image-unsigned-6.17.0-23-generic", "6.17.0-23-generic"),
         ("linux-image-6.12.48+deb13-amd64-unsigned", "6.12.48+deb13-amd64"),
         ("linux-image-6.1.0-28-amd64:amd64", "6.1.0-28-amd64"),
+        ("proxmox-kernel-6.17.2-1-pve-signed", "6.17.2-1-pve"),
+        ("proxmox-kernel-6.17", None),
         ("linux-image-generic-hwe-24.04", None),
         ("linux-image-amd64", None),
         ("linux-firmware", None),
