@@ -122,11 +122,11 @@ def recorded_default(sets: HostSets, given: Readings) -> str:
     It is on record in a file and in GRUB's environment; where both are lost, what runs counts.
     """
     boot, kernel = given[Boot], given[Kernel]
-    if sets.default:
-        return sets.default
-    if isinstance(boot, BootState) and isinstance(boot.environment, Mapping):
-        if named := boot.environment.get("b70fleet_default", ""):
-            return named
+    named = sets.default
+    if not named and isinstance(boot, BootState) and isinstance(boot.environment, Mapping):
+        named = boot.environment.get("b70fleet_default", "")
+    if named:
+        return named
     return running_set(kernel) if isinstance(kernel, RunningKernel) else ""
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from facts.boot.kernel import Kernel
 from facts.boot.loader import Boot
+from facts.boot.sets import BootSets
 from facts.packages.dpkg import Packages
 from facts.value import known
 from fleet.preflight.model import Context
 from gates.boot_room import FILES, enough, needed, spare_kernels, writes
+from gates.boot_sets import incomplete
 
 _MIB = 1024**2
 
@@ -32,7 +34,11 @@ def boot_demand(context: Context) -> Demand:
     if stack is None or stack.boot is None or boot is None:
         return Demand(FILES)
     packages = known(context.given[Packages])
-    due = writes(stack.boot.kernel, stack.name, boot, packages)
+    sets = known(context.given[BootSets]) if BootSets in context.given else None
+    complete = None
+    if sets is not None:
+        complete = sets.sets.keys() - incomplete(sets, packages).keys()
+    due = writes(stack.boot.kernel, stack.boot.set_id, boot, packages, complete)
     size = needed(boot.kernels, due.images, due.initrds)
     return Demand(size, " and ".join(due.parts))
 

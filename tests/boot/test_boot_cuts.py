@@ -1,8 +1,8 @@
 """The power goes before every step that makes a boot set, or the choice of one, last.
 
 Each `sync` of stage, arming and commit is such a step: the first time that one is called the power
-is cut in its place, so what it would have flushed may be lost. The next converge goes on. After each
-cut the host must have booted the old system or the new set, whole.
+is cut in its place, so what it would have flushed may be lost. The next converge goes on. After
+each cut the host must have booted the old system or the new set, whole.
 """
 
 from __future__ import annotations
