@@ -15,55 +15,18 @@ from facts.boot.sets import BootSets, HostSets
 from facts.disks.block import Block
 from facts.packages.dpkg import Packages, PackageState
 from facts.pci.gpu_log import GpuLog, KernelLog
-from fleet.base.exitcodes import ExitCode
 from fleet.model.plan import HostResult, HostState
 from gates.boot_sets import faults as set_faults
 from gates.one_shot import one_shot
-from lab.lab import Lab
-from tests.boot.bootrig import GUC, BootRig, make
-from tests.boot.conftest import BOOTED, Bench
+from tests.boot.bootrig import GUC, BootRig
+from tests.boot.conftest import DONE, THEIRS, Bench
 from tests.ssh.controllers import only
 
-#: Name of the saved state after the first boot set.
-DONE = "done"
 DEFAULTS = "/etc/default/grub"
-#: What an administrator may have written around the tokens that are ours.
-THEIRS = (
-    "# keep this comment, and the blanks below\n"
-    "GRUB_DISTRIBUTOR=`( . /etc/os-release; echo ${NAME:-Debian} ) 2>/dev/null || echo Debian`\n"
-    "GRUB_TIMEOUT=4   # a while\n\n"
-    'GRUB_CMDLINE_LINUX_DEFAULT="quiet  audit=0 nomodeset"   # nomodeset was for a repair\n'
-    "GRUB_CMDLINE_LINUX='console=ttyS0'\n#GRUB_BADRAM=\"0x01234567\"\n"
-)
 DROP_IN = "/etc/default/grub.d/zz-b70fleet.cfg"
 #: The host's own program, and the names that GRUB's environment has.
 ROLES = "/boot/b70fleet/roles"
 COMMIT = "/usr/lib/b70fleet/boot-commit"
-
-
-@pytest.fixture(scope="module")
-def done(lab: Lab, bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
-    """Return the machine after its first boot set, brought there by the product alone."""
-    rig = make(lab, bench.owns(BOOTED), tmp_path_factory.mktemp("fleet"))
-    rig.vm.write(DEFAULTS, THEIRS)
-    # as if the distribution's meta package had brought it: autoremove would take it
-    rig.out(f"apt-mark auto {rig.installed.package} {rig.installed.modules}")
-    rig.declare(rig.boot_set())
-
-    waiting = rig.converge()
-    assert waiting.exit_code == ExitCode.PENDING, only(waiting).error
-    assert f"kernel {rig.installed.release} runs, {rig.newer.release} is declared" in (
-        only(waiting).error or ""
-    )
-    assert "--allow-reboot" in only(waiting).hint
-    assert rig.out("uname -r") == rig.installed.release, "nobody allowed a reboot"
-    assert not only(waiting).certificate
-
-    finished = rig.converge(allow_reboot=True)
-    assert finished.exit_code == ExitCode.CLEAN, only(finished).error
-    assert only(finished).certificate
-    bench.saved(DONE)
-    return rig
 
 
 @pytest.fixture
