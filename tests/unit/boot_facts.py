@@ -18,7 +18,7 @@ from facts.boot.kernel_files import KernelContents
 from facts.boot.loader import Boot, BootFile, BootState, InstalledKernel, MenuEntry
 from facts.parts import Line
 from facts.value import ABSENT
-from tests.unit.fact_frame import frame, read, relocated
+from tests.unit.fact_frame import read, relocated
 
 OLD = "7.0.0-31-generic"
 NEW = "7.0.0-38-generic"
@@ -99,6 +99,70 @@ def boot(
         ),
     }
     return BootState(**{**values, **changes})
+
+
+#: What the script of the fact prints on a host with nothing in /boot.
+_BARE: dict[str, str | tuple[str, str]] = {
+    "settings": "",
+    "grubenv": ("-", ""),
+    "platform": "pc",
+    "cmdline": ("-", ""),
+    "places": "",
+    "images": "",
+    "scripts": "",
+    "tools": "",
+    "modules": "",
+    "packages": "",
+    "owners": "",
+    "free": ("-", ""),
+    "reboot_required": "",
+}
+
+
+def numbered(text: str) -> str:
+    """Return what `grep -n ''` prints of a text."""
+    return "".join(f"{number}:{line}\n" for number, line in enumerate(text.splitlines(), 1))
+
+
+def dumped(block: str | bytes, kind: str = "file") -> str:
+    """Return what the script prints of an environment block."""
+    data = block.encode() if isinstance(block, str) else block
+    return f"{kind}\n {data.hex(' ')}\n"
+
+
+def boot_parts(
+    menu: str | None = None,
+    block: str | bytes | None = None,
+    custom: str | None = None,
+    **parts: str | tuple[str, str],
+) -> dict[str, str | tuple[str, str]]:
+    """Return what the script prints of a host with these files.
+
+    Args:
+        menu: grub.cfg.
+        block: grubenv, all of it.
+        custom: custom.cfg.
+        parts: further parts, as the script prints them.
+    """
+    found = dict(_BARE)
+    if block is not None:
+        found["grubenv"] = dumped(block)
+    for name, text in (("grub.cfg", menu), ("custom.cfg", custom)):
+        if text is not None:
+            found[f"menu:/boot/grub/{name}"] = numbered(text)
+    return {**found, **parts}
+
+
+def read_boot(
+    menu: str | None = None,
+    block: str | bytes | None = None,
+    custom: str | None = None,
+    **parts: str | tuple[str, str],
+) -> BootState:
+    """Return what the fact says of a host with these files."""
+    found: BootState = read(Boot(), boot_parts(menu, block, custom, **parts))
+    assert isinstance(found, BootState), found
+    return found
 
 
 def contents(**changes: Any) -> KernelContents:
@@ -249,19 +313,7 @@ class BootRoot:
     def boot(self) -> BootState:
         """Return what the fact would make of the tree's menu and environment."""
         environment = self.root / "boot/grub/grubenv"
-        found: BootState = read(
-            Boot(),
-            frame(
-                {
-                    "settings": "",
-                    "grubenv": environment.read_text() if environment.exists() else ("-", ""),
-                    "grub.cfg": (self.root / "boot/grub/grub.cfg").read_text(),
-                    "images": "",
-                    "modules": "",
-                    "packages": "",
-                    "free": ("-", ""),
-                    "reboot_required": "",
-                }
-            ),
+        return read_boot(
+            (self.root / "boot/grub/grub.cfg").read_text(),
+            environment.read_bytes() if environment.exists() else None,
         )
-        return found
