@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import BootSet
 from declaration.onhost import BOOT_COMMIT
 from facts.boot.loader import Boot, BootState
 from facts.boot.sets import BootSets, HostSets
 from facts.reader import read
-from facts.value import known
+from facts.value import ABSENT, Unknown, known
+from gates.boots import boots_by_default
 from operations.operation import Commands, differs, operation
 from operations.require import require
 
@@ -21,15 +23,31 @@ from operations.require import require
 def saved_entry() -> Commands:
     """Make what boots now the saved entry, before the menu begins to boot the saved entry.
 
-    A saved entry that nobody looked at until now may be years old.
+    A saved entry that nobody looked at until now may be years old. Once a boot set is on record as
+    the default, that is another resource's.
     """
     boot = require(read(Boot), "GRUB's menu")
-    saved, boots_now = known(boot.saved_entry), ""
-    if not boots_now or saved == boots_now:
-        host.noop("the saved entry is what boots")
+    sets = require(read(BootSets), "which boot sets there are")
+    if sets.default or known(boot.settings.get("GRUB_DEFAULT", ABSENT)) == "saved":
+        host.noop("the menu boots the saved entry already")
         return
-    differs("saved entry, once the menu boots it", boots_now, saved)
-    yield _call("keep", boots_now)
+    now = require(boots_by_default(boot), "what boots when nobody chooses")
+    leads_to, wanted = led_to(boot), now.entry.path
+    if leads_to == wanted:
+        host.noop(f"the saved entry leads to {wanted}")
+        return
+    differs("saved entry, once the menu boots it", wanted, leads_to or None)
+    yield _call("keep", wanted)
+
+
+def led_to(boot: BootState) -> str:
+    """Return the entry that a menu would boot that takes the saved one, "" for none. Pure."""
+    entries = boot.entries if isinstance(boot.entries, tuple) else ()
+    saved = known(boot.saved_entry)
+    paths = [entry.path for entry in entries]
+    if saved in paths:
+        return saved
+    return paths[0] if paths else ""
 
 
 @operation()
@@ -45,8 +63,14 @@ def boot_default(
     """
     boot = require(read(Boot), "GRUB's environment")
     sets = require(read(BootSets), "which boot sets there are")
+    boots = boots_by_default(boot)
     found = default_of(boot, sets)
     if found == wanted.set_id:
+        if not isinstance(boots, Unknown) and boots.entry.path != wanted.set_id:
+            raise OperationError(
+                f"{wanted.set_id} is the saved entry, but {boots.entry.path} boots: "
+                f"{boots.line.path}:{boots.line.line} decides it ({boots.line.text.strip()})"
+            )
         host.noop(f"{wanted.set_id} is the default, {sets.fallback or 'nothing'} the fallback")
         return
     if waits_for:
@@ -59,13 +83,17 @@ def boot_default(
 
 
 def default_of(boot: BootState, sets: HostSets) -> str:
-    """Return the default entry; a set counts only when the host also has its role on record. Pure.
+    """Return the default entry; a set counts only when its role is on record everywhere. Pure.
 
-    What is recorded in one place alone was cut off half way.
+    What is recorded in one place alone was cut off half way, or lost there.
     """
     saved = known(boot.saved_entry) or ""
-    if saved in sets.sets and saved != sets.default:
-        return f"{saved}, not recorded"
+    block = boot.environment if isinstance(boot.environment, Mapping) else {}
+    if saved not in sets.sets:
+        return saved
+    recorded = (sets.default, block.get("b70fleet_default", ""))
+    if recorded != (saved, saved) or sets.fallback != block.get("b70fleet_fallback", ""):
+        return f"{saved}, not on record everywhere"
     return saved
 
 

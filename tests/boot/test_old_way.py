@@ -34,7 +34,7 @@ DEFAULTS = (
 INITRAMFS = (
     '#!/bin/sh\n[ "$1" != prereqs ] || { echo; exit 0; }\n'
     ". /usr/share/initramfs-tools/hook-functions\nmanual_add_modules xe\n"
-    "copy_file firmware /lib/firmware/xe/bmg_guc_70.bin\n"
+    "copy_file firmware /lib/firmware/xe/bmg_guc_70.bin || true\n"
 )
 
 
