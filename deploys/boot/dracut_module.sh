@@ -1,6 +1,6 @@
 # Module of dracut: the GPU driver, its firmware, the firmware folder of a boot set and the trial hook. It
 # is taken into an image only where somebody asks for it by name, as the build of a boot set does.
-# shellcheck shell=bash
+# shellcheck shell=sh
 # shellcheck disable=SC2154 # dracut sets moddir
 check() { return 255; }
 depends() { return 0; }
@@ -9,7 +9,6 @@ installkernel() {
   [ -z "${B70FLEET_MODULES-}" ] || hostonly='' instmods $B70FLEET_MODULES
 }
 install() {
-  local blob file
   inst_hook pre-udev 05 "$moddir/b70fleet-trial.sh"
   for blob in ${B70FLEET_FIRMWARE-}; do
     for file in "/lib/firmware/$blob" "/lib/firmware/$blob.zst" "/lib/firmware/$blob.xz"; do

@@ -37,7 +37,18 @@ if [ ! -s "$tmp/form" ]; then
   echo "b70fleet: 10_linux wrote no entry, so where the root is cannot be told; the menu stays as it was" >&2
   exit 1
 fi
-number=$(awk '/^(menuentry|submenu) / { n++ } END { print n + 0 }' "$tmp/menu")
+# GRUB knows the entry that it falls back to by its number alone. custom.cfg is read where 41_custom
+# says so; the entry for the firmware's setup is there only where the firmware has one.
+cat "$tmp/menu" /boot/grub/custom.cfg 2>/dev/null >"$tmp/all"
+number=$(awk '/^(menuentry|submenu) / { n++ } END { print n + 0 }' "$tmp/all")
+setup=$(awk '/^### BEGIN .*uefi-firmware/ { on = 1 } /^### END / { on = 0 } on && /^[ \t]+menuentry / { n++ } END { print n + 0 }' "$tmp/menu")
+# entries of any other condition cannot be counted, and a wrong number is worse than none
+sure=$(awk '
+  /^### BEGIN / { firmware = /uefi-firmware/ }
+  /^(menuentry|submenu) .*{/ { inside = 1 }
+  /^}/ { inside = 0 }
+  !inside && !firmware && /^[ \t]+(menuentry|submenu) / { bad = 1 }
+  END { print bad ? "" : "yes" }' "$tmp/all")
 role() { sed -n "s/^$1 //p" "$sets/roles" 2>/dev/null; }
 
 for folder in "$sets"/b70-*/; do
@@ -131,7 +142,17 @@ END {
   print "if [ \"${default}\" = \"" set_id "\" ]; then set b70fleet_known=1; fi"
 }
 AWK
-  echo "if [ \"\${b70fleet_fallback}\" = \"$set_id\" ]; then set fallback=\"$number\"; fi"
+  if [ -n "$sure" ]; then
+    echo "if [ \"\${b70fleet_fallback}\" = \"$set_id\" ]; then"
+    echo "	set fallback=\"$number\""
+    [ "$setup" = 0 ] || cat <<EOF
+	if [ "\$grub_platform" = "efi" ]; then
+		fwsetup --is-supported
+		if [ "\$?" = 0 ]; then set fallback="$((number + setup))"; fi
+	fi
+EOF
+    echo "fi"
+  fi
   number=$((number + 1))
 done
 # a default entry that is gone, or an environment that was lost: not the distribution's newest kernel

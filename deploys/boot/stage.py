@@ -57,8 +57,10 @@ def boot_set() -> None:
         lock_timeout_s=wait,
         name="Packages[kept]",
     )
-    # before anything replaces it
+    # before anything replaces it, and before a newer kernel becomes the first of the menu
     kept_set(wanted=wanted, companions=table.companions, name="BootSet[as-found]")
+    saved_entry(name="GrubDefault[saved_entry]")
+    _settings(wanted)
     package_set(
         versions=kernel.packages,
         hold=True,
@@ -80,8 +82,7 @@ def boot_set() -> None:
     _menu(wanted, table.update_menu)
 
 
-def _menu(wanted: BootSet, update: tuple[str, ...]) -> None:
-    saved_entry(name="GrubDefault[saved_entry]")
+def _settings(wanted: BootSet) -> None:
     folder = SETTINGS.rpartition("/")[0]
     directory(path=folder, name=f"Directory[{folder}]")
     settings = wanted.grub_settings | _flavour(wanted)
@@ -91,6 +92,9 @@ def _menu(wanted: BootSet, update: tuple[str, ...]) -> None:
         written=_written(wanted),
         name="File[/etc/default/grub]",
     )
+
+
+def _menu(wanted: BootSet, update: tuple[str, ...]) -> None:
     for path in OLD:
         absent(path=path, name=f"File[{path}]")
     grub_menu(

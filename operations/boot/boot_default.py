@@ -10,44 +10,56 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import BootSet
 from declaration.onhost import BOOT_COMMIT
-from facts.boot.loader import Boot, BootState
+from facts.boot.loader import Boot, BootState, MenuEntry
 from facts.boot.sets import BootSets, HostSets
 from facts.reader import read
-from facts.value import ABSENT, Unknown, known
+from facts.value import Unknown, known
 from gates.boots import boots_by_default
-from operations.operation import Commands, differs, operation
+from operations.boot.grub_menu import MENU
+from operations.operation import Commands, comes_later, differs, operation, will_write
 from operations.require import require
 
 
 @operation()
 def saved_entry() -> Commands:
-    """Make what boots now the saved entry, before the menu begins to boot the saved entry.
+    """Pin what boots now: the saved entry names it, whatever kernel becomes the newest.
 
-    A saved entry that nobody looked at until now may be years old. Once a boot set is on record as
-    the default, that is another resource's.
+    It comes before a kernel is installed, since the first entry of the menu is the newest one's,
+    and before the menu begins to boot the saved entry, which may be years old. Once a boot set is
+    on record as the default, that is another resource's.
     """
     boot = require(read(Boot), "GRUB's menu")
     sets = require(read(BootSets), "which boot sets there are")
-    if sets.default or known(boot.settings.get("GRUB_DEFAULT", ABSENT)) == "saved":
-        host.noop("the menu boots the saved entry already")
+    if sets.default:
+        host.noop(f"{sets.default} is on record as the default")
         return
     now = require(boots_by_default(boot), "what boots when nobody chooses")
-    leads_to, wanted = led_to(boot), now.entry.path
-    if leads_to == wanted:
-        host.noop(f"the saved entry leads to {wanted}")
+    if now.entry.foreign or now.entry.is_recovery:
+        what = "another system's" if now.entry.foreign else "a rescue"
+        raise OperationError(
+            f"{now.line.path}:{now.line.line} makes {now.entry.path} the default, {what} entry; "
+            "choose an entry of this system first (grub-set-default)"
+        )
+    wanted, saved = lasting(boot, now.entry), known(boot.saved_entry)
+    if saved == wanted:
+        host.noop(f"{wanted} is the saved entry")
         return
-    differs("saved entry, once the menu boots it", wanted, leads_to or None)
+    differs("saved entry", wanted, saved)
     yield _call("keep", wanted)
 
 
-def led_to(boot: BootState) -> str:
-    """Return the entry that a menu would boot that takes the saved one, "" for none. Pure."""
-    entries = boot.entries if isinstance(boot.entries, tuple) else ()
-    saved = known(boot.saved_entry)
-    paths = [entry.path for entry in entries]
-    if saved in paths:
-        return saved
-    return paths[0] if paths else ""
+def lasting(boot: BootState, entry: MenuEntry) -> str:
+    """Return the path by which an entry's kernel is meant whatever is installed later. Pure.
+
+    The entry at the top of the menu means whatever kernel is the newest.
+    """
+    release = entry.kernel.rpartition("/")[2].partition("-")[2]
+    named = [each.path for each in boot.entries_of(release) if release in _last(each.path)]
+    return entry.path if entry.path in named or not named else named[0]
+
+
+def _last(path: str) -> str:
+    return path.rpartition(">")[2]
 
 
 @operation()
@@ -66,7 +78,12 @@ def boot_default(
     boots = boots_by_default(boot)
     found = default_of(boot, sets)
     if found == wanted.set_id:
-        if not isinstance(boots, Unknown) and boots.entry.path != wanted.set_id:
+        written_first = will_write(MENU) or comes_later()
+        if (
+            not isinstance(boots, Unknown)
+            and boots.entry.path != wanted.set_id
+            and not written_first
+        ):
             raise OperationError(
                 f"{wanted.set_id} is the saved entry, but {boots.entry.path} boots: "
                 f"{boots.line.path}:{boots.line.line} decides it ({boots.line.text.strip()})"
