@@ -14,8 +14,10 @@ else
     [ ! -x "$script" ] || { echo "### BEGIN $script ###"; "$script"; echo "### END $script ###"; }
   done >"$tmp/menu"
 fi
+# The first entry of 10_linux that loads a kernel with its initramfs, without its braces. Without its
+# `savedefault`: choosing an entry by hand must not make it the default; and without what it says,
+# which names the other kernel.
 awk -f - "$tmp/menu" >"$tmp/form" <<'AWK'
-# the first entry of 10_linux that loads a kernel with its initramfs, without its braces
 /^### BEGIN .*\/10_linux/ { section = 1 }
 /^### END .*\/10_linux/ { section = 0 }
 section && /^[ \t]*menuentry / { body = ""; kernel = ""; initrd = ""; inside = !/recovery/; next }
@@ -28,7 +30,6 @@ inside && /^[ \t]*}[ \t]*$/ {
 inside {
   if ($1 ~ /^linux/ && $2 ~ /vmlinu[xz]-/) { kernel = $2 }
   if ($1 ~ /^initrd/) { initrd = $2 }
-  # choosing an entry by hand must not make it the default, and what it says names the other kernel
   if ($1 != "savedefault" && $1 != "echo") { sub(/^[ \t]*/, ""); body = body "\t" $0 "\n" }
 }
 END { printf "%s", best }
@@ -58,6 +59,9 @@ for folder in "$sets"/b70-*/; do
     continue
   fi
   echo "Found boot set: $set_id" >&2
+  # Its entry: that form with the set's files and words. Early microcode comes first and stays. At its
+  # end the entry says that it is known; as the fallback it is what GRUB takes when the default cannot
+  # be loaded.
   awk -v set_id="$set_id" -f - "${folder}manifest" "$tmp/form" <<'AWK'
 function words(line, found,    n, i, c, quote, word, any) {
   n = 0; quote = ""; word = ""; any = 0
@@ -115,7 +119,6 @@ $1 ~ /^linux/ && $2 ~ /vmlinu[xz]-/ {
   next
 }
 $1 ~ /^initrd/ {
-  # early microcode comes first and stays
   n = words($0, w)
   line = "\t" w[1] "\t"
   for (i = 2; i < n; i++) { line = line w[i] " " }
@@ -127,7 +130,6 @@ $1 ~ /^initrd/ {
 END {
   if (!initrd) { sub(/^linux/, "initrd", loads); print "\t" loads "\t" place "/initrd" close_quote }
   print "}"
-  # this entry is known; as the fallback it is what GRUB takes when the default cannot be loaded
   print "if [ \"${default}\" = \"" set_id "\" ]; then set b70fleet_known=1; fi"
 }
 AWK
