@@ -38,31 +38,73 @@ if [ ! -s "$tmp/form" ]; then
   echo "b70fleet: 10_linux wrote no entry, so where the root is cannot be told; the menu stays as it was" >&2
   exit 1
 fi
-number=$(awk '/^(menuentry|submenu) / { n++ } END { print n + 0 }' "$tmp/menu")
+# GRUB takes a fallback by its number alone. Entries within a condition, such as the firmware's settings
+# in GRUB 2.12, are there or not when the menu is read: the conditions stand once more in $tmp/asked,
+# each of their entries as an x, so that the menu itself counts them.
+awk -v asked="$tmp/asked" -f - "$tmp/menu" >"$tmp/number" <<'AWK'
+inside { if (index($0, end) == 1) { inside = 0 }; next }
+/^[ \t]*(menuentry|submenu|function) / {
+  match($0, /^[ \t]*/)
+  end = substr($0, 1, RLENGTH) "}"
+  inside = !/}[ \t]*$/
+  if ($1 == "function") { next }
+  if (depth) { found++; text = text "set b70fleet_more=\"${b70fleet_more}x\"\n" }
+  else { always++ }
+  next
+}
+/^[ \t]*if / && !/[ \t;]fi[ \t]*$/ { depth++ }
+depth { text = text $0 "\n" }
+/^[ \t]*fi[ \t]*$/ && depth {
+  if (--depth) { next }
+  if (found) { sometimes += found; printf "%s", text >asked }
+  found = 0; text = ""
+}
+END { print always + 0, sometimes + 0 }
+AWK
+read -r number sometimes <"$tmp/number"
 role() { sed -n "s/^$1 //p" "$sets/roles" 2>/dev/null; }
+# when $1 is the fallback, its number: one for each count of the entries that come and go
+fallback_is() {
+  echo "if [ \"\${b70fleet_fallback}\" = \"$1\" ]; then"
+  more='' at=$number
+  while [ "$at" -le $((number + sometimes)) ]; do
+    echo "	if [ \"\${b70fleet_more}\" = \"$more\" ]; then set fallback=\"$at\"; fi"
+    more=x$more at=$((at + 1))
+  done
+  echo 'fi'
+}
 
+echo 'set b70fleet_more='
+[ ! -e "$tmp/asked" ] || cat "$tmp/asked"
+complete=
 for folder in "$sets"/b70-*/; do
+  [ -d "$folder" ] || continue
   set_id=${folder%/}; set_id=${set_id##*/}
-  [ -s "$folder/manifest" ] || continue
   why=
-  while read -r key name _ size _; do
-    case $key in
-      format) [ "$name" = 1 ] || why="its manifest has the format $name" ;;
-      file)
-        seen=$(stat -c %s "$folder$name" 2>/dev/null)
-        [ "$seen" = "$size" ] || why="$name has ${seen:-no} bytes, $size were staged" ;;
-      release) [ -d "/lib/modules/$name" ] || why="/lib/modules/$name is gone" ;;
-    esac
-  done <"$folder/manifest"
-  if [ -n "$why" ]; then
-    echo "b70fleet: $set_id gets no entry: $why" >&2
-    continue
+  if [ ! -s "$folder/manifest" ]; then why='it has no manifest'
+  else
+    while read -r key name _ size _; do
+      case $key in
+        format) [ "$name" = 1 ] || why="its manifest has the format $name" ;;
+        file)
+          seen=$(stat -c %s "$folder$name" 2>/dev/null)
+          [ "$seen" = "$size" ] || why="$name has ${seen:-no} bytes, $size were staged" ;;
+        release) [ -d "/lib/modules/$name" ] || why="/lib/modules/$name is gone" ;;
+      esac
+    done <"$folder/manifest"
   fi
+  if [ -z "$why" ]; then complete="$complete $set_id"; continue; fi
+  echo "b70fleet: $set_id gets no entry: $why" >&2
+  # GRUB takes the first entry for one that it does not find
+  echo "if [ \"\${boot_once}\" = true -a \"\${default}\" = \"$set_id\" ]; then set default=\"\${saved_entry}\"; fi"
+done
+for set_id in $complete; do
+  folder=$sets/$set_id
   echo "Found boot set: $set_id" >&2
   # Its entry: that form with the set's files and words. Early microcode comes first and stays. At its
   # end the entry says that it is known; as the fallback it is what GRUB takes when the default cannot
   # be loaded.
-  awk -v set_id="$set_id" -f - "${folder}manifest" "$tmp/form" <<'AWK'
+  awk -v set_id="$set_id" -f - "$folder/manifest" "$tmp/form" <<'AWK'
 function words(line, found,    n, i, c, quote, word, any) {
   n = 0; quote = ""; word = ""; any = 0
   for (i = 1; i <= length(line); i++) {
@@ -133,7 +175,7 @@ END {
   print "if [ \"${default}\" = \"" set_id "\" ]; then set b70fleet_known=1; fi"
 }
 AWK
-  echo "if [ \"\${b70fleet_fallback}\" = \"$set_id\" ]; then set fallback=\"$number\"; fi"
+  fallback_is "$set_id"
   number=$((number + 1))
 done
 # a default entry that is gone, or an environment that was lost: not the distribution's newest kernel
