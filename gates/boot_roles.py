@@ -7,7 +7,7 @@ running kernel's command line, the declaration. What cannot be told protects eve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -17,7 +17,7 @@ from facts.boot.loader import BootState, MenuEntry
 from facts.boot.sets import HostSets
 from facts.packages.dpkg import PackageState
 from facts.value import Absent, Unknown, known
-from gates.boot_sets import way_back
+from gates.boot_sets import faults, way_back
 from gates.boot_state import running_set
 
 
@@ -68,12 +68,15 @@ class Roles:
         default: what GRUB boots when nobody chooses, as a person reads it; None = UNKNOWN.
         elsewhere: what boots or runs and is no boot set, a sentence each.
         unknown: why some role cannot be told, a sentence part each.
+        numbered: set -> the number by which GRUB's environment or settings name its entry; numbers
+            move when an entry before it goes.
     """
 
     of: Mapping[str, tuple[Role, ...]]
     default: str | None
     elsewhere: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    numbered: Mapping[str, str] = field(default_factory=dict)
 
 
 def roles(
@@ -86,6 +89,7 @@ def roles(
     found: list[tuple[str, Role]] = [(sets.default, Role.RECORDED), (sets.fallback, Role.FALLBACK)]
     elsewhere: list[str] = []
     unknown: list[str] = []
+    numbered: dict[str, str] = {}
     default: str | None = None
     if declared is not None:
         found.append((declared.set_id, Role.DECLARED))
@@ -97,10 +101,12 @@ def roles(
         environment = known(boot.environment) or {}
         found += [(environment.get(name, ""), role) for name, role in _VARIABLES.items()]
         default = boots_by_default(boot)
-        found.append((default, Role.DEFAULT))
         armed = environment.get("next_entry", "")
         following = _entry(boot, armed) if armed else ""
-        found.append((following, Role.NEXT))
+        found += [(default, Role.DEFAULT), (following, Role.NEXT)]
+        for name, said in ((default, _default_word(boot)), (following, armed)):
+            if name in sets.sets and said.isdecimal():
+                numbered[name] = said
         elsewhere += _elsewhere(sets, default, following)
         if isinstance(boot.entries, Unknown):
             unknown.append(f"GRUB's menu is UNKNOWN: {boot.entries.reason}")
@@ -117,6 +123,7 @@ def roles(
         default=default,
         elsewhere=tuple(elsewhere),
         unknown=tuple(dict.fromkeys(unknown)),
+        numbered=numbered,
     )
 
 
@@ -129,11 +136,16 @@ def boots_by_default(boot: BootState) -> str:
 
     An entry that is not in the menu is returned as it was named; "" = there is no menu.
     """
+    wanted = _default_word(boot)
+    return _entry(boot, wanted or "0") if wanted or _entries(boot) else ""
+
+
+def _default_word(boot: BootState) -> str:
+    """Return the default entry as GRUB's environment or settings name it."""
     environment = known(boot.environment) or {}
     setting = known(boot.settings.get("GRUB_DEFAULT", "saved")) or "saved"
     saved = environment.get("prev_saved_entry") or environment.get("saved_entry") or ""
-    wanted = saved if setting == "saved" else setting
-    return _entry(boot, wanted or "0") if wanted or _entries(boot) else ""
+    return saved if setting == "saved" else setting
 
 
 def _entries(boot: BootState) -> tuple[MenuEntry, ...]:
@@ -197,6 +209,26 @@ def _running(
         yield name, Role.TRIAL
 
 
+def why_all_stay(found: Roles, sets: HostSets, packages: PackageState | None) -> str:
+    """Return why no boot set at all may be removed now, "" when that depends on the set.
+
+    Removing one writes the menu anew, and an incomplete set gets no entry then: were it the
+    default, another one would boot.
+
+    Args:
+        found: the host's roles.
+        packages: what dpkg knows; it decides which sets are complete.
+    """
+    if found.unknown:
+        return f"which sets are needed cannot be told: {'; '.join(found.unknown)}"
+    default = sets.sets.get(found.default or "")
+    if default is not None and (bad := faults(default, packages, timed=sets.timed)):
+        return f"the default {default.name} is not complete: {'; '.join(bad)}"
+    for name, number in found.numbered.items():
+        return f"GRUB is told to boot {name} by its number, {number}, and numbers would move"
+    return ""
+
+
 def why_it_stays(name: str, found: Roles, sets: HostSets, packages: PackageState | None) -> str:
     """Return why a boot set may not be removed, "" when nothing needs it.
 
@@ -206,9 +238,9 @@ def why_it_stays(name: str, found: Roles, sets: HostSets, packages: PackageState
     """
     if own := found.of.get(name):
         return "; ".join(_STAYS[role] for role in own)
-    if found.unknown:
-        return f"whether it is needed cannot be told: {'; '.join(found.unknown)}"
-    declared = (name for name, own in found.of.items() if Role.DECLARED in own)
+    if why := why_all_stay(found, sets, packages):
+        return why
+    declared = (each for each, own in found.of.items() if Role.DECLARED in own)
     now = found.default if found.default in sets.sets else sets.default or next(declared, "")
     if now and way_back(sets, packages, now) == name:
         return f"nothing else that is complete can be gone back to from {now}"
