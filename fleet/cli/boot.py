@@ -9,6 +9,9 @@ import typer
 
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
+from fleet.cli.boot_prune import DESCRIPTION as PRUNE_DESCRIPTION
+from fleet.cli.boot_prune import EXAMPLES as PRUNE_EXAMPLES
+from fleet.cli.boot_prune import prune
 from fleet.cli.helptext import help_text
 from fleet.cli.options import Host, Json
 from fleet.cli.settings import current
@@ -107,3 +110,10 @@ def _read(host: str) -> tuple[HostSpec, Readings]:
     spec = fleet.host(host)
     with watched() as emit:
         return spec, read_sets(context.make_engine(fleet), spec, ("boots",), emit)
+
+
+app.command(
+    "prune",
+    short_help="Remove boot sets that nothing needs.",
+    help=help_text(PRUNE_EXAMPLES, PRUNE_DESCRIPTION),
+)(prune)

@@ -10,6 +10,7 @@ from declaration.host import HostSpec
 from facts.boot.boots import BootLog, PastBoot
 from facts.boot.loader import InstalledKernel, MenuEntry
 from facts.boot.sets import HostSets, Manifest, Recorded, Seen, SetOnHost
+from facts.system.os_release import OperatingSystem
 from facts.value import ABSENT, Unknown
 from tests.unit.apt_facts import package_facts
 from tests.unit.boot_facts import NEW, OLD, boot, entry, kernel, running
@@ -139,6 +140,7 @@ def past(number: int, name: str, release: str) -> PastBoot:
     return PastBoot(f"{number:032x}", BEGAN - 3600 * 7 * number, release, tokens)
 
 
+SYSTEM = OperatingSystem("ubuntu", "24.04", "noble", "Ubuntu 24.04", "amd64", "none", False)
 LOG = BootLog(
     boots=(
         past(0, DEFAULT, NEW),
@@ -169,6 +171,7 @@ def values(**changes: object) -> dict[str, object]:
         "kernel": runs(),
         "packages": PACKAGES,
         "boots": LOG,
+        "os": SYSTEM,
         **changes,
     }
 

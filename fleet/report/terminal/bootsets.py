@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -14,6 +14,9 @@ from fleet.bootsets.listing import SHOWN_BOOTS, SetDetail, SetList, SetRow, SetS
 from fleet.report import words
 from fleet.report.terminal.columns import Cell, columns
 from fleet.report.terminal.console import line
+
+if TYPE_CHECKING:
+    from fleet.bootsets.prune import PrunePlan
 
 _HEADING: Final = ("", "SET", "RELEASE", "SIZE", "STATE", "ROLES", "BOOTS", "LAST BOOT (UTC)")
 _NUMBERS: Final = (3, 6)
@@ -98,6 +101,30 @@ def print_set(console: Console, found: SetDetail, *, verbose: bool = False) -> N
     _fields(console, "booted (UTC)", booted or ["never, as far as the journal knows"])
     for text in found.notes:
         _wrapped(console, text, "dim")
+
+
+def print_prune(console: Console, plan: PrunePlan) -> None:
+    """Print which sets go and which stay, what that frees, and what is left for a person to do."""
+    for row in plan.sets:
+        size = words.size(row.boot_bytes + row.firmware_bytes)
+        head = Text("- ", style="red").append(row.name, style="bold")
+        console.print(head.append(f"  {size}", style="not bold"), soft_wrap=True)
+        for fault in row.faults:
+            _wrapped(console, fault, "dim", indent=4)
+    for kept in plan.kept:
+        _wrapped(console, f"= {kept.name}  stays: {kept.why}", "dim")
+    if plan.ends_hold:
+        _wrapped(console, f"no longer on hold: {', '.join(plan.ends_hold)}")
+    for text in plan.notes:
+        _wrapped(console, text, "yellow")
+    if plan.purge:
+        console.print(line("nothing needs these packages any more; on the host, as root:"))
+        console.print(line(plan.purge, indent=2), soft_wrap=True)
+    if plan.sets:
+        said = f"{words.count(len(plan.sets), 'boot set')} to remove, {words.size(plan.bytes)}"
+    else:
+        said = "nothing to remove"
+    console.print(line(f"{plan.host}: {said}", "dim"), soft_wrap=True)
 
 
 def short_time(text: str) -> str:

@@ -13,6 +13,7 @@ from typer.testing import Result
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.boot.boots import BootLog
+from facts.boot.sets import HostSets
 from facts.value import Unknown
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
@@ -138,7 +139,7 @@ def test_the_list_as_json_keeps_bytes_and_times() -> None:
 
 
 def test_a_host_without_sets_says_so() -> None:
-    result = ask("list", "rig-a", boot_sets=sets().__class__({}))
+    result = ask("list", "rig-a", boot_sets=HostSets({}))
     assert "rig-a: no boot sets" in result.stdout
     assert f"{DEFAULT} is declared and not there: b70 plan --limit rig-a" in " ".join(
         result.stdout.split()
@@ -168,7 +169,7 @@ def test_a_list_with_an_unknown_role_ends_with_4() -> None:
     assert "GRUB's environment is UNKNOWN: needs root" in result.stdout
 
 
-@pytest.mark.parametrize("words", [("list",), ("show", STALE)])
+@pytest.mark.parametrize("words", [("list",), ("show", STALE), ("prune",)])
 def test_a_host_that_does_not_answer_has_no_empty_list(words: tuple[str, ...]) -> None:
     verb, *rest = words
     engine = BootEngine(silence=Unreachable("rig-a: silence"))
@@ -204,3 +205,104 @@ def test_show_of_a_wrong_name_offers_the_likely_one() -> None:
     assert result.exit_code == ExitCode.REFUSED
     assert STALE in result.stderr
     assert "b70 boot list rig-a" in result.stderr
+
+
+def pruned(engine: BootEngine | None = None, *words: str, answer: str = "") -> Result:
+    return run(engine or BootEngine(), "prune", "rig-a", *words, answer=answer)
+
+
+def test_prune_shows_sets_bytes_holds_and_the_command_for_packages() -> None:
+    engine = BootEngine()
+    result = pruned(engine, "--dry-run")
+    check_golden("boot-prune.txt", result.stdout)
+    assert (result.exit_code, engine.ran) == (ExitCode.PENDING, [])
+
+
+def test_prune_as_json_has_the_same() -> None:
+    body = json.loads(pruned(None, "--dry-run", "--json").stdout)
+    assert [row["name"] for row in body["sets"]] == [STALE]
+    assert [row["name"] for row in body["kept"]] == [DEFAULT, FOUND]
+    packages = [f"linux-image-{STALE_RELEASE}", f"linux-modules-{STALE_RELEASE}"]
+    assert (body["ends_hold"], body["unneeded"]) == (packages, packages)
+    assert body["purge"] == "apt-get purge " + " ".join(packages)
+    assert body["bytes"] == 95 * 1024**2
+
+
+def test_prune_removes_the_sets_without_a_role_after_a_yes() -> None:
+    engine = BootEngine()
+    result = pruned(engine, answer="y\n")
+    assert result.exit_code == ExitCode.CLEAN
+    ((command, excused, layer),) = engine.ran
+    assert (command, excused, layer.name) == ("boot prune", {"disk-full"}, "boot-prune")
+
+
+@pytest.mark.parametrize("answer", ["", "n\n"])
+def test_prune_removes_nothing_without_a_yes(answer: str) -> None:
+    engine = BootEngine()
+    result = pruned(engine, STALE, answer=answer)
+    assert (result.exit_code, engine.ran) == (ExitCode.REFUSED, [])
+
+
+def test_a_host_without_anything_to_prune_is_clean() -> None:
+    listed = sets().sets
+    left = {name: found for name, found in listed.items() if name != STALE}
+    engine = BootEngine(said=values(boot_sets=HostSets(left, DEFAULT, FOUND)))
+    result = pruned(engine)
+    assert (result.exit_code, engine.ran) == (ExitCode.CLEAN, [])
+    assert "rig-a: nothing to remove" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "changes"),
+    [
+        (DEFAULT, "GRUB boots it by default", {}),
+        (FOUND, "it is the fallback", {}),
+        (STALE, "it runs now", {"kernel": runs(STALE, STALE_RELEASE)}),
+        (STALE, "it is armed for the next boot", {"boot": grub({"next_entry": STALE})}),
+        (STALE, "it is under trial", {"boot": grub({"b70fleet_trial_set": STALE})}),
+        (STALE, "cannot be told", {"boot": grub(Unknown("needs root"))}),
+        (
+            STALE,
+            f"the default {DEFAULT} is not complete: vmlinuz is gone",
+            {"boot_sets": sets(without(boot_set(DEFAULT, NEW), "vmlinuz"))},
+        ),
+        (STALE, "by its number, 3", {"boot": grub({"saved_entry": "3"})}),
+    ],
+)
+def test_prune_refuses_a_set_that_is_needed_and_names_the_reason(
+    name: str, said: str, changes: dict[str, object]
+) -> None:
+    engine = BootEngine(said=values(**changes))
+    result = pruned(engine, name, "-y")
+    assert (result.exit_code, engine.ran) == (ExitCode.REFUSED, [])
+    assert said in " ".join(result.stderr.split())
+    assert "b70 boot list rig-a" in result.stderr
+    assert "boot-set-needed" in result.stderr
+
+
+def test_prune_of_everything_is_refused_while_a_role_is_unknown() -> None:
+    engine = BootEngine(said=values(kernel=Unknown("no answer")))
+    result = pruned(engine, "-y")
+    assert (result.exit_code, engine.ran) == (ExitCode.REFUSED, [])
+    assert "which kernel runs is UNKNOWN" in result.stderr
+
+
+def test_prune_of_one_name_that_is_wrong_removes_none_of_the_others() -> None:
+    engine = BootEngine()
+    result = pruned(engine, STALE, "b70-nothing", "-y")
+    assert (result.exit_code, engine.ran) == (ExitCode.REFUSED, [])
+    assert "has no boot set 'b70-nothing'" in result.stderr
+
+
+def test_a_package_that_another_set_needs_stays_on_hold() -> None:
+    shared = boot_set("b70-7.0.0-31-generic-1111111111", OLD)
+    engine = BootEngine(said=values(boot_sets=sets(shared)))
+    body = json.loads(pruned(engine, shared.name, "--dry-run", "--json").stdout)
+    assert (body["unneeded"], body["purge"]) == ([], None)
+
+
+def test_while_it_is_not_known_what_another_set_needs_all_packages_stay() -> None:
+    unread = boot_set("b70-x", OLD, manifest=Unknown("no format, id"))
+    engine = BootEngine(said=values(boot_sets=sets(unread)))
+    result = pruned(engine, STALE, "--dry-run")
+    assert "all packages stay as they are: what b70-x needs is not known" in result.stdout
