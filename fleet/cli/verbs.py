@@ -50,6 +50,7 @@ _OWN: Final = (
     Verb("doctor", "fleet.cli.doctor", "doctor", "Find what would get in the way of a converge."),
     Verb("plan", "fleet.cli.plan", "plan", "Show what converge would change; changes nothing."),
     Verb("converge", "fleet.cli.converge", "converge", "Make hosts match their declaration."),
+    Verb("boot", "fleet.cli.boot", "app", "Show the boot sets of a host; remove old ones."),
     Verb(
         "storage",
         "fleet.cli.storage",

@@ -44,12 +44,13 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "preflight": {"base", "model"},
         "run": {"base", "model", "host", "config", "ledger", "preflight"},
         "disks": {"base", "model", "host", "config", "ledger", "preflight", "run"},
+        "bootsets": {"base", "model", "host", "config", "ledger", "preflight", "run"},
         "first": {"base", "model", "host", "config", "ledger", "preflight", "run"},
-        "report": {"base", "model", "ledger", "preflight", "disks"},
+        "report": {"base", "model", "ledger", "preflight", "disks", "bootsets"},
         "reference": {"base", "model", "preflight", "report"},
         "cli": {
             *("base", "model", "host", "config", "ledger", "preflight"),
-            *("run", "disks", "first", "report", "reference"),
+            *("run", "disks", "bootsets", "first", "report", "reference"),
         },
     },
 }
