@@ -5,7 +5,13 @@ every converge until a person has dealt with it. A reading that is UNKNOWN never
 and never counts as good: it becomes a finding of its own.
 """
 
-from fleet.preflight import boot, cards, machine, software  # noqa: F401 - their checks register
+from fleet.preflight import (  # noqa: F401 - their checks register
+    boot,
+    boot_sets,
+    cards,
+    machine,
+    software,
+)
 from fleet.preflight.model import Context, explanations, inhibitors, inspect
 
 __all__ = ["Context", "explanations", "inhibitors", "inspect"]
