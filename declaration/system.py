@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from declaration.base import Declared
+from declaration.package import PackageGlob
 
 
 class ServiceUser(Declared):
@@ -65,8 +66,8 @@ class UpdateFence(Declared):
     enabled: bool = True
     #: regular expressions for unattended-upgrades' Package-Blacklist, matched from the name's start
     blacklist: tuple[Pattern, ...] = ()
-    #: packages put on hold when they are installed
-    hold: tuple[str, ...] = ()
+    #: packages on hold, by name or glob (`linux-generic*`); one of the kernel's must be installed
+    hold: tuple[PackageGlob, ...] = ()
     #: needrestart mode: l(ist only) never restarts a service by itself
     needrestart: Literal["l", "i", "a"] = "l"
 

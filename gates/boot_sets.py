@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 
 from declaration.boot import BootSet
 from declaration.host import HostSpec
-from facts.boot.kernel import Kernel
+from facts.boot.kernel import Kernel, RunningKernel
+from facts.boot.loader import Boot, BootState
 from facts.boot.sets import FORMAT, BootSets, HostSets, Manifest, SetOnHost
 from facts.packages.dpkg import Packages, PackageState
 from facts.readings import Readings
 from facts.value import Absent, Unknown
-from gates.boot_state import pending_reboot, unproven_boot
+from gates.boot_state import pending_reboot, running_set, unproven_boot
 
 
 def faults(found: SetOnHost, packages: PackageState | None, *, timed: bool = True) -> list[str]:
@@ -115,6 +116,20 @@ def other_build(wanted: BootSet, sets: HostSets) -> str:
     return ""
 
 
+def recorded_default(sets: HostSets, given: Readings) -> str:
+    """Return the set that was made the default last, "" when nothing tells.
+
+    It is on record in a file and in GRUB's environment; where both are lost, what runs counts.
+    """
+    boot, kernel = given[Boot], given[Kernel]
+    named = sets.default
+    if not named and isinstance(boot, BootState) and isinstance(boot.environment, Mapping):
+        named = boot.environment.get("b70fleet_default", "")
+    if named:
+        return named
+    return running_set(kernel) if isinstance(kernel, RunningKernel) else ""
+
+
 def is_repair(spec: HostSpec, given: Readings) -> bool:
     """Return True if what is due in the boot layers of a host in production changes no boot set.
 
@@ -131,7 +146,7 @@ def is_repair(spec: HostSpec, given: Readings) -> bool:
         return runs and not pending_reboot(spec, given) and not unproven_boot(spec, given)
     found = sets.sets.get(wanted.set_id)
     return (
-        sets.default == wanted.set_id
+        recorded_default(sets, given) == wanted.set_id
         and found is not None
         and not faults(found, packages, timed=sets.timed)
     )

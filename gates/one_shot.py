@@ -47,10 +47,10 @@ def one_shot(boot: BootState | Unknown, storage: Disks | Unknown) -> OneShot:
         return OneShot(False, f"{_FOLDER} is on {mount.fstype}, which GRUB cannot write at boot")
     if not isinstance(storage.devices, tuple):
         return _unknown(f"the block devices cannot be listed: {storage.devices}")
-    chain = _chain(storage.devices, mount)
-    if not chain:
+    devices = chain(storage.devices, mount)
+    if not devices:
         return _unknown(f"{mount.source} is not among the block devices")
-    layers = sorted({device.type for device in chain} - _PLAIN)
+    layers = sorted({device.type for device in devices} - _PLAIN)
     if layers:
         return OneShot(
             False, f"{mount.source} lies on {', '.join(layers)}, which GRUB cannot write at boot"
@@ -62,12 +62,12 @@ def _unknown(reason: str) -> OneShot:
     return OneShot(Unknown(reason), reason)
 
 
-def _chain(devices: tuple[Device, ...], mount: Mount) -> tuple[Device, ...]:
-    """Return the devices from a disk down to the one that is mounted."""
+def chain(devices: tuple[Device, ...], mount: Mount) -> tuple[Device, ...]:
+    """Return the devices from a disk down to the one that is mounted; none when it is not there."""
     name = mount.source.rpartition("/")[2]
     for device in devices:
         if device.name == name or mount.target in device.mountpoints:
             return (device,)
-        if below := _chain(device.children, mount):
+        if below := chain(device.children, mount):
             return (device, *below)
     return ()

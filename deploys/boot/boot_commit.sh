@@ -123,6 +123,11 @@ case ${1-} in
   commit)
     check "${2-}"
     listed "$2"
+    image=$(asleep)
+    # another kernel would find the image at the next boot and wake it
+    if [ -n "$image" ] && ! grep -qF "b70fleet.set=$2" /proc/cmdline; then
+      fail "a system sleeps on $image: wake it, or clear it with mkswap $image"
+    fi
     back=$(way_back "$2" "${3-}")
     new=$sets/.roles
     if ! { printf 'default %s\nfallback %s\n' "$2" "$back" >"$new" && sync "$new" &&

@@ -7,7 +7,6 @@ automatic return then, and the plan says so.
 from __future__ import annotations
 
 from declaration.boot import BootSet
-from declaration.host import HostSpec
 from deploys.boot.wait import one_shot_here, unproven_here, waits_for_boot
 from deploys.layer import declaration, deploy
 from facts.boot.sets import BootSets
@@ -25,18 +24,15 @@ def boot_commit() -> None:
     wanted = spec.stack.boot if spec.stack else None
     if wanted is None:
         return
+    once = one_shot_here()
+    missing = (*waits_for_boot(spec), *unproven_here(spec))
     boot_default(
         wanted=wanted,
         fallback=_fallback(wanted),
-        waits_for=_waits_for(spec),
+        waits_for=missing if once.possible is True else (),
+        no_return=once.why if missing and once.possible is not True else "",
         name="BootDefault[saved_entry]",
     )
-
-
-def _waits_for(spec: HostSpec) -> tuple[str, ...]:
-    if one_shot_here().possible is not True:
-        return ()
-    return (*waits_for_boot(spec), *unproven_here(spec))
 
 
 def _fallback(wanted: BootSet) -> str:

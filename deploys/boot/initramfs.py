@@ -54,6 +54,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "dracut",
                 ("dracut", "--quiet", "--force", "--add", "b70fleet", "IMAGE", "RELEASE"),
                 ("lsinitrd", "--unpack", "IMAGE"),
+                raid_words=("rd.md.uuid", "rd.auto"),
             ),
             folders=(DRACUT_MODULE,),
             files={

@@ -14,8 +14,10 @@ else
     [ ! -x "$script" ] || { echo "### BEGIN $script ###"; "$script"; echo "### END $script ###"; }
   done >"$tmp/menu"
 fi
+# The first entry of 10_linux that loads a kernel with its initramfs, without its braces. Without its
+# `savedefault`: choosing an entry by hand must not make it the default; and without what it says,
+# which names the other kernel.
 awk -f - "$tmp/menu" >"$tmp/form" <<'AWK'
-# the first entry of 10_linux that loads a kernel with its initramfs, without its braces
 /^### BEGIN .*\/10_linux/ { section = 1 }
 /^### END .*\/10_linux/ { section = 0 }
 section && /^[ \t]*menuentry / { body = ""; kernel = ""; initrd = ""; inside = !/recovery/; next }
@@ -28,7 +30,6 @@ inside && /^[ \t]*}[ \t]*$/ {
 inside {
   if ($1 ~ /^linux/ && $2 ~ /vmlinu[xz]-/) { kernel = $2 }
   if ($1 ~ /^initrd/) { initrd = $2 }
-  # choosing an entry by hand must not make it the default, and what it says names the other kernel
   if ($1 != "savedefault" && $1 != "echo") { sub(/^[ \t]*/, ""); body = body "\t" $0 "\n" }
 }
 END { printf "%s", best }
@@ -37,28 +38,75 @@ if [ ! -s "$tmp/form" ]; then
   echo "b70fleet: 10_linux wrote no entry, so where the root is cannot be told; the menu stays as it was" >&2
   exit 1
 fi
-number=$(awk '/^(menuentry|submenu) / { n++ } END { print n + 0 }' "$tmp/menu")
+# GRUB takes a fallback by its number alone. Entries within a condition, such as the firmware's settings
+# in GRUB 2.12, are there or not when the menu is read: the conditions stand once more in $tmp/asked,
+# each of their entries as an x, so that the menu itself counts them. The entries of custom.cfg are read
+# where 41_custom says so.
+cat "$tmp/menu" /boot/grub/custom.cfg 2>/dev/null >"$tmp/all"
+awk -v asked="$tmp/asked" -f - "$tmp/all" >"$tmp/number" <<'AWK'
+inside { if (index($0, end) == 1) { inside = 0 }; next }
+/^[ \t]*(menuentry|submenu|function) / {
+  match($0, /^[ \t]*/)
+  end = substr($0, 1, RLENGTH) "}"
+  inside = !/}[ \t]*$/
+  if ($1 == "function") { next }
+  if (depth) { found++; text = text "set b70fleet_more=\"${b70fleet_more}x\"\n" }
+  else { always++ }
+  next
+}
+/^[ \t]*if / && !/[ \t;]fi[ \t]*$/ { depth++ }
+depth { text = text $0 "\n" }
+/^[ \t]*fi[ \t]*$/ && depth {
+  if (--depth) { next }
+  if (found) { sometimes += found; printf "%s", text >asked }
+  found = 0; text = ""
+}
+END { print always + 0, sometimes + 0 }
+AWK
+read -r number sometimes <"$tmp/number"
 role() { sed -n "s/^$1 //p" "$sets/roles" 2>/dev/null; }
+# when $1 is the fallback, its number: one for each count of the entries that come and go
+fallback_is() {
+  echo "if [ \"\${b70fleet_fallback}\" = \"$1\" ]; then"
+  more='' at=$number
+  while [ "$at" -le $((number + sometimes)) ]; do
+    echo "	if [ \"\${b70fleet_more}\" = \"$more\" ]; then set fallback=\"$at\"; fi"
+    more=x$more at=$((at + 1))
+  done
+  echo 'fi'
+}
 
+echo 'set b70fleet_more='
+[ ! -e "$tmp/asked" ] || cat "$tmp/asked"
+complete=
 for folder in "$sets"/b70-*/; do
+  [ -d "$folder" ] || continue
   set_id=${folder%/}; set_id=${set_id##*/}
-  [ -s "$folder/manifest" ] || continue
   why=
-  while read -r key name _ size _; do
-    case $key in
-      format) [ "$name" = 1 ] || why="its manifest has the format $name" ;;
-      file)
-        seen=$(stat -c %s "$folder$name" 2>/dev/null)
-        [ "$seen" = "$size" ] || why="$name has ${seen:-no} bytes, $size were staged" ;;
-      release) [ -d "/lib/modules/$name" ] || why="/lib/modules/$name is gone" ;;
-    esac
-  done <"$folder/manifest"
-  if [ -n "$why" ]; then
-    echo "b70fleet: $set_id gets no entry: $why" >&2
-    continue
+  if [ ! -s "$folder/manifest" ]; then why='it has no manifest'
+  else
+    while read -r key name _ size _; do
+      case $key in
+        format) [ "$name" = 1 ] || why="its manifest has the format $name" ;;
+        file)
+          seen=$(stat -c %s "$folder$name" 2>/dev/null)
+          [ "$seen" = "$size" ] || why="$name has ${seen:-no} bytes, $size were staged" ;;
+        release) [ -d "/lib/modules/$name" ] || why="/lib/modules/$name is gone" ;;
+      esac
+    done <"$folder/manifest"
   fi
+  if [ -z "$why" ]; then complete="$complete $set_id"; continue; fi
+  echo "b70fleet: $set_id gets no entry: $why" >&2
+  # GRUB takes the first entry for one that it does not find
+  echo "if [ \"\${boot_once}\" = true -a \"\${default}\" = \"$set_id\" ]; then set default=\"\${saved_entry}\"; fi"
+done
+for set_id in $complete; do
+  folder=$sets/$set_id
   echo "Found boot set: $set_id" >&2
-  awk -v set_id="$set_id" -f - "${folder}manifest" "$tmp/form" <<'AWK'
+  # Its entry: that form with the set's files and words. Early microcode comes first and stays. At its
+  # end the entry says that it is known; as the fallback it is what GRUB takes when the default cannot
+  # be loaded.
+  awk -v set_id="$set_id" -f - "$folder/manifest" "$tmp/form" <<'AWK'
 function words(line, found,    n, i, c, quote, word, any) {
   n = 0; quote = ""; word = ""; any = 0
   for (i = 1; i <= length(line); i++) {
@@ -115,7 +163,6 @@ $1 ~ /^linux/ && $2 ~ /vmlinu[xz]-/ {
   next
 }
 $1 ~ /^initrd/ {
-  # early microcode comes first and stays
   n = words($0, w)
   line = "\t" w[1] "\t"
   for (i = 2; i < n; i++) { line = line w[i] " " }
@@ -127,11 +174,10 @@ $1 ~ /^initrd/ {
 END {
   if (!initrd) { sub(/^linux/, "initrd", loads); print "\t" loads "\t" place "/initrd" close_quote }
   print "}"
-  # this entry is known; as the fallback it is what GRUB takes when the default cannot be loaded
   print "if [ \"${default}\" = \"" set_id "\" ]; then set b70fleet_known=1; fi"
 }
 AWK
-  echo "if [ \"\${b70fleet_fallback}\" = \"$set_id\" ]; then set fallback=\"$number\"; fi"
+  fallback_is "$set_id"
   number=$((number + 1))
 done
 # a default entry that is gone, or an environment that was lost: not the distribution's newest kernel

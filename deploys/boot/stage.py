@@ -21,6 +21,7 @@ from deploys.boot.paths import MENU_SCRIPT, OLD, SETTINGS
 from deploys.boot.programs import initramfs_kind
 from deploys.distribution import distribution
 from deploys.layer import declaration, deploy
+from facts.boot.loader import Boot
 from facts.boot.sets import BootSets
 from facts.reader import read
 from operations.apt.package_set import package_set
@@ -56,8 +57,10 @@ def boot_set() -> None:
         lock_timeout_s=wait,
         name="Packages[kept]",
     )
-    # before anything replaces it
+    # before anything replaces it, and before a newer kernel becomes the first of the menu
     kept_set(wanted=wanted, companions=table.companions, name="BootSet[as-found]")
+    saved_entry(name="GrubDefault[saved_entry]")
+    _settings(wanted)
     package_set(
         versions=kernel.packages,
         hold=True,
@@ -72,24 +75,26 @@ def boot_set() -> None:
         wanted=wanted,
         companions=table.companions,
         tool=initramfs_kind().tool,
+        own_options=OLD,
         name=f"BootSet[{wanted.set_id}]",
         _timeout=_BUILD_S,
     )
     _menu(wanted, table.update_menu)
 
 
-def _menu(wanted: BootSet, update: tuple[str, ...]) -> None:
-    saved_entry(name="GrubDefault[saved_entry]")
+def _settings(wanted: BootSet) -> None:
     folder = SETTINGS.rpartition("/")[0]
     directory(path=folder, name=f"Directory[{folder}]")
-    grub_settings(
-        path=SETTINGS, banner=BANNER, settings=wanted.grub_settings, name=f"File[{SETTINGS}]"
-    )
+    settings = wanted.grub_settings | _flavour(wanted)
+    grub_settings(path=SETTINGS, banner=BANNER, settings=settings, name=f"File[{SETTINGS}]")
     old_tokens(
         variable=wanted.cmdline.variable,
         written=_written(wanted),
         name="File[/etc/default/grub]",
     )
+
+
+def _menu(wanted: BootSet, update: tuple[str, ...]) -> None:
     for path in OLD:
         absent(path=path, name=f"File[{path}]")
     grub_menu(
@@ -100,6 +105,18 @@ def _menu(wanted: BootSet, update: tuple[str, ...]) -> None:
         _timeout=_BUILD_S,
     )
     boot_entry(wanted=wanted, name=f"BootEntry[{wanted.set_id}]", _timeout=_BUILD_S)
+
+
+def _flavour(wanted: BootSet) -> dict[str, str]:
+    """Return the setting that keeps the declared kernel's flavour at the top of the menu.
+
+    It counts where the default entry is lost; only Ubuntu's GRUB knows it.
+    """
+    boot = require(read(Boot), "what GRUB is set to")
+    flavour = wanted.kernel.uname.rpartition("-")[2]
+    if boot.knows_flavours is not True or not flavour.isalpha():
+        return {}
+    return {"GRUB_FLAVOUR_ORDER": flavour}
 
 
 def _written(wanted: BootSet) -> tuple[str, ...]:

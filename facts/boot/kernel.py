@@ -60,7 +60,7 @@ class ModprobeXe:
         blacklisted: files with `blacklist xe` or an `install xe` that replaces loading.
         files: files that carry any of it.
         denied: files that only root may read.
-        origins: option -> the file whose word on it counts.
+        origins: option -> file and line (`path:3`) whose word on it counts.
     """
 
     options: Mapping[str, str]
@@ -167,7 +167,7 @@ def _modprobe(files: Files) -> ModprobeXe:
                 found = _OPTION.finditer(settings[0] if settings else "")
                 named = {m[1]: (m[2] or "").strip('"') for m in found}
                 options.update(named)
-                origins.update(dict.fromkeys(named, path))
+                origins.update(dict.fromkeys(named, f"{path}:{line.number}"))
             elif path not in blacklisted:
                 blacklisted.append(path)
     return ModprobeXe(options, tuple(blacklisted), tuple(strongest.values()), files.denied, origins)

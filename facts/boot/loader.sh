@@ -1,24 +1,56 @@
-# GRUB's settings, menu and environment, kernels on disk, room in /boot.
+# GRUB's settings, menus and environment, the tools that write them, kernels on disk, room in /boot.
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # set in front: speaking, menu
+# shellcheck disable=SC2154 # set in front: speaking, longest, block
 lines settings "$speaking" /etc/default/grub /etc/default/grub.d/*.cfg
-for f in /boot/grub/grubenv /boot/grub/grub.cfg; do
-  n=${f##*/}
-  if [ ! -e "$f" ]; then lack "$n" -
-  elif [ ! -r "$f" ]; then lack "$n" ! 'needs root'
+f=/boot/grub/grubenv
+if [ ! -e "$f" ]; then lack grubenv -
+elif [ ! -r "$f" ]; then lack grubenv ! 'needs root'
+else
+  part grubenv
+  if [ -h "$f" ]; then echo link; else echo file; fi
+  od -An -v -tx1 -N "$block" "$f"
+fi
+for f in /boot/grub/*.cfg; do
+  if [ ! -e "$f" ]; then continue
+  elif [ ! -r "$f" ]; then lack "menu:$f" ! 'needs root'
   else
-    part "$n"
-    grep -aE "$menu" "$f"
+    part "menu:$f"
+    head -c "$longest" "$f" | grep -an ''
   fi
 done
+if [ -d /sys/firmware/efi ]; then p=efi; else p=pc; fi
+printf '#b70 platform\n%s\n' "$p"
+val cmdline /proc/cmdline
+# which device is called what: a file's own device, then a block device's number
+part places
+stat -Lc '%d %t:%T %n' / /boot/grub /dev/disk/by-uuid/* /dev/disk/by-partuuid/* /dev/mapper/* \
+  2>/dev/null
 part images
-stat -Lc '%s %Y %n' /boot/vmlinu[xz]-* /boot/initrd.img-* /boot/initramfs-* 2>/dev/null
+stat -Lc '%s %Y %n' /boot/* /boot/grub/* /boot/b70fleet/*/* 2>/dev/null
+part scripts
+for f in /etc/grub.d/*; do if [ -f "$f" ] && [ -x "$f" ]; then printf '%s\n' "${f##*/}"; fi; done
+lines tools '^PACKAGE_VERSION=|GRUB_FLAVOUR_ORDER' /usr/sbin/grub-mkconfig
 part modules
 for d in /lib/modules/*; do if [ -d "$d/kernel" ]; then printf '%s\n' "${d##*/}"; fi; done
 part packages
 for f in /var/lib/dpkg/info/linux-image-*.md5sums; do
   f=${f##*/}; f=${f%.md5sums}; printf '%s\n' "${f%:*}"
 done
+part owners
+nl='
+'
+set --
+for f in /boot/vmlinu[xz]-*; do [ ! -e "$f" ] || set -- "$@" -e "$f"; done
+if [ $# -gt 0 ]; then
+  # the package of a kernel has its version in its name: a fraction of all lists
+  o=$(grep -sxFH "$@" /var/lib/dpkg/info/*[0-9].[0-9]*.list)
+  printf '%s\n' "$o"
+  set --
+  for f in /boot/vmlinu[xz]-*; do
+    case $o$nl in *":$f$nl"*) ;; *) set -- "$@" -e "$f" ;; esac
+  done
+  if [ $# -gt 0 ]; then grep -sxFH "$@" /var/lib/dpkg/info/*.list; fi
+fi
 if [ -d /boot ]; then tool free stat -f -c '%S %a %b' /boot; else lack free -; fi
 part reboot_required
 if [ -e /run/reboot-required ]; then

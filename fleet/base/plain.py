@@ -23,7 +23,8 @@ def plain(value: object) -> Plain:
     """Return `value` as JSON data; UNKNOWN and ABSENT become objects that say so.
 
     Args:
-        value: any reading; types that JSON lacks end as text.
+        value: any reading; types that JSON lacks end as text. A field of a dataclass whose metadata
+            say `plain: False` is left out: it is material for others, and long.
     """
     if value is None or (isinstance(value, _SCALARS) and not isinstance(value, Enum)):
         return value  # most values by far, so they come first
@@ -36,7 +37,8 @@ def plain(value: object) -> Plain:
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        shown = [f for f in dataclasses.fields(value) if f.metadata.get("plain", True)]
+        return {f.name: plain(getattr(value, f.name)) for f in shown}
     if isinstance(value, Mapping):
         return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, Set):

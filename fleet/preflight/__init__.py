@@ -9,6 +9,8 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     boot,
     boot_sets,
     cards,
+    grub_defaults,
+    kernel_packages,
     machine,
     software,
 )

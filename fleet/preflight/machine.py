@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from facts.disks.block import Block
+from facts.disks.block import Block, Disks
 from facts.system.clock import Clock
 from facts.system.identity import Identity, Sudo
 from facts.value import Absent, Unknown, known
 from fleet.model.finding import Finding
+from fleet.preflight.boot_room import boot_demand, boot_remedy
 from fleet.preflight.model import Context, check
 
 #: Bytes that must be free on / before anything is changed: the largest single package of the stack
@@ -17,8 +19,6 @@ from fleet.preflight.model import Context, check
 MIN_ROOT_FREE: Final = 2 * 1024**3
 #: The same for lab machines, whose stand-in packages are a few KiB.
 MIN_ROOT_FREE_LAB: Final = 64 * 1024**2
-#: Bytes for one more kernel with its initramfs on /boot.
-MIN_BOOT_FREE: Final = 300 * 1024**2
 #: Seconds between two clocks that are worth telling a person about.
 MAX_SKEW_S: Final = 5.0
 
@@ -61,23 +61,56 @@ def _root_read_only(context: Context) -> Iterator[Finding]:
 
 @check("disk-full", "machine")
 def _disk_full(context: Context) -> Iterator[Finding]:
-    """Package and file changes need room on /; a new kernel needs room on /boot."""
+    """Package and file changes need room on /; a boot set needs room for its kernels on /boot.
+
+    What a boot set needs follows from what is on /boot: the largest kernel and the largest initial
+    RAM disk there, once for the package when it is not installed yet, once for the folder of the
+    set and once for that of the fallback. Without a declared boot set a few MiB are enough. Where
+    /boot is no file system of its own, both have to fit on /.
+    """
     storage = known(context.given[Block])
     if storage is None:
         return
-    lab = context.spec.kind == "lab"
-    for path, needed in (
-        ("/", MIN_ROOT_FREE_LAB if lab else MIN_ROOT_FREE),
-        ("/boot", MIN_ROOT_FREE_LAB if lab else MIN_BOOT_FREE),
-    ):
-        room = storage.room_of(path)
-        if isinstance(room, Absent | Unknown) or room.free >= needed:
-            continue
-        yield context.critical(
-            f"{path} has {room.free // 1024**2} MiB free, {needed // 1024**2} MiB are needed",
-            "apt-get clean; journalctl --vacuum-size=200M; du -xh --max-depth=2 / | sort -h | tail",
-            inhibits=True,
-        )
+    root = MIN_ROOT_FREE_LAB if context.spec.kind == "lab" else MIN_ROOT_FREE
+    demand = boot_demand(context)
+    shared = _on_one_file_system(storage, "/", "/boot")
+    if (lack := _lack(storage, "/", root + (demand.size if shared else 0))) is not None:
+        remedy = "apt-get clean; journalctl --vacuum-size=200M; "
+        remedy += "du -xh --max-depth=2 / | sort -h | tail"
+        yield context.critical(lack.text(demand.why if shared else ""), remedy, inhibits=True)
+    if not shared and (lack := _lack(storage, "/boot", demand.size)) is not None:
+        remedy = boot_remedy(context, lack.missing)
+        yield context.critical(lack.text(demand.why), remedy, inhibits=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """Room that is missing: bytes needed and free."""
+
+    path: str
+    needed: int
+    free: int
+
+    @property
+    def missing(self) -> int:
+        return self.needed - self.free
+
+    def text(self, why: str) -> str:
+        """Return the sentence for a person; the need is rounded up, so that it is never equal."""
+        needed = -(-self.needed // 1024**2)
+        text = f"{self.path} has {self.free // 1024**2} MiB free, {needed} MiB are needed"
+        return f"{text}: {why}" if why else text
+
+
+def _lack(storage: Disks, path: str, needed: int) -> _Lack | None:
+    room = storage.room_of(path)
+    if isinstance(room, Absent | Unknown) or room.free >= needed:
+        return None
+    return _Lack(path, needed, room.free)
+
+
+def _on_one_file_system(storage: Disks, *paths: str) -> bool:
+    return len({storage.mount_of(path).device for path in paths}) == 1
 
 
 @check("clock-skew", "machine")

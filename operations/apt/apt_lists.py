@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 
 from pyinfra import host
+from pyinfra.api import StringCommand
 
 from declaration.onhost import APT_LISTS
 from facts.packages.apt_sources import AptSources
@@ -50,4 +51,6 @@ def apt_lists(
         differs(f"package list {stem}", "fetched", None)
     update = apt_get("update", "--error-on=any", lock_timeout_s=lock_timeout_s)
     yield waiting(update, lock_timeout_s)
+    # apt leaves them in memory: after a power cut the mark would stand for lists that are gone
+    yield StringCommand("sync", "-f", "/var/lib/apt/lists")
     yield FileWrite(APT_LISTS, content, mode="0644", user="root", group="root")

@@ -16,12 +16,15 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.boot import BootSet
 from declaration.onhost import BOOT_SETS
+from facts.boot.kernel import Kernel
 from facts.boot.loader import Boot, BootFile
 from facts.boot.sets import BootSets, HostSets, SetOnHost
+from facts.disks.block import Block
 from facts.packages.dpkg import PackageState
 from facts.reader import read
 from facts.shelltext import shell_text
 from gates.boot_sets import faults, other_build, way_back
+from gates.stage import stage_obstacles
 from operations.apt.package_state import package_state
 from operations.boot.grub_menu import manifest_path
 from operations.boot.kept_packages import fallback
@@ -42,23 +45,30 @@ class InitramfsTool:
         name: as the manifest and a person call it.
         build: writes IMAGE for RELEASE.
         unpack: unpacks IMAGE into the working directory.
+        raid_words: parameters of the kernel of which one must name the array that the root lies on;
+            empty = the image finds arrays by itself.
     """
 
     name: str
     build: Sequence[str]
     unpack: Sequence[str]
+    raid_words: Sequence[str] = ()
 
 
 @operation()
-def boot_set(wanted: BootSet, companions: Sequence[str], tool: InitramfsTool) -> Commands:
+def boot_set(
+    wanted: BootSet, companions: Sequence[str], tool: InitramfsTool, own_options: Sequence[str] = ()
+) -> Commands:
     """Keep a boot set complete: kernel, an initial RAM disk of its own, manifest.
 
     + wanted: its declaration
     + companions: names of packages that belong to a release, with `{release}` in them
     + tool: what builds an initial RAM disk here
+    + own_options: files of module options that are ours
     """
     sets = require(read(BootSets), "which boot sets there are")
     state = package_state()
+    _refuse_obstacles(wanted, tool, own_options)
     if other := other_build(wanted, sets):
         raise OperationError(
             f"boot set {other} has {wanted.kernel.uname} in another build, and its modules cannot "
@@ -91,6 +101,20 @@ def boot_set(wanted: BootSet, companions: Sequence[str], tool: InitramfsTool) ->
         " ".join(tool.unpack),
         shown=("b70-set", wanted.set_id),
     )
+
+
+def _refuse_obstacles(wanted: BootSet, tool: InitramfsTool, own_options: Sequence[str]) -> None:
+    running, loader, storage = read(Kernel), read(Boot), read(Block)
+    found = stage_obstacles(
+        wanted,
+        require(running, "what modprobe.d says"),
+        require(loader, "what GRUB is set to"),
+        require(storage, "where /boot lies"),
+        own=own_options,
+        raid_words=tool.raid_words,
+    )
+    if found:
+        raise OperationError("; ".join(found))
 
 
 @operation()

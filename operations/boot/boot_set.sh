@@ -48,7 +48,9 @@ if [ "$(od -An -tu1 /sys/firmware/efi/efivars/SecureBoot-* 2>/dev/null | awk '{ 
 fi
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp" "$folder"/.[!.]*' EXIT
-mkdir -p "$folder" && rm -f "$folder/manifest" && sync "$folder" || exit 1
+# vfat has no modes: a umask is no error there, and a chmod would be
+(umask 022; mkdir -p "$folder") && rm -f "$folder/manifest" && sync "$folder" || exit 1
+umask 077
 cp --reflink=auto -- "$kernel" "$folder/.vmlinuz" || exit 1
 xe=$(modinfo -k "$release" -n xe 2>/dev/null)
 case $xe in /*) ;; *) xe= ;; esac
@@ -65,6 +67,8 @@ case $xe in /*) ;; *) xe= ;; esac
 
 if [ -n "$6" ]; then cp --reflink=auto -- "$6" "$folder/.initrd" || exit 1
 else
+  # only the image itself is nobody else's to read; what is in it keeps its modes
+  : >"$folder/.initrd" && umask 022
   export B70FLEET_SET="$set_id" B70FLEET_MODULES="$3" B70FLEET_FIRMWARE="$4"
   tool "$7" "$folder/.initrd" || refuse "the initial RAM disk cannot be built"
   mkdir "$tmp/root"
@@ -94,9 +98,9 @@ else
 fi
 
 for name in vmlinuz initrd; do
-  chmod 0600 "$folder/.$name"
   sync "$folder/.$name" && mv -fT -- "$folder/.$name" "$folder/$name" || exit 1
   echo "file $name $(hash_of "$folder/$name") $(told "$folder/$name")" >>"$tmp/manifest"
 done
+umask 022
 cat "$tmp/manifest" >"$folder/.manifest" && sync "$folder/.manifest" || exit 1
 mv -fT -- "$folder/.manifest" "$folder/manifest" && sync -f "$folder/manifest" /lib/modules

@@ -55,6 +55,10 @@ def _faults_of(entry: MenuEntry, wanted: BootSet) -> Iterator[Fault]:
     if not entry.initrds or not entry.initrds[-1].endswith(f"{folder}/initrd"):
         loaded = ", ".join(entry.initrds) or None
         yield "initial RAM disk in the menu", f"{BOOT_SETS}/{wanted.set_id}/initrd", loaded
+    if entry.restricted:
+        yield "password for the entry", None, "asked for at every boot"
+    if entry.doubt:
+        yield "entry in the menu", "surely as written", entry.doubt
     line = "kernel command line in the menu"
     for word in (*wanted.words, f"{SET_WORD}={wanted.set_id}"):
         if word not in entry.tokens:

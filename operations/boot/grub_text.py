@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from declaration.boot import REPEATABLE, covers, key_of
-from facts.shell_words import Assignment, Piece, ShellTextError, assignments
+from facts.shell_words import Assignment, Piece, ShellTextError, assignments, look_alike
 
 #: Characters that a shell takes as they are, outside quotes and in an assignment.
 _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+-,")
@@ -46,7 +46,7 @@ def edit(text: str, variable: str, present: Sequence[str], absent: Sequence[str]
         ShellTextError: sh would not read the file, or the value hides what it contains.
     """
     for live in _live(text, variable):
-        text = _apply(text, _unwanted(live, present, absent))
+        text = _apply(text, _unwanted(text, live, present, absent))
     missing = [token for token in present if not _has(text, variable, token)]
     return _appended(text, variable, missing) if missing else text
 
@@ -94,7 +94,7 @@ def changes(
 
 def _texts(text: str, variable: str) -> list[str]:
     """Return each token that counts once; what an expansion is part of is left out."""
-    tokens = (token.text for item in _live(text, variable) for token in _tokens(item))
+    tokens = (token.text for item in _live(text, variable) for token in _tokens(text, item))
     return list(dict.fromkeys(token for token in tokens if token is not None))
 
 
@@ -119,9 +119,12 @@ def _live(text: str, variable: str) -> list[Assignment]:
     return live
 
 
-def _tokens(item: Assignment) -> Iterator[_Token]:
+def _tokens(text: str, item: Assignment) -> Iterator[_Token]:
     """Split as the kernel does: a double quote inside the value protects blanks."""
     pieces = item.value.pieces
+    if what := look_alike("".join(piece.char for piece in pieces)):
+        why = f"{what}; the kernel takes it as a letter"
+        raise ShellTextError(why, text, item.value.start, item.name)
     first, quoted = -1, False
     for index, piece in enumerate([*pieces, Piece(" ", 0, 0)]):
         blank = piece.char.isspace() and not quoted
@@ -135,15 +138,16 @@ def _tokens(item: Assignment) -> Iterator[_Token]:
         if piece.char == '"':
             quoted = not quoted
     if quoted:
-        raise ShellTextError(f"{item.name}: a double quote inside the command line is not closed")
+        why = "a double quote inside the command line is not closed"
+        raise ShellTextError(why, text, item.value.start, item.name)
 
 
 def _unwanted(
-    item: Assignment, present: Sequence[str], absent: Sequence[str]
+    text: str, item: Assignment, present: Sequence[str], absent: Sequence[str]
 ) -> list[tuple[int, int, str]]:
     """Return the changes (start, end, new bytes) that one assignment needs."""
     edits: list[tuple[int, int, str]] = []
-    tokens = list(_tokens(item))
+    tokens = list(_tokens(text, item))
     exact = {token.text for token in tokens}
     placed: set[str] = set()
     for token in tokens:
@@ -182,7 +186,9 @@ def _removal(item: Assignment, token: _Token) -> list[tuple[int, int, str]]:
 
 
 def _has(text: str, variable: str, wanted: str) -> bool:
-    return any(token.text == wanted for item in _live(text, variable) for token in _tokens(item))
+    return any(
+        token.text == wanted for item in _live(text, variable) for token in _tokens(text, item)
+    )
 
 
 def _appended(text: str, variable: str, tokens: Sequence[str]) -> str:

@@ -83,7 +83,8 @@ def fallbacks_for(
             f"{wanted.package} {wanted.version} would replace the files of {running}, which runs "
             "now and is the only kernel: install a second one first (kernel.fallbacks)"
         )
-    return Fallback((), "no other kernel is installed: there is nothing to go back to")
+    keep = running if running in kernels else ""
+    return Fallback((), "no other kernel is installed: this one is kept as it is found", keep=keep)
 
 
 def _of(release: str, owners: Mapping[str, str], why: str) -> Fallback:

@@ -17,7 +17,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.boot import BootKernel, BootSet
 from declaration.onhost import BOOT_SETS
 from facts.boot.kernel import Kernel
-from facts.boot.loader import KERNEL_PACKAGES, Boot, BootState, InstalledKernel
+from facts.boot.loader import Boot, BootState, InstalledKernel
 from facts.boot.pruned import PRUNED, PrunedPackages
 from facts.boot.sets import BootSets, HostSets, Manifest, SetOnHost
 from facts.packages.apt_marks import AutomaticPackages
@@ -203,7 +203,7 @@ def _of_release(
     kernel = kernels.get(release)
     if kernel is not None and isinstance(kernel.package, str):
         yield kernel.package
-    for name in (*KERNEL_PACKAGES, *companions):
+    for name in companions:
         yield name.format(release=release)
 
 

@@ -12,16 +12,30 @@ from pathlib import Path
 
 import pytest
 
+from declaration.onhost import PRODUCTION
+from fleet.base.exitcodes import ExitCode
 from lab import shapes
 from lab.errors import LabError
 from lab.kinds import UML
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
+from tests.boot.bootrig import BootRig, make
 from tests.machines import forget, own_name
 from tests.ssh.conftest import MirrorGuard, Site
+from tests.ssh.controllers import only
 
 #: Name of the saved state of each machine right after its first boot.
 BOOTED = "booted"
+#: The same after its first boot set.
+DONE = "done"
+#: What an administrator may have written for GRUB.
+THEIRS = (
+    "# keep this comment, and the blanks below\n"
+    "GRUB_DISTRIBUTOR=`( . /etc/os-release; echo ${NAME:-Debian} ) 2>/dev/null || echo Debian`\n"
+    "GRUB_TIMEOUT=4   # a while\n\n"
+    'GRUB_CMDLINE_LINUX_DEFAULT="quiet  audit=0 nomodeset"   # nomodeset was for a repair\n'
+    "GRUB_CMDLINE_LINUX='console=ttyS0'\n#GRUB_BADRAM=\"0x01234567\"\n"
+)
 #: Seconds within which a machine that is up answers its agent.
 ANSWER_S = 10
 #: Sizes of its extra disks; the second is the one that the signatures in tests/fixtures were
@@ -29,13 +43,16 @@ ANSWER_S = 10
 DISKS = ("1G", "320M", "1G")
 #: Files by the time that they take: workers end together when the longest come first.
 LONGEST_FIRST = (
+    "test_boot_set",
+    "test_boot_cuts",
     "test_power_cut",
+    "test_set_fields",
     "test_storage",
     "test_swap",
     "test_layouts",
     "test_release",
+    "test_old_way",
     "test_lab_uml",
-    "test_boot_set",
     "test_cards",
     "test_host_settings",
     "test_lost_contact",
@@ -190,3 +207,38 @@ def site(
     folder = tmp_path_factory.mktemp("fleet")
     lab.inventory(folder, [bench.machine.name])
     return Site(folder, tmp_path_factory.mktemp("state"), guard)
+
+
+@pytest.fixture(scope="session")
+def done(lab: Lab, bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> BootRig:
+    """Return the machine after its first boot set, brought there by the product alone."""
+    rig = make(lab, bench.owns(BOOTED), tmp_path_factory.mktemp("fleet"))
+    rig.vm.write("/etc/default/grub", THEIRS)
+    # as if the distribution's meta package had brought it: autoremove would take it
+    rig.out(f"apt-mark auto {rig.installed.package} {rig.installed.modules}")
+    rig.declare(rig.boot_set())
+
+    waiting = rig.converge()
+    assert waiting.exit_code == ExitCode.PENDING, only(waiting).error
+    assert f"kernel {rig.installed.release} runs, {rig.newer.release} is declared" in (
+        only(waiting).error or ""
+    )
+    assert "--allow-reboot" in only(waiting).hint
+    assert rig.out("uname -r") == rig.installed.release, "nobody allowed a reboot"
+    assert "b70" not in rig.out("grub-editenv - list"), "nothing that boots was changed"
+    assert not only(waiting).certificate
+
+    finished = rig.converge(allow_reboot=True)
+    assert finished.exit_code == ExitCode.CLEAN, only(finished).error
+    assert only(finished).certificate
+    bench.saved(DONE)
+    return rig
+
+
+@pytest.fixture
+def new_rig(bench: Bench, done: BootRig, request: pytest.FixtureRequest) -> Iterator[BootRig]:
+    """Return the same as a host that is not in production, for tests that go back to its set."""
+    with bench.lent(DONE, request.session) as machine:
+        done.declare(done.boot_set())
+        machine.run(f"rm -f {PRODUCTION}")
+        yield done

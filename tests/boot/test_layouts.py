@@ -11,25 +11,17 @@ import pytest
 
 from facts.boot.loader import Boot
 from facts.disks.block import Block
-from fleet.config import load
-from fleet.run import order
-from fleet.run.engine import Engine
+from fleet.model.plan import HostState
 from gates.one_shot import one_shot
 from lab.lab import Lab
 from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine
+from tests.boot.bootrig import make
 from tests.machines import forget, own_name
+from tests.ssh.controllers import only
 
-#: Word on the kernel's command line of an entry that is tried once.
-TRIED = "b70.tried=1"
 #: Layouts on which GRUB clears a one-shot; on the others it says that it cannot write there.
 CONSUMED = {"boot-ext4": True, "boot-vfat": True, "btrfs": False, "lvm": False}
-#: Copies the menu's first entry, with another id and one more word.
-ADD_ENTRY = r"""
-sed -n '/^menuentry /,/^}/{p;/^}/q}' /boot/grub/grub.cfg |
-sed -e "1s/menuentry_id_option '[^']*'/menuentry_id_option 'tried'/" \
-    -e "s/^\(\s*linux\s.*\)/\1 TRIED/" >/boot/grub/custom.cfg
-""".replace("TRIED", TRIED)
 
 
 @pytest.fixture
@@ -53,24 +45,33 @@ def test_every_layout_that_machines_can_have_is_tried() -> None:
 
 
 @pytest.mark.parametrize("layout", CONSUMED)
-def test_a_one_shot_is_consumed_where_the_product_says_that_it_can_be(
+def test_a_boot_set_boots_on_each_layout_and_returns_by_itself_where_the_product_says_so(
     lab: Lab,
     machine: Callable[[str], UmlMachine],
     tmp_path_factory: pytest.TempPathFactory,
     layout: str,
 ) -> None:
-    vm = machine(layout)
-    folder = tmp_path_factory.mktemp("fleet")
-    lab.inventory(folder, [vm.name])
-    fleet = load(folder, {})
-    wanted = order.read(only=["boot", "block"])
-    (facts,) = Engine(fleet).run([fleet.hosts[vm.name]], wanted).visits
-    found = one_shot(facts.readings[Boot], facts.readings[Block])
+    rig = make(lab, machine(layout), tmp_path_factory.mktemp("fleet"))
+    rig.without_other_layers()
+    rig.declare(rig.with_installed_kernel())
+    facts = rig.facts()
+    found = one_shot(facts[Boot], facts[Block])
     assert found.possible is CONSUMED[layout], found.why
-    vm.run(ADD_ENTRY)
-    vm.run("grub-reboot tried; sync")
-    vm.reboot()
-    assert TRIED in vm.read("/proc/cmdline").split()
-    vm.reboot()
-    again = TRIED in vm.read("/proc/cmdline").split()
+
+    first = next(each for each in rig.plan().resources if each.name.startswith("BootDefault["))
+    told = [each for each in first.differences if each.what == "automatic return"]
+    if CONSUMED[layout]:
+        assert not told, "it is not the default before it has booted"
+    else:
+        assert found.why in (told[0].seen or "")
+
+    finished = only(rig.converge(allow_reboot=True))
+    assert finished.state is HostState.CONVERGED, finished.error
+    assert f"b70fleet.set={rig.set_id}" in rig.vm.read("/proc/cmdline").split()
+    assert rig.environment()["saved_entry"] == rig.set_id
+    rig.out(f"grub-reboot {rig.found_id}; sync")
+    rig.vm.reboot()
+    assert f"b70fleet.set={rig.found_id}" in rig.vm.read("/proc/cmdline").split()
+    rig.vm.reboot()
+    again = f"b70fleet.set={rig.found_id}" in rig.vm.read("/proc/cmdline").split()
     assert again is not CONSUMED[layout], "the fact and GRUB must agree"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facts.base import END, HostFact, interpret
+from facts.base import END, HostFact, interpret, wrap
 from tests.places import FIXTURES
 
 #: the kernel's overflow user: it owns nothing
@@ -114,6 +114,18 @@ def relocated(script: str, root: Path, *folders: str) -> str:
             rf"(?<![\w/.}}\"]){folder}(?=[/\s'\"])", f"{shlex.quote(str(root))}{folder}", script
         )
     return script
+
+
+def run_below(fact: HostFact[Any], root: Path, *folders: str) -> Any:
+    """Run a fact's script on a tree of the test's own; it seems to have run on the whole machine.
+
+    Args:
+        fact: whose script.
+        root: the tree.
+        folders: absolute paths that lie in it.
+    """
+    command = wrap(relocated(fact.script(), root, *folders), fact.timeout_s)
+    return interpret(fact, execute(command).stdout.replace(str(root), "").split("\n"))
 
 
 def plant(root: Path, files: Mapping[str, str]) -> None:

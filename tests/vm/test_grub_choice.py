@@ -1,8 +1,10 @@
-"""grub-emu, which chooses for the machines of the boot tier, against real GRUB on the same disk.
+"""Three who say what GRUB boots from one disk: real GRUB, grub-emu, and the product's own reading.
 
-Each case is a menu and an environment block. Both start from the same disk, must boot the same
-kernel with the same words and the same initrd, and must leave the same environment block behind.
-What a case expects is written down as well: two that agree could both be wrong. Real GRUB runs
+grub-emu chooses for the machines of the boot tier; the product reads the same menu and environment
+block on a running host (`facts/boot/grub_choice.py`). Each case is a menu and an environment block.
+All start from the same disk, must boot the same kernel with the same words and the same initrd, and
+must leave the same environment block behind; the product may say UNKNOWN where the table says so.
+What a case expects is written down as well: those who agree could all be wrong. Real GRUB runs
 under QEMU; its kernels are probes of 1 KiB, so a case takes seconds.
 """
 
@@ -16,10 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from facts.boot import grub_choice, grub_files
+from facts.boot.grub_files import GrubFiles
+from facts.value import ABSENT, Unknown
 from lab import releases, store
 from lab.grub import bare, probe
 from lab.grub.errors import GrubError
-from lab.grub.pick import Place, Waits, pick
+from lab.grub.pick import Choice, Place, Waits, pick
 from lab.grub.probe import HandedOver
 from lab.grub.read import read
 from lab.grub.tools import GrubTools
@@ -75,6 +80,7 @@ class Case:
         word: one word of the command line that boots.
         initrd: an initrd is loaded.
         counts: seconds that the menu counts down from; None = it is not shown.
+        unknown: what the product says instead, and rightly so; empty: it knows.
     """
 
     what: str
@@ -89,6 +95,7 @@ class Case:
     word: str = "quiet"
     initrd: bool = True
     counts: int | None = None
+    unknown: str = ""
 
 
 def default(value: str) -> tuple[str, str]:
@@ -211,6 +218,7 @@ CASES = (
         "<new>",
         edit=((LINUX, LINUX + " dyndbg='file xe_*.c +p' a\\\"b c\\\\d '' \"$root\" $nothing"),),
         word="xe_*.c",
+        unknown="GRUB's name of a device is known at boot only",
     ),
     Case(
         "a password for all but this entry",
@@ -276,6 +284,7 @@ DIFFERENCES = (
 
 #: What is compared on the other release, too; all cases were, once, and agreed.
 SAMPLE = (
+    "a fallback by id, which GRUB does not know",
     "an entry is saved by its id",
     "a one-shot",
     "a recorded failure",
@@ -340,6 +349,31 @@ class Disk:
         """Return the environment block, None when there is none."""
         listed = self._debugfs("stat /boot/grub/grubenv")
         return self.read("/boot/grub/grubenv") if "Inode:" in listed else None
+
+    def sizes(self) -> dict[str, int]:
+        """Return the files of /boot and /boot/grub with their sizes."""
+        found: dict[str, int] = {}
+        for folder in ("/boot", "/boot/grub"):
+            for line in self._debugfs(f"ls -p {folder}").split("\n"):
+                # /inode/mode/user/group/name/size/
+                fields = line.split("/")
+                if len(fields) == 8 and fields[2].startswith("100"):
+                    found[f"{folder}/{fields[5]}"] = int(fields[6])
+        return found
+
+    def files(self) -> GrubFiles:
+        """Return what a fact would carry of this disk."""
+        sizes = self.sizes()
+        menus = [name for name in sizes if name.endswith(".cfg")]
+        block = self.block()
+        return GrubFiles(
+            texts={name: self.read(name).decode() for name in menus},
+            block=ABSENT if block is None else grub_files.parse_block(block),
+            sizes=sizes,
+            folders=frozenset(("/boot", "/boot/grub")),
+            uuids=frozenset((self._values["<uuid>"].lower(),)),
+            platform="pc",
+        )
 
     def initrd_bytes(self, names: tuple[str, ...]) -> int:
         """Return the size of some files together."""
@@ -426,6 +460,21 @@ class Pair:
         handed_over = HandedOver(choice.command_line, self.disk.initrd_bytes(choice.initrd))
         return Outcome(handed_over, self.disk.block(), counted(choice.screen))
 
+    def ours(self, case: Case) -> tuple[grub_choice.Choice | Unknown, Outcome]:
+        """Return what the product makes of the disk; whether the menu counts is not its business.
+
+        The block is as its own variables would be written: one that GRUB cannot write stays.
+        """
+        self.disk.lay_out(case)
+        files = self.disk.files()
+        choice = grub_choice.choose(files)
+        if isinstance(choice, Unknown) or choice.waits or choice.loaded is None:
+            return choice, Outcome(None, self.disk.block(), None)
+        loaded = choice.loaded
+        told = Choice(loaded.image, loaded.words, loaded.initrds, "", "")
+        handed_over = HandedOver(told.command_line, self.disk.initrd_bytes(loaded.initrds))
+        return choice, Outcome(handed_over, self.disk.block(), None)
+
     def real(self, case: Case) -> Outcome:
         """Let real GRUB choose."""
         self.disk.lay_out(case)
@@ -480,6 +529,15 @@ def test_grub_emu_chooses_as_real_grub_and_leaves_the_same_environment_block(
         filled = {variable: pair.disk.filled(value) for variable, value in after.items()}
         assert variables(real.block) == filled
     assert emulated == real
+    choice, ours = pair.ours(case)
+    if case.unknown:
+        assert case.unknown in str(choice)
+        return
+    assert not isinstance(choice, Unknown), choice
+    assert ours.handed_over == real.handed_over, choice
+    before = variables(ours.block)
+    if before is not None and len(ours.block or b"") == BLOCK_BYTES:
+        assert {**before, **choice.saves} == variables(real.block), choice
 
 
 @pytest.mark.parametrize("pair", [HERE], indirect=True)

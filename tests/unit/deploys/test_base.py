@@ -221,8 +221,18 @@ def test_the_fence_is_checked_by_apt_before_it_is_put_in_place() -> None:
 
 
 def test_packages_that_the_fence_names_are_held_once_they_are_there() -> None:
-    fence = {"hold": ["curl", "linux-image-6.17.0-29-generic"]}
+    fence = {"hold": ["curl", "libigc1"]}
     assert "apt-mark hold curl" in wanted(plan(fence=fence))["Hold[base]"][0]
+
+
+def test_a_hold_that_protects_nothing_is_refused_unless_the_boot_set_installs_its_package() -> None:
+    fence = {"hold": ["linux-image-6.17.0-29-generic"]}
+    with pytest.raises(OperationError, match="would protect nothing"):
+        plan(fence=fence)
+    kernel = {"package": "linux-image-6.17.0-29-generic", "version": "6.17.0-29.29"}
+    data = spec(fence=fence).model_dump() | {"stack": {"name": "s", "boot": {"kernel": kernel}}}
+    declared = HostSpec.model_validate(data)
+    assert run_deploy(base, new_host(), spec=declared, probe_root="")
 
 
 def test_the_fence_of_another_distribution_has_that_distributions_kernels() -> None:

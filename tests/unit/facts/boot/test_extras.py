@@ -10,11 +10,11 @@ import pytest
 from facts.base import wrap
 from facts.boot.kernel import Kernel
 from facts.boot.kernel_files import KernelFiles
-from facts.boot.loader import menu_entries
 from facts.packages.apt_marks import AutomaticPackages
 from facts.pci.runtime_pm import RuntimePm
 from facts.system.cpuidle import CpuIdle, IdleState
 from facts.value import ABSENT, Unknown
+from tests.unit.boot_facts import read_boot
 from tests.unit.fact_frame import fixture, plant, read, relocated, run, run_as
 from tests.unit.gpu_tree import Spec, build, gpu_address
 
@@ -86,7 +86,7 @@ def test_what_is_no_release_is_never_put_into_a_script(release: str) -> None:
 
 
 def test_menu_entries_name_their_initial_ram_disks() -> None:
-    entries = menu_entries(fixture("boot/grub.cfg"))
+    entries = read_boot(fixture("boot/grub.cfg")).entries
     assert entries[1].initrds == ("/boot/initrd.img-7.0.0-38-generic",)
     assert entries[3].initrds == ()
 
@@ -96,7 +96,7 @@ def test_rescue_entries_are_told_apart_by_their_id() -> None:
         "menuentry 'A' --id 'gnulinux-7-recovery-x' {\n linux /boot/vmlinuz-7 single\n}\n"
         "menuentry 'B' --id 'gnulinux-7-advanced-x' {\n linux /boot/vmlinuz-7 quiet\n}\n"
     )
-    assert [entry.is_recovery for entry in menu_entries(text)] == [True, False]
+    assert [entry.is_recovery for entry in read_boot(text).entries] == [True, False]
 
 
 def test_packages_that_came_as_a_dependency_are_read_from_apts_own_marks(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from facts.base import wrap
 from facts.boot.initramfs import Initramfs
-from facts.boot.loader import Boot, Space, menu_entries
+from facts.boot.loader import Boot, Space
 from facts.parts import SPEAKING
 from facts.value import ABSENT, Unknown
-from tests.unit.fact_frame import fixture, grep, lack, plant, read, relocated, run_as
+from tests.unit.boot_facts import boot_parts, dumped, read_boot
+from tests.unit.fact_frame import fixture, grep, lack, plant, read, relocated, run_as, run_below
 
 DEFAULTS = {
     "/etc/default/grub": fixture("boot/default-grub"),
@@ -20,17 +21,25 @@ ENVIRONMENT = "# GRUB Environment Block\nsaved_entry=gnulinux-7.0.0-31-generic-a
 ARMED = (
     ENVIRONMENT + "next_entry=gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b\n####"
 )
-PARTS: dict[str, str | tuple[str, str]] = {
-    "settings": grep(DEFAULTS, r"^\s*[^#\s]"),
-    "grubenv": ARMED,
-    "grub.cfg": fixture("boot/grub.cfg"),
-    "images": fixture("boot/images.txt"),
-    "modules": "7.0.0-31-generic\n7.0.0-38-generic\n",
-    "packages": "linux-image-7.0.0-31-generic\nlinux-image-unsigned-7.0.0-38-generic\n"
+#: Where the script looks.
+FOLDERS = ("/etc", "/boot", "/lib", "/var", "/run", "/usr", "/sys", "/proc", "/dev/disk")
+OWNERS = (
+    "/var/lib/dpkg/info/linux-image-7.0.0-31-generic.list:/boot/vmlinuz-7.0.0-31-generic\n"
+    "/var/lib/dpkg/info/linux-image-unsigned-7.0.0-38-generic.list:"
+    "/boot/vmlinuz-7.0.0-38-generic\n"
+)
+PARTS = boot_parts(
+    fixture("boot/grub.cfg"),
+    ARMED,
+    settings=grep(DEFAULTS, r"^\s*[^#\s]"),
+    images=fixture("boot/images.txt"),
+    modules="7.0.0-31-generic\n7.0.0-38-generic\n",
+    packages="linux-image-7.0.0-31-generic\nlinux-image-unsigned-7.0.0-38-generic\n"
     "linux-image-generic\n",
-    "free": "4096 100 1000",
-    "reboot_required": "reboot-required\nlinux-image-7.0.0-38-generic\n",
-}
+    owners=OWNERS,
+    free="4096 100 1000",
+    reboot_required="reboot-required\nlinux-image-7.0.0-38-generic\n",
+)
 
 
 def test_grub_settings_add_up_over_the_drop_ins_as_update_grub_sources_them() -> None:
@@ -63,15 +72,18 @@ def test_the_saved_and_the_armed_entry_are_told_apart() -> None:
     boot = read(Boot(), PARTS)
     assert boot.saved_entry == "gnulinux-7.0.0-31-generic-advanced-6f0b"
     assert boot.next_entry == "gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b"
-    assert read(Boot(), {**PARTS, "grubenv": ENVIRONMENT}).next_entry is ABSENT
-    assert read(Boot(), {**PARTS, "grubenv": ENVIRONMENT + "next_entry=\n"}).next_entry is ABSENT
+    assert read(Boot(), {**PARTS, "grubenv": dumped(ENVIRONMENT)}).next_entry is ABSENT
+    assert (
+        read(Boot(), {**PARTS, "grubenv": dumped(ENVIRONMENT + "next_entry=\n")}).next_entry
+        is ABSENT
+    )
     assert read(Boot(), {**PARTS, "grubenv": lack("!", "needs root")}).next_entry == Unknown(
         "needs root"
     )
 
 
 def test_menu_entries_carry_the_path_that_grub_reboot_takes() -> None:
-    entries = menu_entries(fixture("boot/grub.cfg"))
+    entries = read_boot(fixture("boot/grub.cfg")).entries
     assert [entry.path for entry in entries] == [
         "gnulinux-simple-6f0b",
         "gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b",
@@ -85,7 +97,8 @@ def test_menu_entries_carry_the_path_that_grub_reboot_takes() -> None:
 
 
 def test_an_entry_without_an_id_is_addressed_by_its_title() -> None:
-    (entry,) = menu_entries('menuentry "Memory test" {\n\tlinux16 /boot/memtest86+.bin\n}\n')
+    menu = 'menuentry "Memory test" {\n\tlinux16 /boot/memtest86+.bin\n}\n'
+    (entry,) = read_boot(menu).entries
     assert (entry.path, entry.kernel) == ("Memory test", "/boot/memtest86+.bin")
 
 
@@ -120,21 +133,20 @@ def test_the_script_reads_a_whole_boot_folder(tmp_path: Path) -> None:
             "boot/vmlinuz-7.0.0-38-generic.dpkg-tmp": "k",
             "boot/initrd.img-7.0.0-38-generic": "i" * 20,
             "lib/modules/7.0.0-38-generic/kernel/x.ko": "",
-            "var/lib/dpkg/info/linux-image-7.0.0-38-generic.md5sums": "",
+            "var/lib/dpkg/info/linux-image-7.0.0-38-generic.list": f"{tmp_path}"
+            "/boot/vmlinuz-7.0.0-38-generic\n",
             "run/reboot-required": "",
         },
     )
-    script = relocated(Boot().script(), tmp_path, "/etc", "/boot", "/lib", "/var", "/run")
-    boot = run_as(Boot(), wrap(script, 10))
+    boot = run_below(Boot(), tmp_path, *FOLDERS)
     assert boot.setting_tokens("GRUB_CMDLINE_LINUX") == ()
-    # the drop-ins are sorted by their real names, the main file is recognised by its own
     kernel = boot.kernels["7.0.0-38-generic"]
     assert (kernel.image.size, kernel.initrd.size, kernel.modules) == (10, 20, True)
     assert kernel.package == "linux-image-7.0.0-38-generic"
     assert list(boot.kernels) == ["7.0.0-38-generic"]
     assert boot.next_entry == "gnulinux-advanced-6f0b>gnulinux-7.0.0-38-generic-advanced-6f0b"
     assert [entry.path for entry in boot.entries] == [
-        entry.path for entry in menu_entries(fixture("boot/grub.cfg"))
+        entry.path for entry in read_boot(fixture("boot/grub.cfg")).entries
     ]
     assert boot.reboot_required == ()
     assert boot.free.free > 0
@@ -142,8 +154,7 @@ def test_the_script_reads_a_whole_boot_folder(tmp_path: Path) -> None:
 
 def test_a_machine_without_grub_has_neither_menu_nor_environment(tmp_path: Path) -> None:
     (tmp_path / "boot").mkdir()
-    script = relocated(Boot().script(), tmp_path, "/etc", "/boot", "/lib", "/var", "/run")
-    boot = run_as(Boot(), wrap(script, 10))
+    boot = run_below(Boot(), tmp_path, *FOLDERS)
     assert (boot.entries, boot.environment, boot.saved_entry) == (ABSENT, ABSENT, ABSENT)
     assert (boot.settings, boot.kernels, boot.kernel_packages) == ({}, {}, ())
 

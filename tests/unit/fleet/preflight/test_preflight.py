@@ -10,6 +10,7 @@ import pytest
 
 from declaration.host import HostSpec
 from facts.boot.kernel import ModprobeXe, RunningKernel
+from facts.boot.loader import BootFile, BootState
 from facts.disks.block import Disks, Mount, Room
 from facts.packages.dpkg import LockHolder
 from facts.packages.mirrors import Mirror
@@ -21,6 +22,7 @@ from fleet.model.finding import Finding
 from fleet.preflight import explanations, inhibitors, inspect
 from tests.given import given
 from tests.unit.apt_facts import package_facts
+from tests.unit.boot_facts import NEW, OLD, boot, entry, kernel
 
 GIB = 1024**3
 
@@ -152,6 +154,77 @@ def test_these_warn_and_name_what_was_seen(
     assert ids(found) == [name]
     assert text in found[0].text
     assert not found[0].inhibits
+
+
+MIB = 1024**2
+WITH_BOOT_SET = SPEC.model_validate(
+    {
+        **SPEC.model_dump(),
+        "stack": {
+            "name": "declared",
+            "boot": {"kernel": {"package": f"linux-image-{NEW}", "version": "1"}},
+        },
+    }
+)
+SMALL_BOOT = replace(STORAGE, room={"/": ROOM, "/boot": replace(ROOM, free=240 * MIB)})
+
+
+def kernels(initrd_mib: int, *releases: str) -> BootState:
+    there = [
+        replace(
+            kernel(release),
+            image=BootFile(f"/boot/vmlinuz-{release}", 15 * MIB, 1),
+            initrd=BootFile(f"/boot/initrd.img-{release}", initrd_mib * MIB, 1),
+        )
+        for release in releases
+    ]
+    return boot(there, entries=tuple(entry(each.release) for each in there))
+
+
+def disk_full(spec: HostSpec, **readings: object) -> list[Finding]:
+    found = inspect(spec, given({**HEALTHY, **readings}))
+    return [finding for finding in found if finding.id == "disk-full"]
+
+
+def test_a_fixed_bound_where_the_fact_is_known_no_boot_set_needs_no_room_for_a_kernel() -> None:
+    assert disk_full(SPEC, block=SMALL_BOOT, boot=kernels(60, OLD)) == []
+    (found,) = disk_full(WITH_BOOT_SET, block=SMALL_BOOT, boot=kernels(60, OLD))
+    assert "/boot has 240 MiB free, 241 MiB are needed" in found.text
+    assert f"linux-image-{NEW} with its initial RAM disk" in found.text
+    assert "the folder of the fallback" in found.text
+
+
+def test_a_large_initial_ram_disk_makes_the_demand_large() -> None:
+    room = replace(STORAGE, room={"/": ROOM, "/boot": replace(ROOM, free=312 * MIB)})
+    (found,) = disk_full(WITH_BOOT_SET, block=room, boot=kernels(455, OLD, NEW))
+    assert found.inhibits
+
+
+def test_a_boot_folder_on_the_root_file_system_adds_to_its_demand() -> None:
+    together = replace(STORAGE, mounts=(mount("/", "8:1"),))
+    both = 2 * GIB + 200 * MIB
+    tight = replace(together, room={"/": replace(ROOM, free=both)})
+    assert disk_full(SPEC, block=tight, boot=kernels(60, OLD)) == []
+    (found,) = disk_full(WITH_BOOT_SET, block=tight, boot=kernels(60, OLD))
+    assert found.text.startswith("/ has 2248 MiB free, 2289 MiB are needed")
+    apart = replace(STORAGE, room={"/": replace(ROOM, free=both), "/boot": ROOM})
+    assert disk_full(WITH_BOOT_SET, block=apart, boot=kernels(60, OLD)) == []
+
+
+def test_the_remedy_for_boot_names_the_kernels_that_can_go() -> None:
+    older, oldest = "6.17.0-23-generic", "6.17.0-9-generic"
+    there = kernels(60, NEW, OLD, older, oldest)
+    packages = package_facts({f"linux-image-{release}": "1" for release in there.kernels})
+    readings = {"block": replace(STORAGE, room={"/": ROOM, "/boot": replace(ROOM, free=0)})}
+    readings |= {"packages": packages, "kernel": replace(KERNEL, release=OLD)}
+    (found,) = disk_full(WITH_BOOT_SET, **readings, boot=there)
+    assert found.remedy is not None
+    named = found.remedy.partition("   #")[0]
+    assert named == f"apt-get purge linux-image-{oldest} linux-image-{older}"
+    assert "gives back 150 of 166 MiB" in found.remedy
+    (found,) = disk_full(WITH_BOOT_SET, **readings, boot=kernels(60, NEW, OLD))
+    assert found.remedy is not None
+    assert "none of the kernels there can go" in found.remedy
 
 
 def test_clocks_are_compared_only_to_tell() -> None:

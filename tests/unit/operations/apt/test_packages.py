@@ -298,6 +298,34 @@ def test_each_missing_hold_is_a_reason_of_its_own() -> None:
     ]
 
 
+KERNELS = ("^linux-image-", "^linux-generic")
+HWE = package_facts({"linux-generic-hwe-24.04": "1", "linux-image-generic-hwe-24.04": "1"})
+
+
+def holding(*names: str, installs: tuple[str, ...] = ()) -> list[str]:
+    arguments = {"packages": names, "kernels": KERNELS, "installs": installs}
+    return run_operation(hold, {Packages: HWE}, **arguments)[0]
+
+
+def test_a_hold_that_protects_nothing_is_refused_with_what_was_meant() -> None:
+    with pytest.raises(OperationError) as error:
+        holding("linux-generic")
+    assert "linux-generic is not installed: a hold on it would protect nothing" in str(error.value)
+    assert "installed is linux-generic-hwe-24.04" in str(error.value)
+    with pytest.raises(OperationError, match="protect nothing"):
+        holding("linux-generic-lts*")
+
+
+def test_a_glob_holds_every_installed_name_that_it_matches() -> None:
+    (command,) = holding("linux-generic*", "linux-image-*")
+    assert command.endswith("apt-mark hold linux-generic-hwe-24.04 linux-image-generic-hwe-24.04")
+
+
+def test_a_package_that_the_site_installs_or_a_dependency_brings_may_be_missing_still() -> None:
+    assert holding("linux-image-7.0.0-38-generic", installs=("linux-image-7.0.0-38-generic",)) == []
+    assert holding("libigc1") == []
+
+
 def test_interrupted_work_of_dpkg_is_named_by_package() -> None:
     state = package_facts({"jq": "1", "acl": "1"}, statuses={"jq": "unpacked"}, interrupted=True)
     assert told(dpkg_configured, {Packages: state}) == [

@@ -86,6 +86,8 @@ def test_settings_as_declared_are_left_alone_and_told() -> None:
         ('GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT nomodeset"', "nomodeset"),
         ("GRUB_CMDLINE_LINUX_DEFAULT=`cat /proc/cmdline`", "UNKNOWN"),
         ("GRUB_DEFAULT=0", "sets GRUB_DEFAULT to 0"),
+        ("GRUB_CMDLINE_LINUX_DEFAULT=\u201dquiet splash\u201d", "a curly quote (U+201D)"),
+        ("GRUB_DEFAULT= saved", "take the blank behind = away"),
     ],
 )
 def test_a_drop_in_that_undoes_the_edit_is_named_with_its_line(drop_in: str, said: str) -> None:
@@ -109,6 +111,7 @@ def test_a_drop_in_that_extends_the_value_is_welcome() -> None:
         ({**facts(), FileText: b"\xff"}, "not UTF-8"),
         ({**facts(), Boot: Unknown("timeout")}, "what GRUB is set to is UNKNOWN: timeout"),
         (facts('GRUB_DEFAULT="\n'), "cannot be edited safely"),
+        (facts("GRUB_DEFAULT=0\nGRUB_TIMEOUT=\u201d5\u201d\n"), "safely: line 2"),
         (facts(DONE, boot(denied=("/etc/default/grub.d/s.cfg",))), "s.cfg cannot be read"),
     ],
 )

@@ -101,11 +101,22 @@ def test_comments_and_texts_in_quotes_are_no_assignments() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (f'{VAR}="quiet\n', "a quote is not closed"),
+        (f'{VAR}="quiet\n', "a quote is not closed on its line"),
         (f'{VAR}+=" x"\n', "sh has no +="),
         (f"{VAR}=`echo\n", "a backquote is not closed"),
         (f"{VAR}=$(echo\n", "a substitution is not closed"),
         (f"{VAR}='a\"b'\n", "a double quote inside the command line is not closed"),
+        (
+            f"A=1\n{VAR}=\u201dquiet splash\u201d\n",
+            f"line 2: '{VAR}=\u201dquiet splash\u201d': a curly",
+        ),
+        (f'{VAR}="quiet\u00a0splash"\n', "the kernel takes it as a letter"),
+        (f'{VAR} = "quiet"\n', f"sh does not set {VAR}"),
+        (f"{VAR}=quiet splash\n", "it runs splash with it"),
+        (f'{VAR}="quiet splash\u201d\nGRUB_TIMEOUT=""\n', "line 1"),
+        (f'{VAR}="quiet"\r\n', "Windows line end"),
+        (f'\ufeff# first\n{VAR}="quiet"\n', "a byte order mark"),
+        (f'# first\nGRUB_TIMEOUT = 5\n{VAR}="quiet"\n', "sh does not set GRUB_TIMEOUT"),
     ],
 )
 def test_a_file_that_cannot_be_read_safely_is_not_edited(text: str, complaint: str) -> None:
