@@ -100,7 +100,7 @@ def roles(
     else:
         environment = known(boot.environment) or {}
         found += [(environment.get(name, ""), role) for name, role in _VARIABLES.items()]
-        default = boots_by_default(boot)
+        default = boots_by_default(boot, sets)
         armed = environment.get("next_entry", "")
         following = _entry(boot, armed) if armed else ""
         found += [(default, Role.DEFAULT), (following, Role.NEXT)]
@@ -131,13 +131,20 @@ def roles(
 _NAMED: Final = frozenset({Role.RECORDED, Role.FALLBACK, Role.DECLARED, Role.TRIAL})
 
 
-def boots_by_default(boot: BootState) -> str:
+def boots_by_default(boot: BootState, sets: HostSets) -> str:
     """Return what GRUB boots when nobody chooses: the name of a set, else the entry's title.
 
-    An entry that is not in the menu is returned as it was named; "" = there is no menu.
+    Our part of the menu stands in for a default that is lost or gone (deploys/boot/menu.sh). An
+    entry that is not in the menu is returned as it was named; "" = there is no menu.
     """
-    wanted = _default_word(boot)
-    return _entry(boot, wanted or "0") if wanted or _entries(boot) else ""
+    environment = known(boot.environment) or {}
+    listed = {entry.path for entry in _entries(boot)}
+    recorded, wanted = environment.get("b70fleet_default", ""), _default_word(boot)
+    if not wanted and not recorded and sets.default in listed:
+        return sets.default
+    if wanted and wanted == recorded and wanted not in listed:
+        wanted = environment.get("b70fleet_fallback", "") or wanted
+    return _entry(boot, wanted or "0") if wanted or listed else ""
 
 
 def _default_word(boot: BootState) -> str:

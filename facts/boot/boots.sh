@@ -1,7 +1,7 @@
 # The boots that the journal knows, the newest first: when each began, its kernel and command line. Of each
 # boot only the first lines of its kernel log are read.
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # set in front: most (boots), patience (seconds), first (lines); user sets uid
+# shellcheck disable=SC2154 # set in front: most (boots), patience (seconds), first (lines), uid
 machine=
 { read -r machine </etc/machine-id; } 2>/dev/null
 if [ -n "$machine" ] && [ -d "/var/log/journal/$machine" ]; then part kept; echo "/var/log/journal"; else lack kept -; fi

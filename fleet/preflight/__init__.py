@@ -7,6 +7,7 @@ and never counts as good: it becomes a finding of its own.
 
 from fleet.preflight import (  # noqa: F401 - their checks register
     boot,
+    boot_sets,
     cards,
     grub_defaults,
     kernel_packages,

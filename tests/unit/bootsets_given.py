@@ -105,16 +105,16 @@ def sets(
     return HostSets(sets=listed, default=default, fallback=fallback, **changes)
 
 
-def grub(environment: Mapping[str, str] | Unknown | None = None, **changes: Any) -> Any:
+def grub(more: Mapping[str, str] | Unknown | None = None, **changes: Any) -> Any:
     """Return GRUB with the distribution's entries first, then ours, and these variables more."""
-    variables: Any = environment
-    if not isinstance(environment, Unknown):
+    variables: Any = more
+    if not isinstance(more, Unknown):
         own = {
             "saved_entry": DEFAULT,
             "b70fleet_default": DEFAULT,
             "b70fleet_fallback": FOUND,
         }
-        variables = {k: v for k, v in {**own, **(environment or {})}.items() if v}
+        variables = {k: v for k, v in {**own, **(more or {})}.items() if v}
     kernels: list[InstalledKernel] = [kernel(each) for each in (OLD, NEW, STALE_RELEASE)]
     entries = (
         entry(NEW, path="gnulinux-simple-6f0b", title="Ubuntu"),

@@ -112,7 +112,7 @@ def test_what_was_found_on_a_new_host_stays_until_something_is_the_default() -> 
 
 def test_a_default_that_is_gone_from_the_menu_is_named() -> None:
     gone = "b70-7.0.0-20-generic-aaaaaaaaaa"
-    menu = grub({"saved_entry": gone})
+    menu = grub({"saved_entry": gone, "b70fleet_fallback": ""})
     assert found(boot=menu).elsewhere == (f"GRUB boots {gone} by default, which is gone",)
 
 
@@ -151,5 +151,15 @@ def test_a_number_behind_the_menu_names_nothing() -> None:
     assert entry_named(grub().entries, "17") is None
 
 
-def test_without_a_saved_entry_the_first_one_boots() -> None:
-    assert boots_by_default(grub({"saved_entry": ""})) == "Ubuntu"
+def test_without_a_saved_entry_and_a_record_the_first_one_boots() -> None:
+    menu = grub({"saved_entry": "", "b70fleet_default": ""})
+    assert boots_by_default(menu, sets(default="")) == "Ubuntu"
+
+
+def test_an_environment_that_was_lost_boots_the_recorded_default() -> None:
+    assert boots_by_default(grub(environment={}), sets()) == DEFAULT
+
+
+def test_a_default_whose_entry_is_gone_boots_the_fallback() -> None:
+    entries = tuple(each for each in grub().entries if each.path != DEFAULT)
+    assert boots_by_default(grub(entries=entries), sets()) == FOUND
