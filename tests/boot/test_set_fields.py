@@ -55,7 +55,9 @@ def field(rig: BootRig, name: str) -> dict[str, Any]:
     data = blob(GUC)
     (rig.folder / "firmware/other.bin").write_bytes(data)
     fields: dict[str, dict[str, Any]] = {
-        "token": {"cmdline": {"present": ["xe.disable_display=1", "panic=11"]}},
+        "token": {
+            "cmdline": {"present": ["xe.disable_display=1", "panic=11"], "absent": ["nomodeset"]}
+        },
         "option": {"xe_options": {"probe_display": "1"}},
         "blob": {
             "guc": {
