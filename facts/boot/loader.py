@@ -6,7 +6,7 @@ Must not know which kernel or token is wanted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -57,6 +57,9 @@ _RESCUE: Final = frozenset(
 )
 #: Commands that load Linux, with and without a hypervisor below it.
 _LINUX: Final = ("linux", "multiboot", "multiboot2", "xen_hypervisor")
+#: What stands in a swap area in place of SWAPSPACE2 while a system sleeps in it (libblkid, swap.c).
+_SLEEP_SIGNATURES: Final = (b"S1SUSPEND", b"S2SUSPEND", b"ULSUSPEND", b"LINHIB0001", b"TuxOnIce")
+_SIGNATURE_BYTES: Final = 10
 _PART: Final = "menu:"
 _NUMBERED: Final = re.compile(r"(\d+):(.*)\Z", re.DOTALL)
 _SECTION: Final = re.compile(r"### (BEGIN|END) /etc/grub\.d/(\S+) ###")
@@ -179,6 +182,7 @@ class BootState:
         version: of the package that writes the menu.
         knows_flavours: it knows GRUB_FLAVOUR_ORDER; only Ubuntu's does.
         own_roots: how the host's root file system may be called behind `root=`.
+        sleeping: swap files that hold the memory of a system that sleeps.
         files: what GRUB reads, for whoever asks what it would boot.
         choice: what GRUB would choose, in all detail.
     """
@@ -198,8 +202,16 @@ class BootState:
     version: Reading[str] = ABSENT
     knows_flavours: Reading[bool] = ABSENT
     own_roots: frozenset[str] = frozenset()
+    sleeping: tuple[str, ...] = ()
     files: GrubFiles = field(default_factory=lambda: GrubFiles({}), metadata=_MATERIAL)
     choice: Reading[Choice] = field(default=ABSENT, metadata=_MATERIAL)
+
+    def with_menu(self, menu: str) -> BootState:
+        """Return what would be if grub.cfg had another text."""
+        files = replace(self.files, texts={**self.files.texts, MENU: menu})
+        choice = choose(files)
+        entries = menu_entries(files, self.own_roots)
+        return replace(self, files=files, entries=entries, choice=choice, now=_now(choice))
 
     @property
     def saved_entry(self) -> Reading[str]:
@@ -270,6 +282,7 @@ class Boot(HostFact[BootState]):
             version=_version(tools),
             knows_flavours=_knows_flavours(tools),
             own_roots=own_roots,
+            sleeping=tuple(_sleeping(parts.lines("swap_files"))),
             files=files,
             choice=choice if has_menu else ABSENT,
         )
@@ -459,6 +472,14 @@ def _owners(parts: Parts) -> Mapping[str, str]:
 def _version(tools: Files) -> Reading[str]:
     assigned = assignments(line.text for line in tools.lines)
     return assigned.get("PACKAGE_VERSION", ABSENT)
+
+
+def _sleeping(lines: list[str]) -> Iterator[str]:
+    """Yield the swap files that hold a hibernated system."""
+    for line in lines:
+        path, *signature = line.rsplit(" ", _SIGNATURE_BYTES)
+        if bytes.fromhex("".join(signature)).startswith(_SLEEP_SIGNATURES):
+            yield path
 
 
 def _knows_flavours(tools: Files) -> Reading[bool]:
