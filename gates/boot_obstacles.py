@@ -141,7 +141,7 @@ def obstacles(scene: Scene) -> tuple[Obstacle, ...]:
 
 
 def _firmware(scene: Scene) -> Iterator[Obstacle]:
-    other = firmware(scene.efi)
+    other = firmware(scene.efi, scene.boot)
     if not isinstance(other, Elsewhere):
         return
     if other.for_once:
@@ -151,11 +151,13 @@ def _firmware(scene: Scene) -> Iterator[Obstacle]:
     if other.order is not None:
         numbers = ",".join(f"{option.number:04X}" for option in other.order)
         step = f"efibootmgr --bootorder {numbers} # and the rest behind them"
-    yield Obstacle("efi-other-loader", other.why, None, step)
+    elif other.where is not None:
+        step = "grub-install && update-grub # writes that file anew for this system"
+    yield Obstacle("efi-other-loader", other.why, other.where, step)
 
 
 def _unknown(scene: Scene, now: Boots | Unknown) -> Iterator[Obstacle]:
-    if not isinstance(now, Unknown) or isinstance(firmware(scene.efi), Elsewhere):
+    if not isinstance(now, Unknown) or isinstance(firmware(scene.efi, scene.boot), Elsewhere):
         return
     step = f"look at that line; {_UPDATE} writes {MENU} anew without a hand's changes"
     if isinstance(scene.efi, Unknown):
@@ -330,7 +332,7 @@ def _next(scene: Scene, default: Boots | Unknown) -> Iterator[Obstacle]:
         return
     after = boots_next(scene.next_menu, scene.boot, scene.efi)
     if isinstance(after, Unknown):
-        if firmware(scene.efi, once=False) is None:
+        if firmware(scene.efi, scene.boot, once=False) is None:
             yield Obstacle(
                 "next-menu-unknown",
                 f"what boots after the next menu update is UNKNOWN: {after.reason}",

@@ -81,11 +81,13 @@ class Elsewhere:
         why: a sentence.
         for_once: it does so at the next boot alone.
         order: the entry that this boot came from, and the one that comes before it.
+        where: the line that says so; None where a variable of the firmware does.
     """
 
     why: str
     for_once: bool
     order: tuple[LoadOption, LoadOption] | None = None
+    where: Because | None = None
 
 
 def boots_now(
@@ -99,7 +101,7 @@ def boots_now(
     """
     if isinstance(boot, Unknown):
         return boot
-    other = firmware(efi)
+    other = firmware(efi, boot)
     if other is not None:
         return other if isinstance(other, Unknown) else Unknown(other.why)
     return _of_grub(boot)
@@ -116,7 +118,7 @@ def boots_by_default(
     """
     if isinstance(boot, Unknown):
         return boot
-    other = firmware(efi, once=False)
+    other = firmware(efi, boot, once=False)
     if other is not None:
         return other if isinstance(other, Unknown) else Unknown(other.why)
     now, block = boot.choice, boot.files.block
@@ -145,11 +147,14 @@ def boots_next(
     return boots_by_default(boot.with_menu(menu), efi)
 
 
-def firmware(efi: Reading[EfiBoot] | Unknown, *, once: bool = True) -> Elsewhere | Unknown | None:
+def firmware(
+    efi: Reading[EfiBoot] | Unknown, boot: BootState | Unknown, *, once: bool = True
+) -> Elsewhere | Unknown | None:
     """Return what the firmware starts when it is not our GRUB; None when it is, or on BIOS.
 
     Args:
         efi: the firmware's boot variables.
+        boot: where the menu of our GRUB lies.
         once: what holds for the next boot alone counts as well.
     """
     if isinstance(efi, Absent | Unknown):
@@ -164,6 +169,14 @@ def firmware(efi: Reading[EfiBoot] | Unknown, *, once: bool = True) -> Elsewhere
     if first is not None and current is not None and not first.starts_the_same(current):
         why = f"the firmware starts {first.name} first; this boot came from {current.name}"
         return Elsewhere(why, for_once=False, order=(current, first))
+    own = boot.files.uuids if isinstance(boot, BootState) else frozenset()
+    stub = efi.leads_to(current) if current is not None else None
+    if stub is not None and own and stub[0] not in own:
+        where = Because(stub[1].path, stub[1].number, stub[1].text)
+        why = (
+            f"{where.path} leads GRUB to the file system {stub[0]}, which is not this host's /boot"
+        )
+        return Elsewhere(why, for_once=False, where=where)
     if once and isinstance(efi.next, int) and efi.next != efi.current:
         option = efi.options.get(efi.next)
         if option is None or current is None or not option.starts_the_same(current):

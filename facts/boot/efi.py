@@ -13,7 +13,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.parts import Parts, script
+from facts.parts import SPEAKING, Line, Parts, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Absent, Reading, Unknown
 
@@ -28,6 +28,11 @@ _ACTIVE: Final = 1
 #: Types and subtypes of device path nodes (UEFI specification, 10.3).
 _MEDIA, _HARD_DRIVE, _FILE, _END = 4, 1, 4, 0x7F
 _OPTION: Final = re.compile(r"Boot([0-9A-F]{4})\Z")
+#: How a menu looks for a file system by its UUID.
+_BY_UUID: Final = re.compile(
+    r"\bsearch\.fs_uuid\s+(?:--\S+\s+)*([0-9A-Fa-f-]+)"
+    r"|\bsearch\s(?=.*(?:--fs-uuid|-u)\b).*\s([0-9A-Fa-f]+-[0-9A-Fa-f-]+)\s*$"
+)
 #: A counter in the name of an entry: tries left, and tries done.
 _COUNTER: Final = re.compile(r"\+(\d+)(?:-(\d+))?\.conf\Z")
 
@@ -77,6 +82,7 @@ class EfiBoot:
         odd: variables that cannot be read, each with the reason.
         loader: who started this system, as it says itself: systemd-boot does, and GRUB with bli.
         menus: entries of boot loaders that read files of their own, such as systemd-boot.
+        stubs: the lines of the menus on the EFI partition that lead GRUB to /boot.
     """
 
     current: Reading[int]
@@ -86,6 +92,22 @@ class EfiBoot:
     odd: tuple[str, ...]
     loader: Reading[str]
     menus: tuple[str, ...]
+    stubs: tuple[Line, ...] = ()
+
+    def leads_to(self, option: LoadOption) -> tuple[str, Line] | None:
+        """Return the file system to which the menu beside a boot loader leads, and the line.
+
+        Returns:
+            its UUID in lower case; None when there is no such menu, or it says nothing about that.
+        """
+        if not isinstance(option.path, str):
+            return None
+        folder = option.path.lower().rpartition("\\")[0].replace("\\", "/")
+        for line in self.stubs:
+            match = _BY_UUID.search(line.text)
+            if match and line.path.lower() == f"/boot/efi{folder}/grub.cfg":
+                return (match[1] or match[2]).lower(), line
+        return None
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -101,7 +123,7 @@ class Efi(HostFact[Reading[EfiBoot]]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return script(_SCRIPT, root=probe_root, globals=GLOBALS, loader=LOADER)
+        return script(_SCRIPT, root=probe_root, globals=GLOBALS, loader=LOADER, speaking=SPEAKING)
 
     @override
     def parse(self, text: str) -> Reading[EfiBoot]:
@@ -110,8 +132,9 @@ class Efi(HostFact[Reading[EfiBoot]]):
         listed = parts.reading("variables")
         if isinstance(listed, Absent):
             return ABSENT
+        stubs = parts.files("stubs").lines
         if isinstance(listed, Unknown):
-            return EfiBoot(listed, listed, listed, {}, (), listed, menus)
+            return EfiBoot(listed, listed, listed, {}, (), listed, menus, stubs)
         variables = dict(_cut(listed, bytes.fromhex(parts.need("bytes"))))
         options: dict[int, LoadOption] = {}
         odd: list[str] = []
@@ -129,6 +152,7 @@ class Efi(HostFact[Reading[EfiBoot]]):
             odd=tuple(odd),
             loader=_text(variables.get("LoaderInfo")),
             menus=menus,
+            stubs=stubs,
         )
 
 

@@ -1,6 +1,6 @@
 # What the firmware starts, and the menus of boot loaders other than GRUB.
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # set in front: root, globals, loader
+# shellcheck disable=SC2154 # set in front: root, globals, loader, speaking
 d=$root/sys/firmware/efi/efivars
 if [ ! -d "$root/sys/firmware/efi" ]; then lack variables -; lack bytes -
 else
@@ -19,6 +19,8 @@ else
     od -An -v -tx1 "$@"
   fi
 fi
+# GRUB's first menu, which leads to the one in /boot
+lines stubs "$speaking" /boot/efi/EFI/*/grub.cfg
 part menus
 for f in /boot/loader/entries/*.conf /boot/efi/loader/entries/*.conf /efi/loader/entries/*.conf; do
   if [ -e "$f" ]; then printf '%s\n' "$f"; fi

@@ -84,12 +84,12 @@ class MenuEntry:
         initrds: initial RAM disks that it loads.
         file: the menu that it stands in.
         line: number of its first line there.
-        section: the script of /etc/grub.d that wrote it, "" when none did.
-        how: command that loads it: `linux`, `chainloader` …; "" when nothing does.
+        section: the script of /etc/grub.d that wrote it, None when none did.
+        how: command that loads it: `linux`, `chainloader` …; None when nothing does.
         restricted: it is not started without a password.
         foreign: it starts another system than this host's.
         saves_default: it makes itself the default when it is started.
-        doubt: why it may be missing or load something else; "" when it is surely so.
+        doubt: why it may be missing or load something else; None when it is surely so.
     """
 
     path: str
@@ -99,12 +99,12 @@ class MenuEntry:
     initrds: tuple[str, ...] = ()
     file: str = MENU
     line: int = 0
-    section: str = ""
-    how: str = "linux"
+    section: str | None = None
+    how: str | None = "linux"
     restricted: bool = False
     foreign: bool = False
     saves_default: bool = False
-    doubt: str = ""
+    doubt: str | None = None
 
     @property
     def is_recovery(self) -> bool:
@@ -319,11 +319,11 @@ def menu_entry(found: Listed, sections: Mapping[int, str], own_roots: frozenset[
         initrds=loaded.initrds if loaded else (),
         file=found.where.path,
         line=found.where.line,
-        section=sections.get(found.where.line, "") if is_in_menu else "",
-        how=loaded.how if loaded else "",
+        section=sections.get(found.where.line) if is_in_menu else None,
+        how=loaded.how if loaded else None,
         restricted=found.asks,
         saves_default=found.saves,
-        doubt=str(found.maybe) if found.maybe else "",
+        doubt=str(found.maybe) if found.maybe else None,
     )
     return replace(entry, foreign=_is_foreign(entry, own_roots))
 
@@ -334,7 +334,7 @@ def entry_of(choice: Choice, boot: BootState) -> MenuEntry:
     known = next(
         (entry for entry in entries if (entry.file, entry.line) == _place(choice.where)), None
     )
-    entry = known or MenuEntry(choice.path, choice.title, "", (), how="", line=choice.where.line)
+    entry = known or MenuEntry(choice.path, choice.title, "", (), how=None, line=choice.where.line)
     if choice.loaded is None:
         return entry
     loaded = choice.loaded

@@ -191,7 +191,7 @@ def efi_variables(values: Mapping[str, bytes]) -> dict[str, str | tuple[str, str
     folder = "/sys/firmware/efi/efivars"
     listed = "".join(f"{len(data) + 4} {folder}/{name}-0\n" for name, data in values.items())
     whole = b"".join(b"\7\0\0\0" + data for data in values.values())
-    return {"variables": listed, "bytes": f" {whole.hex(' ')}\n", "menus": ""}
+    return {"variables": listed, "bytes": f" {whole.hex(' ')}\n", "stubs": "", "menus": ""}
 
 
 def contents(**changes: Any) -> KernelContents:

@@ -10,6 +10,7 @@ import pytest
 
 from facts.boot.efi import EfiBoot, load_option
 from facts.boot.loader import BootState
+from facts.parts import Line
 from facts.value import ABSENT, Unknown
 from gates.boot_obstacles import FORBID_REBOOT, Obstacle, Scene, obstacles
 from gates.boots import Boots, boots_by_default, boots_next, boots_now, is_of_a_set, loads
@@ -346,6 +347,16 @@ def test_a_firmware_that_starts_what_it_started_is_no_obstacle(changes: dict[str
     boot, efi = host(f"saved_entry={NEW_ID}"), replace(EFI, **changes)
     assert known(boots_now(boot, efi)).entry.path == NEW_ID
     assert found(boot, efi=efi) == {}
+
+
+def test_a_menu_on_the_efi_partition_that_leads_to_another_system_is_named() -> None:
+    boot = host(f"saved_entry={NEW_ID}")
+    stub = Line("/boot/efi/EFI/ubuntu/grub.cfg", 1, f"search.fs_uuid {OTHER} root")
+    obstacle = found(boot, efi=replace(EFI, stubs=(stub,)))["efi-other-loader"]
+    assert str(obstacle.where) == f"{stub.path}:1: {stub.text}"
+    assert obstacle.remedy.startswith("grub-install && update-grub")
+    own = replace(stub, text=f"search.fs_uuid {UUID} root")
+    assert found(boot, efi=replace(EFI, stubs=(own,))) == {}
 
 
 def test_a_firmware_that_cannot_be_read_is_unknown() -> None:

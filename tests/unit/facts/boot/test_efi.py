@@ -106,4 +106,29 @@ def test_sizes_that_do_not_fit_the_bytes_are_unknown() -> None:
     odd = read(Efi(), efi_variables({"BootCurrent": b"\x01", "BootOrder": b"\x01"}))
     assert isinstance(odd.current, Unknown)
     assert isinstance(odd.order, Unknown)
-    assert read(Efi(), {"variables": lack("-"), "bytes": lack("-"), "menus": ""}) is ABSENT
+    assert (
+        read(Efi(), {"variables": lack("-"), "bytes": lack("-"), "stubs": "", "menus": ""})
+        is ABSENT
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "search.fs_uuid AAAA-1 root hd0,gpt2",
+        "search.fs_uuid --no-floppy AAAA-1 root",
+        "search --no-floppy --fs-uuid --set=root AAAA-1",
+    ],
+)
+def test_the_menu_beside_a_boot_loader_leads_to_a_file_system(text: str) -> None:
+    parts = efi_variables({"BootCurrent": b"\x01\0", "Boot0001": SHIM, "Boot0003": NETWORK})
+    stubs = f"/boot/efi/EFI/ubuntu/grub.cfg:3:{text}\n/boot/efi/EFI/debian/grub.cfg:1:{text}2\n"
+    found = read(Efi(), {**parts, "stubs": stubs})
+    leads = found.leads_to(found.options[1])
+    assert leads is not None
+    assert (leads[0], leads[1].path, leads[1].number) == (
+        *("aaaa-1", "/boot/efi/EFI/ubuntu/grub.cfg"),
+        3,
+    )
+    assert found.leads_to(found.options[3]) is None
+    assert read(Efi(), parts).leads_to(found.options[1]) is None

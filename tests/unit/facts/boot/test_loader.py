@@ -237,7 +237,7 @@ def test_the_menus_beside_grub_cfg_are_carried_with_their_own_lines(tmp_path: Pa
     )
     boot = run_below(Boot(), tmp_path, *FOLDERS)
     (entry,) = boot.entries
-    assert (entry.file, entry.line, entry.section) == ("/boot/grub/custom.cfg", 3, "")
+    assert (entry.file, entry.line, entry.section) == ("/boot/grub/custom.cfg", 3, None)
     assert boot.files.texts["/boot/grub/grub.cfg"].startswith("\n\nset timeout=0\n")
 
 
