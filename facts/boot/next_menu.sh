@@ -1,6 +1,6 @@
 # The menu that update-grub would write now, written into a private folder in memory and printed.
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # set in front: longest
+# shellcheck disable=SC2154 # set in front: longest, uid
 user
 if [ ! -e /boot/grub/grub.cfg ]; then lack menu -
 elif [ "$uid" != 0 ]; then lack menu ! 'needs root'
