@@ -69,7 +69,8 @@ class Choice:
         path: of the entry, ids joined by `>`.
         title: of the entry.
         where: the line that begins it.
-        loaded: what boots; None while GRUB waits.
+        loaded: what boots, once a person has done what it waits for; None for nothing.
+        wanted: the value of `default`: a number, an id or a title; empty when nothing is said.
         because: the lines that decide, the nearest first; none when nothing says anything and the
             first entry boots.
         missed: what was to boot and is not in the menu, so that the first entry is taken.
@@ -84,6 +85,7 @@ class Choice:
     title: str
     where: Because
     loaded: Loaded | None
+    wanted: str
     because: tuple[Because, ...]
     missed: str | None
     once: bool
@@ -100,8 +102,8 @@ class _NotKnownError(Exception):
         super().__init__(str(doubt))
 
 
-class _Waits(Exception):
-    """GRUB waits for a person."""
+class _NothingBootsError(Exception):
+    """The entry leads elsewhere."""
 
 
 @dataclass(slots=True)
@@ -143,19 +145,19 @@ class _Power:
         self._failed: list[str] = []
         self._last = _Last()
         self._tries = 0
+        self._waits: str | None = None
 
     def on(self) -> Choice | Unknown:
         """Return the choice."""
-        waits: str | None = None
         loaded: Loaded | None = None
-        if self._state.asks:
-            waits = f"{self._state.asks}: a person is asked"
+        wanted = self._state.get("default").text or ""
+        self._ask()
         try:
             loaded = self._menu(())
             if loaded is None:
-                waits = waits or _failure(self._failed)
-        except _Waits as error:
-            waits = waits or str(error)
+                self._wait(_failure(self._failed))
+        except _NothingBootsError as error:
+            self._wait(str(error))
         entry = self._last.entry
         if entry is None:
             return Unknown(f"{MENU} has no entry")
@@ -166,14 +168,23 @@ class _Power:
             title=entry.title,
             where=entry.where,
             loaded=loaded,
+            wanted=wanted,
             because=because,
-            missed=self._last.missed,
+            missed=wanted if self._last.missed else None,
             once=any(name in ONCE for name in names),
             instead=tuple(self._failed if loaded else self._failed[:-1]),
-            waits=waits,
+            waits=self._waits,
             saves=saved(self._state.saves),
             armed=self._armed,
         )
+
+    def _wait(self, why: str) -> None:
+        """Keep the first reason why a person has to do something."""
+        self._waits = self._waits or why
+
+    def _ask(self) -> None:
+        if self._state.asks:
+            self._wait(f"{self._state.asks}: a person is asked")
 
     def _menu(self, path: tuple[str, ...]) -> Loaded | None:
         """Show a menu that nobody touches; returns None when nothing of it boots.
@@ -224,7 +235,7 @@ class _Power:
         if answers != {False}:
             self._give_up(value, "timeout")
         lines = "".join(f" ({line})" for line in value.because[:1])
-        raise _Waits(f"the menu has no time after which it boots{lines}")
+        self._wait(f"the menu has no time after which it boots{lines}")
 
     def _give_up(self, value: Value, name: str) -> None:
         doubt = value.doubt or Doubt(Because(MENU, 1, f"${name}"), "it is not known")
@@ -237,7 +248,7 @@ class _Power:
             raise MenuTooLargeError(f"more than {_MAX_TRIES} entries are tried")
         if entry.users is not None and self._state.has("superusers") is not False:
             lines = "".join(f" ({line})" for line in self._state.get("superusers").because[:1])
-            raise _Waits(f"{entry.title!r} asks for a password{lines}")
+            self._wait(f"{entry.title!r} asks for a password{lines}")
         return self._run(entry, (*path, _escaped(entry.id)))
 
     def _run(self, entry: Entry, path: tuple[str, ...]) -> Loaded | None:
@@ -273,14 +284,13 @@ class _Power:
         state = self._state
         if isinstance(signal, Leaves) and signal.how != "boot":
             if signal.how == "fwsetup":
-                raise _Waits(f"{signal.where}: the firmware's setup opens")
+                raise _NothingBootsError(f"{signal.where}: the firmware's setup opens")
             if signal.how in ("halt", "exit", "normal_exit", "reboot"):
-                raise _Waits(f"{signal.where}: the entry boots nothing")
+                raise _NothingBootsError(f"{signal.where}: the entry boots nothing")
             raise _NotKnownError(Doubt(signal.where, signal.how))
         if state.vague:
             raise _NotKnownError(state.vague)
-        if state.asks:
-            raise _Waits(f"{state.asks}: a person is asked")
+        self._ask()
         return state.loaded
 
     def _fallback(self, context: Context) -> tuple[Entry, tuple[Because, ...]] | None:

@@ -56,7 +56,8 @@ class GrubFiles:
     """What GRUB finds on the host's disk.
 
     Args:
-        texts: path on the host -> a menu file; UNKNOWN when it may not be read or is too large.
+        texts: path on the host -> a menu file, every *.cfg of GRUB's folder at least; UNKNOWN when
+            it may not be read or is too large.
         block: the environment block.
         sizes: files that exist, with their sizes in bytes.
         folders: folders of which `sizes` has every file.
@@ -96,7 +97,11 @@ class GrubFiles:
             return ABSENT if isinstance(self.block, Absent) else self.block.size
         if isinstance(text, str):
             return len(text.encode())
-        if place.rpartition("/")[0] in self.folders:
+        if place in self.texts:
+            return Unknown("it was not read")
+        folder, _, name = place.rpartition("/")
+        is_menu = folder == FOLDER and name.endswith(".cfg")
+        if is_menu or folder in self.folders or f"{folder.rpartition('/')[0]}/*" in self.folders:
             return ABSENT
         return Unknown("nobody looked whether it is there")
 

@@ -184,6 +184,7 @@ class _Reader:
             self._starts.append(at)
             at += len(line) + 1
         self._at = 0
+        self._begun = 0
         self._depth = 0
         self._next: _Token | None = None
 
@@ -195,6 +196,7 @@ class _Reader:
                 token = self._peek()
                 if token is None:
                     break
+                self._begun = token.at
                 found.append(self._function() if _is(token, "function") else self._command())
                 self._delimiter()
         except _NotScriptError as error:
@@ -219,7 +221,7 @@ class _Reader:
     def _take(self, what: str) -> _Token:
         token = self._peek()
         if token is None:
-            raise _NotScriptError(f"the file ends where {what} should come", len(self._text) - 1)
+            raise _NotScriptError(f"the file ends where {what} should come", self._begun)
         self._next = None
         return token
 

@@ -140,18 +140,21 @@ def _compare(left: Argument, operator: Argument, right: Argument) -> _Truth:
         return doubt or Doubt(_NOWHERE, f"{operator.text} is not worked out")
     if doubt is None:
         return known(left.text, right.text)
-    # `x$var` against `xy`: what all possible values have in common is known all the same
-    answers = {known(a, b) for a in _texts(left) for b in _texts(right)}
+    # where the possible values are known, they may all give one answer
+    lefts, rights = _texts(left), _texts(right)
+    if lefts is None or rights is None:
+        return doubt
+    answers = {known(one, two) for one in lefts for two in rights}
     return answers.pop() if len(answers) == 1 else doubt
 
 
-def _texts(word: Argument) -> list[str]:
-    """Return every text that a word may be; two that answer differently when that is not known."""
+def _texts(word: Argument) -> list[str] | None:
+    """Return every text that a word may be, None where that is not known."""
     if word.doubt is None:
         return [word.text]
-    if word.options is not None and word.text.startswith("$"):
-        return sorted(word.options)
-    return ["\0", ""]
+    if word.options is None or not word.text.startswith("$"):
+        return None
+    return sorted(word.options)
 
 
 def _unary(operator: str, operand: Argument, size: Size) -> _Truth:

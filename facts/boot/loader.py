@@ -6,7 +6,7 @@ Must not know which kernel or token is wanted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -57,6 +57,9 @@ _RESCUE: Final = frozenset(
 )
 #: Commands that load Linux, with and without a hypervisor below it.
 _LINUX: Final = ("linux", "multiboot", "multiboot2", "xen_hypervisor")
+#: What stands in a swap area in place of SWAPSPACE2 while a system sleeps in it (libblkid, swap.c).
+_SLEEP_SIGNATURES: Final = (b"S1SUSPEND", b"S2SUSPEND", b"ULSUSPEND", b"LINHIB0001", b"TuxOnIce")
+_SIGNATURE_BYTES: Final = 10
 _PART: Final = "menu:"
 _NUMBERED: Final = re.compile(r"(\d+):(.*)\Z", re.DOTALL)
 _SECTION: Final = re.compile(r"### (BEGIN|END) /etc/grub\.d/(\S+) ###")
@@ -81,12 +84,12 @@ class MenuEntry:
         initrds: initial RAM disks that it loads.
         file: the menu that it stands in.
         line: number of its first line there.
-        section: the script of /etc/grub.d that wrote it, "" when none did.
-        how: command that loads it: `linux`, `chainloader` …; "" when nothing does.
+        section: the script of /etc/grub.d that wrote it, None when none did.
+        how: command that loads it: `linux`, `chainloader` …; None when nothing does.
         restricted: it is not started without a password.
         foreign: it starts another system than this host's.
         saves_default: it makes itself the default when it is started.
-        doubt: why it may be missing or load something else; "" when it is surely so.
+        doubt: why it may be missing or load something else; None when it is surely so.
     """
 
     path: str
@@ -96,12 +99,12 @@ class MenuEntry:
     initrds: tuple[str, ...] = ()
     file: str = MENU
     line: int = 0
-    section: str = ""
-    how: str = "linux"
+    section: str | None = None
+    how: str | None = "linux"
     restricted: bool = False
     foreign: bool = False
     saves_default: bool = False
-    doubt: str = ""
+    doubt: str | None = None
 
     @property
     def is_recovery(self) -> bool:
@@ -179,6 +182,7 @@ class BootState:
         version: of the package that writes the menu.
         knows_flavours: it knows GRUB_FLAVOUR_ORDER; only Ubuntu's does.
         own_roots: how the host's root file system may be called behind `root=`.
+        sleeping: swap files that hold the memory of a system that sleeps.
         files: what GRUB reads, for whoever asks what it would boot.
         choice: what GRUB would choose, in all detail.
     """
@@ -198,8 +202,16 @@ class BootState:
     version: Reading[str] = ABSENT
     knows_flavours: Reading[bool] = ABSENT
     own_roots: frozenset[str] = frozenset()
+    sleeping: tuple[str, ...] = ()
     files: GrubFiles = field(default_factory=lambda: GrubFiles({}), metadata=_MATERIAL)
     choice: Reading[Choice] = field(default=ABSENT, metadata=_MATERIAL)
+
+    def with_menu(self, menu: str) -> BootState:
+        """Return what would be if grub.cfg had another text."""
+        files = replace(self.files, texts={**self.files.texts, MENU: menu})
+        choice = choose(files)
+        entries = menu_entries(files, self.own_roots)
+        return replace(self, files=files, entries=entries, choice=choice, now=_now(choice))
 
     @property
     def saved_entry(self) -> Reading[str]:
@@ -270,6 +282,7 @@ class Boot(HostFact[BootState]):
             version=_version(tools),
             knows_flavours=_knows_flavours(tools),
             own_roots=own_roots,
+            sleeping=tuple(_sleeping(parts.lines("swap_files"))),
             files=files,
             choice=choice if has_menu else ABSENT,
         )
@@ -306,11 +319,11 @@ def menu_entry(found: Listed, sections: Mapping[int, str], own_roots: frozenset[
         initrds=loaded.initrds if loaded else (),
         file=found.where.path,
         line=found.where.line,
-        section=sections.get(found.where.line, "") if is_in_menu else "",
-        how=loaded.how if loaded else "",
+        section=sections.get(found.where.line) if is_in_menu else None,
+        how=loaded.how if loaded else None,
         restricted=found.asks,
         saves_default=found.saves,
-        doubt=str(found.maybe) if found.maybe else "",
+        doubt=str(found.maybe) if found.maybe else None,
     )
     return replace(entry, foreign=_is_foreign(entry, own_roots))
 
@@ -321,7 +334,7 @@ def entry_of(choice: Choice, boot: BootState) -> MenuEntry:
     known = next(
         (entry for entry in entries if (entry.file, entry.line) == _place(choice.where)), None
     )
-    entry = known or MenuEntry(choice.path, choice.title, "", (), how="", line=choice.where.line)
+    entry = known or MenuEntry(choice.path, choice.title, "", (), how=None, line=choice.where.line)
     if choice.loaded is None:
         return entry
     loaded = choice.loaded
@@ -459,6 +472,14 @@ def _owners(parts: Parts) -> Mapping[str, str]:
 def _version(tools: Files) -> Reading[str]:
     assigned = assignments(line.text for line in tools.lines)
     return assigned.get("PACKAGE_VERSION", ABSENT)
+
+
+def _sleeping(lines: list[str]) -> Iterator[str]:
+    """Yield the swap files that hold a hibernated system."""
+    for line in lines:
+        path, *signature = line.rsplit(" ", _SIGNATURE_BYTES)
+        if bytes.fromhex("".join(signature)).startswith(_SLEEP_SIGNATURES):
+            yield path
 
 
 def _knows_flavours(tools: Files) -> Reading[bool]:

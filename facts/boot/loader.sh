@@ -52,6 +52,15 @@ if [ $# -gt 0 ]; then
   if [ $# -gt 0 ]; then grep -sxFH "$@" /var/lib/dpkg/info/*.list; fi
 fi
 if [ -d /boot ]; then tool free stat -f -c '%S %a %b' /boot; else lack free -; fi
+# the signature of swap files; lsblk names that of a swap device (facts/disks/block.sh)
+part swap_files
+if [ -r /etc/fstab ]; then
+  while read -r f _ t _; do
+    if [ "$t" = swap ] && [ -f "$f" ] && [ -r "$f" ]; then
+      printf '%s' "$f"; od -An -tx1 -j 4086 -N 10 "$f"
+    fi
+  done </etc/fstab
+fi
 part reboot_required
 if [ -e /run/reboot-required ]; then
   echo reboot-required

@@ -39,7 +39,7 @@ def doctor(host: Host, json: Json = False, report: Reports = None) -> None:
     spec = fleet.host(host)
     with watched() as emit:
         before = time.time()
-        wanted = order.read(also=("mirrors", "apt_upgrade"))
+        wanted = order.read(also=("mirrors", "apt_upgrade", "next_menu"))
         (visit,) = context.make_engine(fleet).run([spec], wanted, emit).visits
     if visit.error is not None:
         raise visit.error

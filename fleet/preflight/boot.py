@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from facts.boot.kernel import Kernel
 from facts.boot.loader import Boot
@@ -10,8 +12,73 @@ from facts.disks.block import Block
 from facts.value import Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
+from gates.boot_obstacles import FORBID_REBOOT, obstacles, scene_of
 from gates.boot_state import unproven_boot
+from gates.boots import Boots, boots_now
 from gates.one_shot import one_shot
+
+#: Long texts of `b70 explain ID`: what stands in the way of a boot.
+_OBSTACLES: Final = {
+    "foreign-one-shot": """An entry that this product did not arm is armed for the next boot.
+
+    GRUB boots what `next_entry` names once, whatever the default is. A reboot would start that
+    entry and not the declared boot set.""",
+    "armed-for-ever": """A one-shot entry is armed where GRUB cannot take it back.
+
+    GRUB clears `next_entry` by writing its environment block, which it can on a plain partition
+    alone. On LVM, RAID, encryption, btrfs or ZFS every boot starts that entry again.""",
+    "boot-password": """GRUB asks for a password before it boots the default.
+
+    With `superusers` set, an entry without --unrestricted waits for a person, and so does every
+    entry inside a submenu without it.""",
+    "boot-waits": """GRUB waits for a person at every boot.
+
+    The menu has no time after which it boots, or the entry's kernel is missing and no fallback is
+    named. A rig without a keyboard stays there.""",
+    "saves-default": """Any entry that is booted becomes the default.
+
+    GRUB_SAVEDEFAULT=true lets each boot write its own entry into the environment block: one look
+    at a recovery entry changes the default for good.""",
+    "vanished-default": """The saved default names an entry that the menu does not have.
+
+    GRUB then boots the first entry without a word. A kernel was removed or an entry renamed.""",
+    "recovery-default": """The default is a recovery entry.
+
+    It boots without the declared command line, often with nomodeset, so that no card is driven.""",
+    "foreign-default": """The default is another system's entry.
+
+    os-prober or a person put another system into the menu, and it is what boots.""",
+    "default-not-ours": """The default is not the declared boot set.
+
+    It is an entry of this host, but of another kernel.""",
+    "positional-default": """The default is named by its place or its title, not by an id.
+
+    The next menu update may put another entry in that place or change the title; an id stays.""",
+    "doubled-entry": """Two entries of the menu have one name.
+
+    GRUB takes the first of them, so the second one can never be the default.""",
+    "menu-stale": """The generated menu is not what the settings ask for.
+
+    The settings were changed and the menu was not written since, a kernel was installed and a hook
+    was skipped, or a file that is read later overrides the settings.""",
+    "flavour-change": """The next menu update boots a kernel of another flavour.
+
+    The menu sorts by version first: a newer generic kernel takes the place of another flavour.""",
+    "next-menu-unknown": """What boots after the next menu update could not be worked out.
+
+    The update is tried in memory, unless os-prober would mount the disks of other systems.""",
+    "efi-boot-next": """The firmware starts something else at the next boot (BootNext).""",
+    "efi-other-loader": """The firmware starts a boot loader other than the GRUB that is known here.
+
+    Its own menu decides then, and that is not read.""",
+    "boot-unknown": """What boots next is not known.
+
+    The menu has a form that is not understood where it decides. UNKNOWN is never taken for good:
+    this product does not reboot such a host.""",
+    "hibernation-image": """A hibernated system lies in the swap area.
+
+    The next boot may resume it, with file systems that have changed since.""",
+}
 
 
 @check("secure-boot", "boot")
@@ -94,3 +161,29 @@ def _one_shot(context: Context) -> Iterator[Finding]:
             yield context.warning(text, "put /boot on a plain ext4 partition")
         else:
             yield context.info(text)
+
+
+@check("what-boots", "boot", _OBSTACLES)
+def _what_boots(context: Context) -> Iterator[Finding]:
+    """Which entry boots if the power goes now, and the line that decides it."""
+    boot = context.given[Boot]
+    if isinstance(boot, Unknown):
+        return
+    scene = scene_of(context.spec, context.given)
+    now = boots_now(boot, scene.efi)
+    if isinstance(now, Boots):
+        once = ", once" if now.once else ""
+        yield context.info(f"{now.entry.title!r} boots now{once}: {now.line}")
+    has_boot_set = context.spec.stack is not None and context.spec.stack.boot is not None
+    for obstacle in obstacles(scene):
+        place = f" ({obstacle.where})" if obstacle.where else ""
+        named = replace(context, id=obstacle.id)
+        text = f"{obstacle.text}{place}"
+        if "unknown" in obstacle.id:
+            yield named.unknown(text, obstacle.remedy)
+        elif obstacle.id in FORBID_REBOOT:
+            yield named.critical(text, obstacle.remedy)
+        elif has_boot_set:
+            yield named.warning(text, obstacle.remedy)
+        else:
+            yield named.info(text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from declaration.host import HostSpec
@@ -73,11 +74,19 @@ Look = Callable[[Context], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: the id of its findings, the part of the host that it is about, what it looks at."""
+    """A check.
+
+    Args:
+        id: of its findings.
+        domain: the part of the host that it is about.
+        look: what it looks at.
+        kinds: further ids of its findings, each with its long text.
+    """
 
     id: str
     domain: str
     look: Look
+    kinds: Mapping[str, str]
 
 
 #: Domains that a lab machine's probe_root stands for.
@@ -85,16 +94,19 @@ _SIMULATED: Final = ("boot", "cards")
 _CHECKS: Final[list[Check]] = []
 
 
-def check(name: str, domain: str) -> Callable[[Look], Look]:
+def check(
+    name: str, domain: str, kinds: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Look], Look]:
     """Register a check; its docstring is the long text of `b70 explain ID`.
 
     Args:
         name: id of its findings.
         domain: the part of the host that it is about.
+        kinds: further ids of its findings, each with its long text.
     """
 
     def register(look: Look) -> Look:
-        _CHECKS.append(Check(name, domain, look))
+        _CHECKS.append(Check(name, domain, look, kinds))
         return look
 
     return register
@@ -102,7 +114,8 @@ def check(name: str, domain: str) -> Callable[[Look], Look]:
 
 def explanations() -> dict[str, str]:
     """Return finding id -> long text."""
-    return {item.id: (item.look.__doc__ or "").strip() for item in _CHECKS}
+    own = {item.id: (item.look.__doc__ or "").strip() for item in _CHECKS}
+    return own | {kind: text for item in _CHECKS for kind, text in item.kinds.items()}
 
 
 def inspect(spec: HostSpec, given: Readings, now: float | None = None) -> list[Finding]:

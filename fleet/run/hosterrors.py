@@ -141,6 +141,17 @@ class BootNotProven(FleetError):
     id = "boot-not-proven"
 
 
+class WrongBoot(Refused):
+    """A reboot would not start the declared boot set, or it is not known what it would start.
+
+    Another entry is armed for one boot, GRUB waits for a password, the default is another system's,
+    a recovery entry or another kernel, or the firmware starts another boot loader. The host was not
+    rebooted. `b70 doctor HOST` shows each reason with its file and line, and what to do about it.
+    """
+
+    id = "wrong-boot"
+
+
 class ChangeTakenBack(FleetError):
     """A change to sshd, sudoers or nftables was not confirmed over a new connection.
 

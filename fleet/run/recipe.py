@@ -49,6 +49,7 @@ def reboot_where_due(visit: Visit) -> None:
     Raises:
         RebootPending: nobody allowed it.
         BootSetDrift: the host is in production.
+        WrongBoot: it would boot something else.
         NotBootedAsDeclared: it booted, and the reasons are still there.
     """
     result = visit.result
@@ -64,7 +65,7 @@ def reboot_where_due(visit: Visit) -> None:
             f"b70 converge --limit {visit.name} --allow-reboot",
         )
     before, visit.saved = result.changed, None
-    for step in (steps.arm, steps.boot, steps.take, *_ONE_BOOT):
+    for step in (refuse.wrong_boot, steps.arm, steps.boot, steps.take, *_ONE_BOOT):
         step(visit)
     result.changed = list(dict.fromkeys([*before, *result.changed]))
     result.cost.reboots = 1

@@ -10,9 +10,10 @@ from fleet.base.errors import Refused
 from fleet.model.plan import ResourceStatus
 from fleet.preflight import inhibitors
 from fleet.run.executor import OperationFailed
-from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale
+from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale, WrongBoot
 from fleet.run.planner import PlannedOp
 from fleet.run.visit import Visit
+from gates.boot_obstacles import FORBID_REBOOT, obstacles, scene_of
 from gates.boot_sets import is_repair
 
 
@@ -51,6 +52,24 @@ def boot_drift(visit: Visit) -> None:
     ]
     if drift and not is_new(visit) and not is_repair(visit.spec, visit.readings):
         raise BootSetDrift.of(visit.name, ", ".join(drift))
+
+
+def wrong_boot(visit: Visit) -> None:
+    """Refuse a reboot that would start something other than the declared boot set."""
+    scene = scene_of(visit.spec, visit.readings)
+    if isinstance(scene.boot, Unknown):
+        raise WrongBoot(
+            f"{visit.name}: what boots is UNKNOWN: {scene.boot.reason}",
+            f"b70 facts {visit.name} boot",
+        )
+    found = [each for each in obstacles(scene) if each.id in FORBID_REBOOT]
+    if found:
+        place = f" ({found[0].where})" if found[0].where else ""
+        more = f" (and {len(found) - 1} more)" * (len(found) > 1)
+        raise WrongBoot(
+            f"{visit.name}: not rebooted: {found[0].text}{place}{more}",
+            f"on the host, as root: {found[0].remedy}",
+        )
 
 
 def unproven(visit: Visit) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from declaration.boot import BootSet
 from facts.boot.kernel import ModprobeXe, RunningKernel, XeModule
@@ -109,6 +111,7 @@ _BARE: dict[str, str | tuple[str, str]] = {
     "packages": "",
     "owners": "",
     "free": ("-", ""),
+    "swap_files": "",
     "reboot_required": "",
 }
 
@@ -157,6 +160,32 @@ def read_boot(
     found: BootState = read(Boot(), boot_parts(menu, block, custom, **parts))
     assert isinstance(found, BootState), found
     return found
+
+
+def load_option_bytes(
+    description: str, path: str | None, partition: str | None, *, active: bool = True
+) -> bytes:
+    """Return an EFI_LOAD_OPTION of a file on a partition, or of a network card."""
+    nodes = b""
+    if partition is not None:
+        drive = struct.pack("<IQQ", 1, 2048, 1048576) + UUID(partition).bytes_le + b"\x02\x02"
+        nodes += struct.pack("<BBH", 4, 1, 4 + len(drive)) + drive
+    if path is None:
+        nodes += struct.pack("<BBH", 3, 11, 4 + 33) + bytes(33)
+    else:
+        name = f"{path}\0".encode("utf-16-le")
+        nodes += struct.pack("<BBH", 4, 4, 4 + len(name)) + name
+    nodes += b"\x7f\xff\x04\0"
+    head = struct.pack("<IH", int(active), len(nodes))
+    return head + f"{description}\0".encode("utf-16-le") + nodes
+
+
+def efi_variables(values: Mapping[str, bytes]) -> dict[str, str | tuple[str, str]]:
+    """Return what the script of the EFI fact prints of these variables."""
+    folder = "/sys/firmware/efi/efivars"
+    listed = "".join(f"{len(data) + 4} {folder}/{name}-0\n" for name, data in values.items())
+    whole = b"".join(b"\7\0\0\0" + data for data in values.values())
+    return {"variables": listed, "bytes": f" {whole.hex(' ')}\n", "stubs": "", "menus": ""}
 
 
 def contents(**changes: Any) -> KernelContents:

@@ -256,11 +256,13 @@ class Difference:
     Args:
         case: as real GRUB has it.
         emulated: release that grub-emu boots instead.
+        read: release that the product reads off the disk.
         why: the reason.
     """
 
     case: Case
     emulated: str
+    read: str
     why: str
 
 
@@ -268,7 +270,8 @@ DIFFERENCES = (
     Difference(
         Case("a kernel that is no kernel", None, content={"vmlinuz-<new>": b"cut short"}),
         "<new>",
-        "the stand-in of `linux` looks whether the file is there and not empty, no further",
+        "<new>",
+        "the stand-in of `linux`, and the product, look whether the file is there and not empty",
     ),
     Difference(
         Case(
@@ -277,6 +280,7 @@ DIFFERENCES = (
             edit=((INITRD, f"{INITRD}\tboot\n\tlinux\t/boot/vmlinuz-<old> quiet\n{OLD_INITRD}"),),
         ),
         "<old>",
+        "<new>",
         "`boot` is GRUB's own and does nothing in grub-emu, so the entry runs to its end",
     ),
 )
@@ -546,6 +550,7 @@ def test_they_differ_where_and_as_the_table_says(pair: Pair, difference: Differe
     case = difference.case
     expect(pair.disk, case, case.boots, pair.real(case))
     expect(pair.disk, case, difference.emulated, pair.emulated(case))
+    expect(pair.disk, case, difference.read, pair.ours(case)[1])
 
 
 @pytest.mark.parametrize("pair", [HERE], indirect=True)

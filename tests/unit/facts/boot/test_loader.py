@@ -188,3 +188,116 @@ def test_initramfs_of_a_host_without_one_is_absent_and_without_the_tool_unknown(
     found = run_as(Initramfs(), wrap(script, 10))
     assert found.image == f"{tmp_path}/boot/initrd.img-1"
     assert isinstance(found.files, Unknown)
+
+
+def test_the_package_of_a_kernel_is_the_one_that_owns_its_image() -> None:
+    images = "".join(f"13 1 /boot/vmlinuz-6.17.{number}-1-pve\n" for number in (2, 4, 9))
+    owners = (
+        "/var/lib/dpkg/info/proxmox-kernel-6.17.2-1-pve-signed.list:/boot/vmlinuz-6.17.2-1-pve\n"
+        "/var/lib/dpkg/info/linux-image-6.17.4-1-pve:amd64.list:/boot/vmlinuz-6.17.4-1-pve\n"
+        "\n"
+    )
+    kernels = read_boot(images=images, owners=owners).kernels
+    assert [kernel.package for kernel in kernels.values()] == [
+        "proxmox-kernel-6.17.2-1-pve-signed",
+        "linux-image-6.17.4-1-pve",
+        ABSENT,
+    ]
+
+
+def test_an_owner_without_a_version_in_its_name_is_found_as_well(tmp_path: Path) -> None:
+    lists = {"linux-image-6.1.0-1.list": "6.1.0-1", "my-kernel.list": "9-mine", "x1.2.list": "none"}
+    tree = {
+        f"var/lib/dpkg/info/{name}": f"{tmp_path}/boot/vmlinuz-{r}\n" for name, r in lists.items()
+    }
+    kernels = {
+        f"boot/vmlinuz-{release}": "k" for release in ("6.1.0-1", "9-mine", "6.1.0-1-copied")
+    }
+    plant(tmp_path, tree | kernels)
+    found = run_below(Boot(), tmp_path, *FOLDERS).kernels
+    assert {release: kernel.package for release, kernel in found.items()} == {
+        "6.1.0-1": "linux-image-6.1.0-1",
+        "6.1.0-1-copied": ABSENT,
+        "9-mine": "my-kernel",
+    }
+
+
+def test_kernels_below_boot_belong_to_whoever_put_them_there() -> None:
+    images = "1 1 /boot/vmlinuz-7\n1 1 /boot/b70fleet/set/vmlinuz-8\n1 1 /boot/grub/vmlinuz-9\n"
+    assert list(read_boot(images=images).kernels) == ["7"]
+
+
+def test_the_menus_beside_grub_cfg_are_carried_with_their_own_lines(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "boot/grub/grub.cfg": "\n\nset timeout=0\nsource $prefix/custom.cfg\n",
+            "boot/grub/custom.cfg": "#b70 menu:/boot/grub/grub.cfg\n\nmenuentry 'A' { linux /a; }",
+        },
+    )
+    boot = run_below(Boot(), tmp_path, *FOLDERS)
+    (entry,) = boot.entries
+    assert (entry.file, entry.line, entry.section) == ("/boot/grub/custom.cfg", 3, None)
+    assert boot.files.texts["/boot/grub/grub.cfg"].startswith("\n\nset timeout=0\n")
+
+
+def test_a_menu_that_is_too_large_or_cut_is_unknown(tmp_path: Path) -> None:
+    plant(tmp_path, {"boot/grub/grub.cfg": "# 0123456789\n" * 50_000})
+    boot = run_below(Boot(), tmp_path, *FOLDERS)
+    assert isinstance(boot.entries, Unknown)
+    assert "512 KiB" in boot.entries.reason
+    assert isinstance(boot.now, Unknown)
+    parts = {**boot_parts("a\n"), "menu:/boot/grub/grub.cfg": "1:a\n3:b\n"}
+    assert "line 2 is missing" in read(Boot(), parts).entries.reason
+
+
+def test_a_menu_that_only_root_may_read_is_unknown() -> None:
+    boot = read(Boot(), {**boot_parts(), "menu:/boot/grub/grub.cfg": lack("!", "needs root")})
+    assert boot.entries == Unknown("needs root")
+    assert isinstance(boot.now, Unknown)
+
+
+def test_what_boots_now_stands_beside_the_menu() -> None:
+    now = read_boot("set timeout=0\nset default=b\nmenuentry B --id b { linux /b; }\n").now
+    assert (now.entry, now.once, now.waits) == ("b", False, None)
+    assert now.because == ("/boot/grub/grub.cfg:2: set default=b",)
+    assert read_boot().now is ABSENT
+
+
+def test_the_tools_that_write_the_menu_are_named(tmp_path: Path) -> None:
+    tool = "PACKAGE_VERSION=2.12-1ubuntu7\nexport GRUB_DEFAULT \\\n  GRUB_FLAVOUR_ORDER\n"
+    plant(
+        tmp_path,
+        {"usr/sbin/grub-mkconfig": tool, "etc/grub.d/10_linux": "", "etc/grub.d/README": ""},
+    )
+    (tmp_path / "etc/grub.d/10_linux").chmod(0o755)
+    boot = run_below(Boot(), tmp_path, *FOLDERS)
+    assert (boot.version, boot.knows_flavours) == ("2.12-1ubuntu7", True)
+    assert boot.scripts == ("10_linux",)
+    assert read_boot(tools="/usr/sbin/grub-mkconfig:1:PACKAGE_VERSION=2\n").knows_flavours is False
+    assert read_boot().knows_flavours is ABSENT
+
+
+def test_the_environment_block_is_read_byte_by_byte(tmp_path: Path) -> None:
+    folder = tmp_path / "boot/grub"
+    folder.mkdir(parents=True)
+    (folder / "real").write_bytes(ENVIRONMENT.encode() + b"x=\xff\n" + b"#" * 900)
+    (folder / "grubenv").symlink_to("real")
+    boot = run_below(Boot(), tmp_path, *FOLDERS)
+    assert boot.block.symlink
+    assert boot.environment["x"] == "\ufffd"
+    assert boot.block.variables["x"].where.line == 3
+    (folder / "real").write_bytes(b"\0" * 1024)
+    damaged = run_below(Boot(), tmp_path, *FOLDERS)
+    assert (damaged.environment, damaged.block.damage) == ({}, "its first line is not GRUB's")
+    assert damaged.saved_entry is ABSENT
+
+
+def test_the_root_file_system_is_known_by_every_name_of_its_device() -> None:
+    places = (
+        "64769 0:0 /\n2050 0:0 /boot/grub\n5 8:2 /dev/disk/by-uuid/AAAA-1\n"
+        "5 fd:1 /dev/disk/by-uuid/bbbb\n5 fd:1 /dev/mapper/vg-root\n5 8:3 /dev/disk/by-partuuid/c\n"
+    )
+    boot = read_boot(places=places, cmdline="root=LABEL=x ro")
+    assert boot.own_roots == {"UUID=bbbb", "/dev/mapper/vg-root", "LABEL=x"}
+    assert boot.files.uuids == {"aaaa-1"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import pytest
@@ -119,3 +119,12 @@ def test_json_keeps_letters_readable_and_is_one_document() -> None:
     json_report.write(out, {"name": "Gerät", "when": Unknown("?")})
     assert "Gerät" in out.getvalue()
     assert json.loads(out.getvalue())["when"]["unknown"] == "?"
+
+
+def test_a_field_that_is_material_for_others_is_in_no_report() -> None:
+    @dataclass
+    class Reading:
+        shown: int = 1
+        kept: int = field(default=2, metadata={"plain": False})
+
+    assert plain(Reading()) == {"shown": 1}
