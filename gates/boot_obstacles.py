@@ -125,7 +125,7 @@ def scene_of(spec: HostSpec, given: Readings) -> Scene:
 
 
 def _ours(wanted: BootSet, given: Readings) -> Ours:
-    sets = given[BootSets]
+    sets = given[BootSets] if BootSets in given else Unknown("nobody asked")
     if isinstance(sets, Unknown) or not sets.default:
         return lambda entry: not entry.foreign
     names = (wanted.set_id, sets.default)

@@ -6,15 +6,10 @@ automatic return then, and the plan says so.
 
 from __future__ import annotations
 
-from declaration.boot import BootSet
 from deploys.boot.wait import one_shot_here, unproven_here, waits_for_boot
 from deploys.layer import declaration, deploy
-from facts.boot.sets import BootSets
-from facts.reader import read
 from operations.boot.boot_default import boot_default
-from operations.boot.boot_set import kept_id
-from operations.boot.kept_packages import fallback
-from operations.require import require
+from operations.boot.boot_set import fallback_set
 
 
 @deploy("boot default")
@@ -28,15 +23,8 @@ def boot_commit() -> None:
     missing = (*waits_for_boot(spec), *unproven_here(spec))
     boot_default(
         wanted=wanted,
-        fallback=_fallback(wanted),
+        fallback=fallback_set(wanted),
         waits_for=missing if once.possible is True else (),
         no_return=once.why if missing and once.possible is not True else "",
         name="BootDefault[saved_entry]",
     )
-
-
-def _fallback(wanted: BootSet) -> str:
-    """Return the set to go back to on a host that has no default set yet."""
-    sets = require(read(BootSets), "which boot sets there are")
-    release = fallback(wanted.kernel).keep
-    return "" if sets.default or not release else kept_id(release)

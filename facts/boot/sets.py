@@ -17,7 +17,7 @@ from declaration.onhost import BOOT_SETS, SET_FIRMWARE
 from facts.base import HostFact, ParseError
 from facts.parts import Parts, convert, script
 from facts.shelltext import shell_text
-from facts.value import ABSENT, Reading
+from facts.value import ABSENT, Reading, Unknown
 
 #: Version of the manifest that this product writes and reads.
 FORMAT: Final = "1"
@@ -138,6 +138,8 @@ class BootSets(HostFact[HostSets]):
         files = dict(_file(line) for line in parts.lines("files"))
         modules = [line.split(" ") for line in parts.lines("modules")]
         roles = convert(parts.reading("roles"), _pairs)
+        if isinstance(roles, Unknown):  # a role that cannot be told is not the same as none
+            raise ParseError(f"which set is the default is UNKNOWN: {roles.reason}")
         named = roles if isinstance(roles, Mapping) else {}
         return HostSets(
             sets={

@@ -69,7 +69,7 @@ def boot_default(
     """Make a set the default, and what was the default the one to go back to.
 
     + wanted: the set
-    + fallback: set to go back to when none is recorded; empty = there is none
+    + fallback: set to go back to; empty = there is none
     + waits_for: why the set cannot be made the default yet; empty = it can
     + no_return: why it becomes the default before it has booted; empty = it has booted
     """
@@ -88,7 +88,12 @@ def boot_default(
                 f"{wanted.set_id} is the saved entry, but {boots.entry.path} boots: "
                 f"{boots.line.path}:{boots.line.line} decides it ({boots.line.text.strip()})"
             )
-        host.noop(f"{wanted.set_id} is the default, {sets.fallback or 'nothing'} the fallback")
+        if not fallback or sets.fallback == fallback:
+            back = sets.fallback or "nothing"
+            host.noop(f"{wanted.set_id} is the default, {back} the fallback")
+            return
+        differs("fallback", fallback, sets.fallback or None)
+        yield _call("commit", wanted.set_id, fallback)
         return
     if waits_for:
         host.noop(f"waits for the first boot of {wanted.set_id}: {'; '.join(waits_for)}")

@@ -138,7 +138,7 @@ def kept_set(wanted: BootSet, companions: Sequence[str]) -> Commands:
     if kernel is None or not isinstance(kernel.initrd, BootFile):
         host.noop(way.why if kernel is None else f"{way.keep} has no initial RAM disk to keep")
         return
-    name = kept_id(way.keep)
+    name = _kept_id(way.keep)
     found = sets.sets.get(name)
     differs("boot set", _RIGHT, None if found is None else "; ".join(_faults(found, sets, state)))
     writes(manifest_path(name))
@@ -158,7 +158,24 @@ def kept_set(wanted: BootSet, companions: Sequence[str]) -> Commands:
     )
 
 
-def kept_id(release: str) -> str:
+def fallback_set(wanted: BootSet) -> str:
+    """Return the set that the current host goes back to from another, "" when there is none.
+
+    One that `kept_set` makes in the same run counts.
+
+    Args:
+        wanted: the set to go back from.
+    """
+    sets = require(read(BootSets), "which boot sets there are")
+    boot = require(read(Boot), "which kernels are on disk")
+    if there := way_back(sets, package_state(), wanted.set_id):
+        return there
+    release = fallback(wanted.kernel).keep
+    kernel = boot.kernels.get(release)
+    return "" if kernel is None or not isinstance(kernel.initrd, BootFile) else _kept_id(release)
+
+
+def _kept_id(release: str) -> str:
     """Return the name of the set that keeps a release as it was found."""
     return f"b70-{release}-found"
 
