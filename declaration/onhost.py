@@ -37,8 +37,6 @@ APT_LISTS: Final = f"{STATE}/apt/lists-are-for"
 DEBS: Final = f"{STATE}/debs"
 #: Marks of the sets whose checks have passed.
 VERIFIED: Final = f"{STATE}/verified"
-#: Firmware that lay there before ours, by its hash.
-FIRMWARE: Final = f"{STATE}/firmware"
 
 #: One folder for each boot set, beside GRUB's own files: kernel, initial RAM disk, manifest.
 BOOT_SETS: Final = "/boot/b70fleet"

@@ -80,6 +80,8 @@ def _packages(manifest: Manifest, packages: PackageState) -> Iterator[str]:
         seen = packages.installed.get(name)
         if seen is None:
             yield f"package {name} is not installed"
+        elif seen.status != "installed":
+            yield f"package {name} is {seen.status}, it was {version}"
         elif seen.version != version:
             yield f"package {name} is {seen.version}, it was {version}"
 

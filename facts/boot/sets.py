@@ -25,6 +25,8 @@ FORMAT: Final = "1"
 FILES: Final = ("vmlinuz", "initrd")
 #: File systems that keep no time zone, so that a time there says nothing (stat -f %T).
 _TIMELESS: Final = frozenset({"msdos"})
+#: What the script prints for a line of a manifest that is no plain text.
+_NO_TEXT: Final = "!"
 
 _SCRIPT: Final = shell_text(__file__)
 
@@ -187,6 +189,8 @@ def _set(
 
 def _manifest(text: str) -> Manifest:
     rows = [line.split(" ") for line in text.split("\n")]
+    if any(row[0] == _NO_TEXT for row in rows):
+        raise ParseError("a line is no plain text")
     single = {row[0]: row[1] for row in rows if len(row) == 2}
     if missing := {"format", "id", "release"} - single.keys():
         raise ParseError(f"no {', '.join(sorted(missing))}")

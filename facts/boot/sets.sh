@@ -4,14 +4,21 @@
 if [ -d "$sets" ]; then part kind; stat -f -c %T "$sets"; else lack kind -; fi
 if [ ! -e "$sets/roles" ]; then lack roles -
 elif [ ! -r "$sets/roles" ]; then lack roles ! 'needs root'
-else part roles; while read -r l; do printf '%s\n' "$l"; done <"$sets/roles"; fi
+else
+  part roles
+  while read -r l; do
+    case $l in *[!\ -~]*) ;; *) printf '%s\n' "$l" ;; esac
+  done <"$sets/roles"
+fi
 part manifests
 r=' '
 for d in "$sets"/b70-*/; do
   [ -d "$d" ] || continue
   d=${d%/}; printf 'set %s\n' "${d##*/}"
   [ -r "$d/manifest" ] || continue
-  while read -r k l; do
+  while read -r k l || [ -n "$k" ]; do
+    # bytes that are no plain text would spoil every other set's lines
+    case $k$l in *[!\ -~]*) k=! l='' ;; esac
     printf '%s %s\n' "$k" "$l"
     [ "$k" != release ] || case $r in *" $l "*) ;; *) r="$r$l " ;; esac
   done <"$d/manifest"

@@ -45,6 +45,9 @@ def entry_faults(boot: BootState, wanted: BootSet) -> tuple[Fault, ...]:
     own = [entry for entry in entries if entry.path.rpartition(">")[2] == wanted.set_id]
     if len(own) != 1:
         return ((name, "once", f"{len(own)} times" if own else None),)
+    # an id alone means an entry of the top level, for GRUB
+    if own[0].path != wanted.set_id:
+        return ((name, "at the top level", own[0].path),)
     return tuple(dict.fromkeys(_faults_of(own[0], wanted)))
 
 

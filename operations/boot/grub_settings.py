@@ -21,7 +21,7 @@ from facts.reader import read
 from facts.shell_words import ShellTextError
 from facts.system.files import FileText
 from facts.value import Absent, Unknown
-from operations.boot.grub_text import edit
+from operations.boot.grub_text import changes, edit
 from operations.files.file import file
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
@@ -94,9 +94,8 @@ def old_tokens(variable: str, written: Sequence[str]) -> Commands:
     if wanted == text:
         host.noop("no token there is ours")
         return
-    for token in written:
-        if token in text:
-            differs("kernel command line of every entry", None, token)
+    for _, _, token in changes(text, wanted, variable, {}):
+        differs("kernel command line of every entry", None, token)
     yield FileWrite(
         GRUB_DEFAULT,
         wanted.encode(),

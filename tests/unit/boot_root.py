@@ -214,6 +214,7 @@ class BootRoot:
             input=stdin,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=False,
             timeout=60,
             env={**os.environ, "ROOT": str(self.root), "PATH": path, **(env or {})},

@@ -81,6 +81,8 @@ class Resource:
     writes: dict[str, FileWrite] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     restarted: dict[str, str] = field(default_factory=dict)
+    #: files that its scripts write
+    written: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -137,21 +139,34 @@ def reasons(operation: Any, facts: Facts, written: Iterable[str] = (), **kwargs:
         return stub.told
 
 
-def run_deploy(deploy: Callable[..., Any], facts: Facts, **data: Any) -> list[Resource]:
-    """Return every resource of a deploy, in order, with all its commands expanded."""
+def run_deploy(
+    deploy: Callable[..., Any], facts: Facts, *, remembers: bool = False, **data: Any
+) -> list[Resource]:
+    """Return every resource of a deploy, in order, with all its commands expanded.
+
+    Args:
+        deploy: lists the resources.
+        facts: what they read.
+        remembers: a file that one resource writes is known to the later ones, as in a real plan.
+        data: of the host.
+    """
     with stub_host(facts, data) as stub:
         stub.told.registers = True
         deploy()
         stub.told.registers = False
+        stub.told.written.clear()
         resources = []
         for op_hash in stub.host.op_hash_order:
             operation = stub.state.ops[stub.host][op_hash]
             stub.noops.clear()
             stub.told.clear()
+            before = set(stub.told.written)
             wanted = list(operation.command_generator())
             name = str(operation.global_arguments.get("name"))
             assert stub.told.says_why() or not wanted, f"{name}: why {wanted}?"
             writes = {write.path: write for write in wanted if isinstance(write, FileWrite)}
+            if remembers:
+                stub.told.written |= writes.keys()
             resources.append(
                 Resource(
                     name,
@@ -160,6 +175,7 @@ def run_deploy(deploy: Callable[..., Any], facts: Facts, **data: Any) -> list[Re
                     writes,
                     list(stub.told.differences),
                     dict(stub.told.restarted),
+                    stub.told.written - before,
                 )
             )
         return resources

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from declaration.boot import BootKernel, BootSet, Cmdline, Guc, covers
@@ -110,15 +114,6 @@ def test_a_blob_stays_where_firmware_lies_and_says_its_version(key: str, value: 
     refused(Guc, {"sha256": SHA, "version": "70.49.4", key: value})
 
 
-def test_the_option_that_names_the_blob_agrees_with_the_blob() -> None:
-    guc = {"sha256": SHA, "version": "70.54.0", "path": "/lib/firmware/xe/bmg_guc_70.54.0.bin"}
-    options = {"guc_firmware_path": "xe/bmg_guc_70.54.0.bin"}
-    assert BootSet.model_validate({"kernel": KERNEL, "guc": guc, "xe_options": options})
-    options["guc_firmware_path"] = "xe/bmg_guc_70.bin"
-    said = refused(BootSet, {"kernel": KERNEL, "guc": guc, "xe_options": options})
-    assert "guc_firmware_path" in said
-
-
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
@@ -127,7 +122,7 @@ def test_the_option_that_names_the_blob_agrees_with_the_blob() -> None:
         ({"GRUB_TIMEOUT": "$(id)"}, "quoting"),
         ({"GRUB_TIMEOUT": 'a"b'}, "quoting"),
         ({"GRUB_DEFAULT": "0"}, "must be saved"),
-        ({"GRUB_SAVEDEFAULT": "true"}, "new default"),
+        ({"GRUB_SAVEDEFAULT": "true"}, "must be false"),
     ],
 )
 def test_grub_settings_that_would_undo_the_way_back_are_refused(
@@ -141,8 +136,171 @@ def test_every_boot_set_can_choose_its_default_and_never_waits_at_the_menu() -> 
     assert boot.grub_settings == {
         "GRUB_DEFAULT": "saved",
         "GRUB_RECORDFAIL_TIMEOUT": "15",
+        "GRUB_SAVEDEFAULT": "false",
         "GRUB_TIMEOUT": "5",
     }
+    longer = BootSet.model_validate({"kernel": KERNEL, "grub": {"GRUB_RECORDFAIL_TIMEOUT": "60"}})
+    assert longer.grub_settings["GRUB_RECORDFAIL_TIMEOUT"] == "60"
+
+
+@pytest.mark.parametrize("name", ["guc_firmware_path", "huc_firmware_path", "gsc_firmware_path"])
+def test_an_option_that_taints_the_kernel_is_refused_with_what_to_declare(name: str) -> None:
+    said = refused(BootSet, {"kernel": KERNEL, "xe_options": {name: "xe/mine.bin"}})
+    assert f"xe_options.{name} taints the kernel: declare the blob itself" in said
+
+
+@pytest.mark.parametrize("options", [{"Probe": "0"}, {"a-b": "0"}, {"a": "0 1"}, {"a": ""}])
+def test_what_modprobe_would_read_in_another_way_is_no_option(options: dict[str, str]) -> None:
+    assert "is not a module option" in refused(BootSet, {"kernel": KERNEL, "xe_options": options})
+
+
+@pytest.mark.parametrize("key", ["present", "absent"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "firmware_class.path=/mine",
+        "firmware-class.path=/mine",
+        "b70fleet.set=x",
+        "b70fleet.trial=x",
+    ],
+)
+def test_what_a_set_writes_itself_cannot_be_declared(key: str, token: str) -> None:
+    said = refused(BootSet, {"kernel": KERNEL, "cmdline": {key: [token]}})
+    assert f"{token} is written by the boot set itself" in said
+
+
+@pytest.mark.parametrize("key", ["present", "absent"])
+@pytest.mark.parametrize("token", ["xe.probe_display=1", "xe.probe-display=0"])
+def test_a_token_and_an_option_cannot_say_the_same(key: str, token: str) -> None:
+    said = refused(
+        BootSet,
+        {"kernel": KERNEL, "cmdline": {key: [token]}, "xe_options": {"probe_display": "0"}},
+    )
+    assert f"{token} and xe_options say the same thing twice" in said
+
+
+#: A boot set with a value in every field.
+WHOLE: dict[str, Any] = {
+    "kernel": {**KERNEL, "extra": {"linux-modules-extra-7.0.0-38-generic": "7.0.0-38.38"}},
+    "cmdline": {"present": ["iommu=pt", "panic=10"], "absent": ["nomodeset"]},
+    "grub": {"GRUB_TIMEOUT": "5"},
+    "xe_options": {"probe_display": "0"},
+    "guc": {"sha256": SHA, "version": "70.49.4", "source": "guc.bin"},
+    "huc": {"sha256": "f" * 64, "version": "8.2.10"},
+    "initramfs": {"modules": ["xe"], "firmware": ["xe/bmg_guc_70.bin"]},
+}
+
+
+def changed(path: str, value: Any) -> BootSet:
+    """Return that set with one value changed."""
+    values = copy.deepcopy(WHOLE)
+    *folders, name = path.split(".")
+    place = values
+    for folder in folders:
+        place = place[folder]
+    if value is None:
+        del place[name]
+    else:
+        place[name] = value
+    return BootSet.model_validate(values)
+
+
+NAME = BootSet.model_validate(WHOLE).set_id
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("kernel.package", "linux-image-7.0.0-39-generic"),
+        ("kernel.package", "linux-image-unsigned-7.0.0-38-generic"),
+        ("kernel.version", "7.0.0-38.39"),
+        ("kernel.release", "7.0.0-38-mine"),
+        ("kernel.extra", {}),
+        ("kernel.extra", {"linux-modules-extra-7.0.0-38-generic": "7.0.0-38.39"}),
+        ("cmdline.present", ["iommu=pt", "panic=11"]),
+        ("cmdline.present", ["iommu=pt"]),
+        ("cmdline.absent", []),
+        ("cmdline.absent", ["nomodeset", "splash"]),
+        ("xe_options", {"probe_display": "1"}),
+        ("xe_options", {}),
+        ("guc", None),
+        ("guc.sha256", "1" * 64),
+        ("guc.path", "/lib/firmware/xe/other.bin"),
+        ("huc", None),
+        ("huc.sha256", "1" * 64),
+        ("initramfs.modules", ["xe", "nvme"]),
+        ("initramfs.firmware", []),
+    ],
+)
+def test_a_set_with_other_content_has_another_name(path: str, value: Any) -> None:
+    assert changed(path, value).set_id != NAME
+
+
+def test_the_order_of_tokens_is_content_since_of_two_values_the_last_one_wins() -> None:
+    assert changed("cmdline.present", ["panic=10", "iommu=pt"]).set_id != NAME
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("grub", {}),
+        ("grub", {"GRUB_TIMEOUT": "9"}),
+        ("kernel.fallbacks", ["linux-image-6.17.0-1-generic"]),
+        ("cmdline.variable", "GRUB_CMDLINE_LINUX"),
+        ("guc.source", "/srv/guc.bin"),
+        ("guc.version", "70.49.5"),
+        ("guc.path", "/usr/lib/firmware/xe/bmg_guc_70.bin"),
+        ("kernel.release", "7.0.0-38-generic"),
+        ("initramfs", {"firmware": ["xe/bmg_guc_70.bin"]}),
+    ],
+)
+def test_what_boots_in_the_same_way_has_the_same_name(path: str, value: Any) -> None:
+    assert changed(path, value).set_id == NAME
+
+
+@given(st.permutations(range(3)))
+def test_the_order_in_which_a_declaration_is_written_is_no_content(order: list[int]) -> None:
+    extra = [("aa", "1"), ("bb", "2"), ("cc", "3")]
+    absent = ["x", "y", "z"]
+    first = changed("kernel.extra", dict(extra))
+    second = changed("kernel.extra", {extra[i][0]: extra[i][1] for i in order})
+    assert first.set_id == second.set_id
+    assert (
+        changed("cmdline.absent", absent).set_id
+        == changed("cmdline.absent", [absent[i] for i in order]).set_id
+    )
+
+
+def test_a_name_tells_the_release_and_is_no_number_for_grub() -> None:
+    assert re.fullmatch(r"b70-7\.0\.0-38-generic-[0-9a-f]{10}", NAME)
+
+
+def test_a_set_adds_its_tokens_its_options_and_where_its_firmware_lies() -> None:
+    whole = BootSet.model_validate(WHOLE)
+    assert whole.words == (
+        "iommu=pt",
+        "panic=10",
+        "xe.probe_display=0",
+        f"firmware_class.path=/lib/firmware/b70fleet/{NAME}",
+    )
+    bare = BootSet.model_validate({"kernel": KERNEL})
+    assert (bare.words, bare.left_out) == ((), ())
+
+
+def test_a_set_takes_out_what_it_says_otherwise_itself() -> None:
+    whole = BootSet.model_validate(WHOLE)
+    # iommu may be repeated, and each of its values has a meaning of its own
+    assert whole.left_out == (
+        "nomodeset",
+        "panic",
+        "xe.probe_display",
+        "firmware_class.path",
+    )
+
+
+def test_one_value_that_is_taken_out_is_named_once() -> None:
+    values = {"kernel": KERNEL, "cmdline": {"present": ["panic=10"], "absent": ["quiet"]}}
+    assert BootSet.model_validate(values).left_out == ("quiet", "panic")
 
 
 @pytest.mark.parametrize("watts", [0, 159, 291, 380])

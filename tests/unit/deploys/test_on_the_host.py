@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from declaration import onhost
+from deploys.boot.initramfs import text_of
+from deploys.boot.paths import OLD
+from deploys.boot.programs import boot_programs
+from deploys.boot.stage import boot_set
 from deploys.site import LAYERS
+from facts.boot.sets import FILES
 from fleet.first import bootstrap
 from fleet.host import deadman, lock
 from tests.places import ROOT
@@ -58,20 +63,25 @@ def _swap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
     yield from disk_layers.serving_beside_build_swap()
 
 
+def _boot_programs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
+    yield from boot_layer.everything(boot_programs)
+
+
 def _boot_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
-    yield from boot_layer.everything()
+    yield from boot_layer.everything(boot_set)
 
 
 def _host_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resource]:
     yield from settings_layer.everything()
 
 
-#: layer -> everything it can put on a new host
+#: layer -> everything it can put on a host; the host's own program does what boot-default wants
 PLANS: dict[str, Callable[[pytest.MonkeyPatch], Iterator[Resource]]] = {
     "apt": _apt,
     "base": _base,
     "storage": _storage,
     "swap": _swap,
+    "boot-programs": _boot_programs,
     "boot-set": _boot_set,
     "host-settings": _host_settings,
     "gpu-userspace": _gpu_userspace,
@@ -84,12 +94,21 @@ def stands_for(row: str, path: str) -> bool:
     return re.fullmatch(pattern, path) is not None
 
 
+def leads_to(folder: str, row: str) -> bool:
+    """Tell whether a row of a table means a folder or something in it."""
+    return any(stands_for(str(each), folder) for each in (row, *Path(row).parents))
+
+
 def placed(resources: Iterator[Resource]) -> tuple[set[str], set[str]]:
     """Return the files and the folders that resources put on a host."""
     files: set[str] = set()
     folders: set[str] = set()
     for resource in resources:
         files |= resource.writes.keys()
+        for path in resource.written:
+            folder, _, name = path.rpartition("/")
+            if name == "manifest":
+                files |= {path, *(f"{folder}/{each}" for each in FILES)}
         if (match := re.search(r"Directory\[(.+)\]$", resource.name)) and resource.commands:
             folders.add(match[1])
     return files, folders
@@ -97,7 +116,7 @@ def placed(resources: Iterator[Resource]) -> tuple[set[str], set[str]]:
 
 def test_the_page_and_this_file_know_every_layer() -> None:
     names = [layer.name for layer in LAYERS]
-    assert sorted(PLANS) == sorted(names)
+    assert sorted([*PLANS, "boot-default"]) == sorted(names)
     assert [heading for heading in TABLES if heading.startswith("Layer")] == [
         f"Layer: {name}" for name in names
     ]
@@ -113,9 +132,24 @@ def test_the_page_names_what_a_layer_puts_on_a_host_and_nothing_else(
     for path in files:
         assert any(stands_for(row, path) for row in rows), f"{path} is not on the page"
     for folder in folders:
-        assert any(stands_for(row, folder) or row.startswith(f"{folder}/") for row in rows), folder
+        assert any(leads_to(folder, row) for row in rows), folder
     for row in rows:
         assert any(stands_for(row, path) for path in files | folders), f"nothing writes {row}"
+
+
+def test_the_page_names_what_the_hosts_own_program_writes() -> None:
+    places = {"sets": onhost.BOOT_SETS, "grub": "/boot/grub"}
+    text = text_of("boot_commit.sh")
+    assert {f"{name}={path}" for name, path in places.items()} <= set(text.split("\n"))
+    rows = TABLES["Layer: boot-default"]
+    assert rows == [f"{onhost.BOOT_SETS}/roles", "/boot/grub/grubenv"]
+    for row, written in zip(rows, ("$sets/roles", "$grub/grubenv"), strict=True):
+        assert written in text, row
+
+
+def test_the_page_names_every_path_that_an_earlier_version_used() -> None:
+    section = PAGE.split("## Layer: boot-set")[1].split("\n## ")[0]
+    assert [path for path in OLD if f"`{path}`" not in section] == []
 
 
 def test_the_page_names_what_every_run_leaves() -> None:

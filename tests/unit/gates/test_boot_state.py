@@ -14,7 +14,7 @@ from facts.disks.mountinfo import Mount
 from facts.pci.gpu_log import CardLog, KernelLog
 from facts.readings import Readings
 from facts.value import ABSENT, Unknown
-from gates.boot_state import pending_reboot, unproven_boot
+from gates.boot_state import pending_reboot, running_set, unproven_boot
 from gates.one_shot import one_shot
 from tests.given import given
 from tests.unit.boot_facts import NEW, OLD, boot, running
@@ -35,15 +35,18 @@ SPEC = HostSpec.model_validate(
                 },
                 "xe_options": {"probe_display": "0"},
                 "guc": {"sha256": "0" * 64, "version": "70.49.4"},
+                "huc": {"sha256": "1" * 64, "version": "8.2.10"},
             },
         },
     }
 )
+BOOT = SPEC.stack.boot if SPEC.stack else None
+NAME = BOOT.set_id if BOOT else ""
 TOKENS = ("quiet", "console=ttyS0", "console=tty0", "xe.disable_display=1")
 
 
-def log(version: Any, bdf: str = BDF) -> KernelLog:
-    card = CardLog(bdf, version, ABSENT, ABSENT, ())
+def log(version: Any, bdf: str = BDF, huc: Any = "8.2.10") -> KernelLog:
+    card = CardLog(bdf, version, ABSENT, huc, ())
     return KernelLog(from_boot=True, dropped=0, faults=(), cards=(card,))
 
 
@@ -81,11 +84,40 @@ def test_a_host_without_a_boot_set_never_needs_one() -> None:
         ({"kernel": kernel(*TOKENS, "nomodeset")}, "booted with nomodeset"),
         ({"kernel": kernel(probe_display="Y")}, "xe runs with probe_display=Y, 0 is declared"),
         ({"gpu_log": log("70.44.1")}, f"{BDF} runs GuC 70.44.1, 70.49.4 is declared"),
+        (
+            {"gpu_log": log("70.49.4", huc="8.2.9")},
+            f"{BDF} runs HuC 8.2.9, 8.2.10 is declared",
+        ),
+        (
+            {"kernel": kernel(*TOKENS, "b70fleet.set=b70-other")},
+            f"boot set b70-other runs, {NAME} is declared",
+        ),
     ],
 )
 def test_each_difference_is_a_reason_to_reboot(changes: dict[str, Any], said: str) -> None:
     (reason,) = pending_reboot(SPEC, readings(**changes))
     assert said in reason
+
+
+@pytest.mark.parametrize("word", ["", f"b70fleet.set={NAME}"])
+def test_an_entry_of_the_distribution_may_boot_what_is_declared(word: str) -> None:
+    tokens = (*TOKENS, *([word] if word else []))
+    assert pending_reboot(SPEC, readings(kernel=kernel(*tokens))) == []
+
+
+def test_the_set_that_runs_is_told_by_its_word() -> None:
+    assert running_set(kernel(*TOKENS)) == ""
+    assert running_set(kernel(*TOKENS, f"b70fleet.set={NAME}")) == NAME
+    assert running_set(replace(kernel(), tokens=Unknown("cut"))) == ""
+
+
+def test_firmware_that_is_not_declared_is_nobodys_business() -> None:
+    bare = BOOT.model_copy(update={"guc": None, "huc": None}) if BOOT else None
+    assert SPEC.stack
+    spec = SPEC.model_copy(update={"stack": SPEC.stack.model_copy(update={"boot": bare})})
+    for found in (log("1.0.0", huc="1.0.0"), Unknown("no journal")):
+        assert pending_reboot(spec, readings(gpu_log=found)) == []
+        assert unproven_boot(spec, readings(gpu_log=found)) == []
 
 
 def test_a_parameter_that_may_be_repeated_needs_no_last_word() -> None:
@@ -104,8 +136,12 @@ def test_the_firmware_of_another_gpu_is_not_the_cards() -> None:
         ({"kernel": replace(kernel(), tokens=Unknown("cut"))}, "command line is UNKNOWN: cut"),
         ({"kernel": replace(kernel(), xe=ABSENT)}, "options of xe are UNKNOWN"),
         ({"kernel": replace(kernel(), xe=XeModule("Live", "", "S", {}))}, "does not show"),
-        ({"gpu_log": Unknown("no journal")}, "which GuC was loaded is UNKNOWN: no journal"),
+        ({"gpu_log": Unknown("no journal")}, "which firmware was loaded is UNKNOWN: no journal"),
         ({"gpu_log": log(Unknown("silent"))}, f"which GuC {BDF} loaded is UNKNOWN: silent"),
+        (
+            {"gpu_log": log("70.49.4", huc=Unknown("silent"))},
+            f"which HuC {BDF} loaded is UNKNOWN: silent",
+        ),
     ],
 )
 def test_unknown_is_no_reason_to_reboot_and_no_proof_either(

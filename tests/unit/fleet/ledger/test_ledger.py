@@ -19,7 +19,7 @@ from facts.value import Unknown
 from fleet.base.exitcodes import ExitCode
 from fleet.ledger import Ledger, LedgerError, RunState, process
 from fleet.ledger.chain import GENESIS, Record, link, verify
-from fleet.model.plan import HostState
+from fleet.model.plan import Difference, HostResult, HostState, Resource, ResourceStatus
 from tests.places import ROOT
 from tests.unit.fleet.cli.cli_cases import SOURCES, converged, culprit, unreachable
 from tests.unit.fleet.cli.cli_harness import RUN, in_sync, run_result
@@ -360,3 +360,66 @@ def test_the_recorded_exit_code_is_that_of_the_result(states: list[HostState]) -
         book.finish(RUN, result)
         assert book.runs()[0].exit_code == result.exit_code
         book.close()
+
+
+FILE = "File[/etc/default/grub]"
+LINE = "kernel command line"
+
+
+def wrote(
+    host: str, *tokens: str | None, what: str = LINE, name: str = FILE, outcome: str | None = "done"
+) -> HostResult:
+    """Return a host on which a run gave a property of a resource these values."""
+    return HostResult(
+        host=host,
+        state=HostState.CONVERGED,
+        changed=[name],
+        resources=[
+            Resource(
+                layer="boot-set",
+                name=name,
+                status=ResourceStatus.CHANGE,
+                differences=[
+                    Difference(what=what, expected=token, seen="other") for token in tokens
+                ],
+                outcome=outcome,
+            )
+        ],
+    )
+
+
+def test_every_value_that_runs_gave_a_property_is_on_record_once_and_in_order(
+    ledger: Ledger,
+) -> None:
+    for number, tokens in enumerate((("quiet", "iommu=pt"), ("panic=10", "quiet"))):
+        run = f"{RUN}{number}"
+        ledger.begin(run, "converge", "rigs")
+        ledger.host(run, wrote("rig-a", *tokens))
+    assert ledger.expectations("rig-a", FILE, LINE) == ("quiet", "iommu=pt", "panic=10")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        wrote("rig-b", "quiet"),
+        wrote("rig-a", "quiet", what="GRUB_DEFAULT"),
+        wrote("rig-a", "quiet", name="File[/etc/fstab]"),
+        # what was taken out was not given
+        wrote("rig-a", None),
+        wrote("rig-a", "quiet", outcome="failed"),
+        wrote("rig-a", "quiet", outcome="not-run"),
+        wrote("rig-a", "quiet", outcome=None),
+        wrote("rig-a", "quiet").model_copy(update={"changed": []}),
+        converged(),
+    ],
+)
+def test_what_no_run_gave_that_property_there_is_not_on_record(
+    ledger: Ledger, result: HostResult
+) -> None:
+    ledger.begin(RUN, "converge", "rigs")
+    ledger.host(RUN, result)
+    assert ledger.expectations("rig-a", FILE, LINE) == ()
+
+
+def test_an_empty_ledger_has_no_values_on_record(ledger: Ledger) -> None:
+    assert ledger.expectations("rig-a", FILE, LINE) == ()
