@@ -40,7 +40,7 @@ class BootTable(Declared):
 
     #: packages beside the image, with `{release}` in their names
     companions: tuple[str, ...] = ()
-    #: command line that writes /boot/grub/grub.cfg
+    #: command line that writes GRUB's menu to the file that is named behind it
     update_menu: tuple[str, ...] = Field(min_length=1)
     #: programs that may build initial RAM disks (deploys/boot/initramfs.py), the usual one first
     initramfs: tuple[str, ...] = Field(min_length=1)

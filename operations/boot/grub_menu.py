@@ -19,6 +19,7 @@ from declaration.onhost import BOOT_COMMIT, BOOT_SETS
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState, MenuEntry
 from facts.boot.sets import BootSets, HostSets, Manifest
 from facts.reader import read
+from facts.shelltext import shell_text
 from facts.value import Absent, Unknown
 from gates.boot_state import SET_WORD
 from operations.operation import Commands, comes_later, differs, operation, will_write, writes
@@ -27,11 +28,7 @@ from operations.script import Script
 
 #: What GRUB reads at boot.
 MENU: Final = "/boot/grub/grub.cfg"
-# the command that writes the menu
-_WRITE: Final = f"""\
-"$@" || {{ echo "$1 failed: the host must not be rebooted" >&2; exit 1; }}
-sync -f {MENU}
-"""
+_WRITE: Final = shell_text(__file__)
 #: Property, expected, seen.
 Fault: TypeAlias = tuple[str, str | None, str | None]
 
@@ -90,7 +87,7 @@ def grub_menu(wanted: BootSet, inputs: Sequence[str], update: Sequence[str]) -> 
 
     + wanted: the declared set; its entry must be there once and boot it as declared
     + inputs: files that go into the menu; it must be younger than each
-    + update: command line that writes the menu
+    + update: command line that writes the menu to the file that is named behind it
     """
     loader, listed = read(Boot), read(BootSets)
     menu = path_state(MENU)
@@ -111,7 +108,17 @@ def grub_menu(wanted: BootSet, inputs: Sequence[str], update: Sequence[str]) -> 
     for fault in why:
         differs(*fault)
     writes(MENU)
-    yield Script(_WRITE, "b70-menu", *update, shown=update)
+    yield written_menu(update)
+
+
+def written_menu(update: Sequence[str], gone: Sequence[str] = ()) -> Script:
+    """Return the command that writes the menu and puts it in its place whole.
+
+    Args:
+        update: command line that writes it to the file that is named behind it.
+        gone: boot sets that must not be in it any more.
+    """
+    return Script(_WRITE, "b70-menu", " ".join(gone), *update, shown=(*update, MENU))
 
 
 @operation()

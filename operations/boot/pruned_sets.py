@@ -28,14 +28,13 @@ from facts.value import Unknown
 from gates.boot_roles import roles, why_it_stays
 from operations.apt.apt_command import waiting
 from operations.apt.package_state import package_state
-from operations.boot.grub_menu import MENU
+from operations.boot.grub_menu import MENU, written_menu
 from operations.boot.kept_packages import fallbacks_for
 from operations.operation import Commands, differs, operation, writes
 from operations.require import require
 from operations.script import Script
 
 _HIDE: Final = shell_text(__file__, "_hide")
-_MENU: Final = shell_text(__file__, "_menu")
 _REMOVE: Final = shell_text(__file__, "_remove")
 
 
@@ -76,7 +75,7 @@ def menu_without(set_ids: Sequence[str], update: Sequence[str]) -> Commands:
     """Write GRUB's menu anew while it has entries of sets that go.
 
     + set_ids: names of the sets
-    + update: command line that writes the menu
+    + update: command line that writes the menu to the file that is named behind it
     """
     boot = require(read(Boot), "GRUB's menu")
     listed = entries_of(set_ids, boot)
@@ -86,7 +85,7 @@ def menu_without(set_ids: Sequence[str], update: Sequence[str]) -> Commands:
     for name in listed:
         differs(f"entry of {name}", None, "in the menu")
     writes(MENU)
-    yield Script(_MENU, "b70-menu", " ".join(set_ids), *update, shown=update)
+    yield written_menu(update, set_ids)
 
 
 @operation()
