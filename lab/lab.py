@@ -32,7 +32,8 @@ from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
 from lab.store import Record
-from lab.uml import installer
+from lab.uml import dracut, installer
+from lab.uml.dracut import INITRAMFS_TOOLS
 from lab.uml.image import UmlImages
 from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine
@@ -176,6 +177,7 @@ class Lab:
         memory_mib: int = 512,
         release: str | None = None,
         layout: str = PLAIN,
+        initramfs: str = INITRAMFS_TOOLS,
     ) -> UmlMachine:
         """Start a User-mode Linux machine and return it when it answers, or return it as it runs.
 
@@ -186,17 +188,22 @@ class Lab:
             memory_mib: RAM of a new machine in MiB.
             release: codename; None = this computer's for a new machine, an old one keeps its own.
             layout: how a new machine's disk is laid out; see lab/uml/uml.yaml.
+            initramfs: what makes a new machine's initramfs; see lab/uml/uml.yaml.
 
         Raises:
-            LabError: the name, release or layout is unusable, or the machine did not come up.
+            LabError: the name or release is unusable, there is no machine with this layout and
+                initramfs, or it did not come up.
         """
         if layout not in layouts():
             raise LabError(f"no layout is called {layout!r}", f"one of: {', '.join(layouts())}")
 
         def record(base: Record) -> UmlRecord:
-            of = releases.named(base.release)
-            images = UmlImages(self.settings, of)
-            image = installer.ensure(self.settings, of, layout, self._say)
+            dracut.check(initramfs, base.release, layout)
+            images = UmlImages(self.settings, releases.named(base.release))
+            if initramfs == INITRAMFS_TOOLS:
+                image = installer.ensure(images, layout, self._say)
+            else:
+                image = dracut.ensure(images, self._say)
             return UmlRecord(
                 **asdict(replace(base, image=image.name)),
                 layout=layout,

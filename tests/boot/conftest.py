@@ -33,6 +33,7 @@ LONGEST_FIRST = (
     "test_storage",
     "test_swap",
     "test_layouts",
+    "test_dracut",
     "test_release",
     "test_lab_uml",
     "test_boot_set",
