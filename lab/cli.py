@@ -21,6 +21,7 @@ from lab.kinds import UML, VM, Kind
 from lab.lab import Lab
 from lab.uml.dracut import INITRAMFS_TOOLS, makers
 from lab.uml.layout import PLAIN, layouts
+from lab.vm.record import BIOS, UEFI
 
 app = typer.Typer(
     name="lab",
@@ -48,6 +49,10 @@ def up(
             help="machine with a kernel and disks of its own that boots in seconds", metavar="NAME"
         ),
     ] = None,
+    firmware: Annotated[
+        str,
+        typer.Option(help=f"firmware of a new --vm machine: {BIOS}, or {UEFI} with Secure Boot"),
+    ] = BIOS,
     disk: Annotated[
         list[str] | None,
         typer.Option(help="extra disk of a new machine with its own kernel, such as 2G"),
@@ -80,6 +85,7 @@ def up(
     b70 lab up --uml u2 --layout lvm              the same with its root on LVM
     b70 lab up --uml u3 --initramfs dracut --release trixie
     b70 lab up --vm vm1 --release trixie          an emulated PC on Debian 13
+    b70 lab up --vm vm2 --firmware uefi           one with Secure Boot, without cards
     """
     described = demo.load()
     if names and fleet:
@@ -87,6 +93,8 @@ def up(
     booting = [*(vm or []), *(uml or [])]
     if disk and not booting:
         raise LabError("--disk belongs to --vm or --uml: other rigs have no disks of their own")
+    if firmware != BIOS and not vm:
+        raise LabError("--firmware belongs to --vm")
     if layout != PLAIN and not uml:
         raise LabError("--layout belongs to --uml")
     if initramfs != INITRAMFS_TOOLS and not uml:
@@ -105,7 +113,7 @@ def up(
     if chosen:
         lab.up_many(chosen, release)
     for name in vm or []:
-        lab.up_vm(name, shapes.by_name(shape), disk or (), release=release)
+        lab.up_vm(name, shapes.by_name(shape), disk or (), release=release, firmware=firmware)
     for name in uml or []:
         lab.up_uml(
             name,

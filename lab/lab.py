@@ -39,8 +39,10 @@ from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine
 from lab.uml.record import UmlRecord
 from lab.vm import smbios
+from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
-from lab.vm.record import VmRecord
+from lab.vm.record import BIOS, UEFI, VmRecord
+from lab.vm.uefi import image as uefi
 
 AnyMachine: TypeAlias = Machine | VirtualMachine | UmlMachine
 M = TypeVar("M", VirtualMachine, UmlMachine)
@@ -142,6 +144,7 @@ class Lab:
         cpus: int = 1,
         memory_mib: int = 768,
         release: str | None = None,
+        firmware: str = BIOS,
     ) -> VirtualMachine:
         """Start a virtual machine and return it when it answers, or return it as it runs.
 
@@ -152,14 +155,22 @@ class Lab:
             cpus: virtual CPUs of a new machine.
             memory_mib: RAM of a new machine in MiB.
             release: codename; None = this computer's for a new machine, an old one keeps its own.
+            firmware: of a new machine: "bios", or "uefi" with Secure Boot, under which the kernel
+                takes no module of the lab: such a machine shows no cards.
 
         Raises:
-            LabError: the name or the release is unusable, or the machine did not come up.
+            LabError: the name, release or firmware is unusable, or the machine did not come up.
         """
+        if firmware not in (BIOS, UEFI):
+            raise LabError(f"no firmware is called {firmware!r}", f"one of: {BIOS}, {UEFI}")
 
         def record(base: Record) -> VmRecord:
+            if firmware == UEFI:
+                images = VmImages(self.settings, releases.named(base.release))
+                base = replace(base, image=uefi.ensure(images, self._say).name)
             return VmRecord(
                 **asdict(base),
+                firmware=firmware,
                 shape=fitted(name, shape),
                 extra=tuple(disks),
                 cpus=cpus,

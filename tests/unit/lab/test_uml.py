@@ -279,9 +279,10 @@ def test_the_scripts_that_make_kernels_and_disks_are_sound_shell() -> None:
     [
         ({"layout": "lvm"}, "--layout belongs to --uml"),
         ({"initramfs": "dracut"}, "--initramfs belongs to --uml"),
+        ({"firmware": "uefi"}, "--firmware belongs to --vm"),
         ({"disk": ["1G"]}, "--disk belongs to"),
     ],
-    ids=["layout", "initramfs", "disk"],
+    ids=["layout", "initramfs", "firmware", "disk"],
 )
 def test_an_option_for_machines_that_boot_is_refused_where_none_is_wanted(
     asked: dict[str, object], said: str
