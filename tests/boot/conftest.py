@@ -50,6 +50,7 @@ LONGEST_FIRST = (
     "test_storage",
     "test_swap",
     "test_layouts",
+    "test_dracut",
     "test_release",
     "test_old_way",
     "test_lab_uml",
