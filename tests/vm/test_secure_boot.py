@@ -1,4 +1,4 @@
-"""A machine with UEFI and Secure Boot: what boots there, and what does not. Three boots.
+"""A machine with UEFI and Secure Boot: what boots there, and what does not. Four boots.
 
 Firmware with Microsoft's keys, Debian's shim, GRUB and kernel: nothing is stood in for.
 """
@@ -8,15 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from declaration.onhost import PRODUCTION
+from facts.boot.efi import Efi, EfiBoot
+from facts.boot.loader import Boot
+from fleet.model.plan import HostState
+from gates.boots import Boots, boots_now
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.vm.machine import VirtualMachine
 from lab.vm.record import UEFI
+from tests.boot.bootrig import make
 from tests.machines import forget, own_name
-from tests.ssh.controllers import wait_for
+from tests.ssh.controllers import only, wait_for
 
 #: Seconds until firmware and GRUB must have refused a kernel; the CPU may be shared with others.
 REFUSED_WITHIN_S = 240
@@ -49,8 +56,6 @@ for name in SIGNED STRIPPED; do
   sed -e "1s|menuentry_id_option '[^']*'|menuentry_id_option '$name'|" \
       -e "s|/boot/vmlinuz-[^ ]*|/boot/$name/vmlinuz|; s|/boot/initrd.img-.*|/boot/$name/initrd.img|"
 done >/boot/grub/custom.cfg
-echo GRUB_DEFAULT=saved >>/etc/default/grub
-update-grub
 grub-set-default SIGNED
 grub-reboot STRIPPED
 sync
@@ -93,12 +98,47 @@ def test_debians_signed_kernel_boots_through_shim_and_grub_with_secure_boot_on(
     assert out(machine, "lsmod | grep -c fakeb70 || true") == "0"
 
 
-def test_a_kernel_without_its_signature_is_refused_and_a_signed_copy_boots_from_any_folder(
+def test_a_boot_set_of_the_signed_kernel_boots_and_an_unsigned_one_is_refused_before_any_reboot(
+    lab: Lab, machine: VirtualMachine, tmp_path: Path
+) -> None:
+    rig = make(lab, machine, tmp_path)
+    rig.without_other_layers()
+    # nobody signed the stand-in of the driver, so what it runs with cannot be seen
+    wanted = {key: rig.with_installed_kernel()[key] for key in ("kernel", "cmdline")}
+    rig.declare(wanted)
+    finished = only(rig.converge(allow_reboot=True))
+    assert finished.state is HostState.CONVERGED, finished.error
+    words = machine.read("/proc/cmdline").split()
+    assert words[0].endswith(f"/b70fleet/{rig.set_id}/vmlinuz"), "our copy, through shim and GRUB"
+    assert f"b70fleet.set={rig.set_id}" in words
+    assert rig.environment()["saved_entry"] == rig.set_id
+
+    facts = rig.facts()
+    boot, efi = facts[Boot], facts[Efi]
+    assert isinstance(efi, EfiBoot)
+    assert isinstance(efi.order, tuple)
+    assert efi.options[efi.order[0]].path == r"\EFI\debian\shimx64.efi"
+    now = boots_now(boot, efi)
+    assert isinstance(now, Boots), now
+    assert now.entry.path == rig.set_id
+
+    kernel = f"/boot/vmlinuz-{rig.installed.release}"
+    machine.write("/root/strip.py", STRIP)
+    out(machine, f"cp -p {kernel} /root/signed && python3 /root/strip.py {kernel}")
+    out(machine, f"rm {PRODUCTION} /boot/b70fleet/{rig.set_id}/manifest")
+    before = machine.boot_id()
+    refused = only(rig.converge(allow_reboot=True))
+    assert refused.state is HostState.FAILED
+    assert f"Secure Boot is on and {kernel} is not signed" in refused.error
+    assert machine.boot_id() == before
+    out(machine, f"mv /root/signed {kernel}")
+
+
+def test_a_kernel_without_its_signature_is_refused_by_grub_and_a_signed_copy_boots_from_any_folder(
     machine: VirtualMachine,
 ) -> None:
     before, seen = machine.boot_id(), len(machine.serial())
     out(machine, ADD_ENTRIES)
-    machine.write("/root/strip.py", STRIP)
     out(machine, f"python3 /root/strip.py /boot/{STRIPPED}/vmlinuz && sync")
 
     with suppress(LabError):  # the agent may end before it answers
