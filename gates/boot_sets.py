@@ -12,7 +12,7 @@ from declaration.boot import BootSet
 from declaration.host import HostSpec
 from facts.boot.kernel import Kernel, RunningKernel
 from facts.boot.loader import Boot, BootState
-from facts.boot.sets import FORMAT, BootSets, HostSets, Manifest, SetOnHost
+from facts.boot.sets import FILES, FORMAT, BootSets, HostSets, Manifest, SetOnHost
 from facts.packages.dpkg import Packages, PackageState
 from facts.readings import Readings
 from facts.value import Absent, Unknown
@@ -43,6 +43,9 @@ def faults(found: SetOnHost, packages: PackageState | None, *, timed: bool = Tru
 
 
 def _files(found: SetOnHost, manifest: Manifest, *, timed: bool) -> Iterator[str]:
+    for name in FILES:
+        if name not in manifest.files:
+            yield f"its manifest records no {name}"
     for name, recorded in manifest.files.items():
         seen = found.files.get(name)
         if seen is None:

@@ -28,15 +28,17 @@ has_hash() { [ "$(plain "$1" 2>/dev/null | sha256sum)" = "$2  -" ]; }
 faults() {
   manifest=$sets/$1/manifest
   if [ ! -s "$manifest" ]; then echo "it has no manifest"; return; fi
-  said='' id='' release=''
-  while read -r key a b _ path; do
+  said='' id='' release='' recorded=' '
+  while read -r key a b _ path || [ -n "$key" ]; do
     case $key in
       format) said=$a ;;
       id) id=$a ;;
       release)
         release=$a
         [ -d "/lib/modules/$a" ] || echo "/lib/modules/$a is gone" ;;
-      file) has_hash "$sets/$1/$a" "$b" || echo "$a is not as it was staged" ;;
+      file)
+        recorded="$recorded$a "
+        has_hash "$sets/$1/$a" "$b" || echo "$a is not as it was staged" ;;
       package)
         seen=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$a" 2>/dev/null)
         [ "$seen" = "installed $b" ] || echo "package $a is ${seen:-not there}, it was $b" ;;
@@ -47,6 +49,9 @@ faults() {
       firmware) has_hash "$blobs/$1/$a" "$b" || echo "firmware $a is not as it was staged" ;;
     esac
   done <"$manifest"
+  for each in vmlinuz initrd; do
+    case $recorded in *" $each "*) ;; *) echo "its manifest records no $each" ;; esac
+  done
   [ "$said" = 1 ] || echo "its manifest has the format '$said', 1 is known"
   [ "$id" = "$1" ] || echo "its manifest is the one of '$id'"
 }
@@ -57,7 +62,7 @@ check() {
 }
 # the menu has the set's entry once
 listed() {
-  count=$(grep -cE "^[[:space:]]*menuentry .* '$1' \{" "$grub/grub.cfg")
+  count=$(grep -E '^[[:space:]]*menuentry ' "$grub/grub.cfg" | grep -cF " '$1' {")
   [ "$count" = 1 ] || fail "the menu has $count entries of $1: update-grub, then try again"
 }
 

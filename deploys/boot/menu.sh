@@ -82,18 +82,22 @@ complete=
 for folder in "$sets"/b70-*/; do
   [ -d "$folder" ] || continue
   set_id=${folder%/}; set_id=${set_id##*/}
-  why=
+  why='' recorded=' '
   if [ ! -s "$folder/manifest" ]; then why='it has no manifest'
   else
-    while read -r key name _ size _; do
+    while read -r key name _ size _ || [ -n "$key" ]; do
       case $key in
         format) [ "$name" = 1 ] || why="its manifest has the format $name" ;;
         file)
+          recorded="$recorded$name "
           seen=$(stat -c %s "$folder$name" 2>/dev/null)
           [ "$seen" = "$size" ] || why="$name has ${seen:-no} bytes, $size were staged" ;;
         release) [ -d "/lib/modules/$name" ] || why="/lib/modules/$name is gone" ;;
       esac
     done <"$folder/manifest"
+    for name in vmlinuz initrd; do
+      case $recorded in *" $name "*) ;; *) why="its manifest records no $name" ;; esac
+    done
   fi
   if [ -z "$why" ]; then complete="$complete $set_id"; continue; fi
   echo "b70fleet: $set_id gets no entry: $why" >&2

@@ -21,6 +21,8 @@ from facts.value import ABSENT, Reading
 
 #: Version of the manifest that this product writes and reads.
 FORMAT: Final = "1"
+#: What lies in the folder of every set, beside its manifest.
+FILES: Final = ("vmlinuz", "initrd")
 #: File systems that keep no time zone, so that a time there says nothing (stat -f %T).
 _TIMELESS: Final = frozenset({"msdos"})
 

@@ -27,6 +27,11 @@ AWKS = [
     *(name for name in ("mawk", "gawk", "original-awk") if shutil.which(name)),
     *(["busybox awk"] if shutil.which("busybox") else []),
 ]
+#: What may stand behind a host's /bin/sh.
+HOST_SHELLS = [
+    ["dash" if shutil.which("dash") else "sh"],
+    *([["busybox", "sh"]] if shutil.which("busybox") else []),
+]
 #: A sync that fails as on a disk with errors.
 SICK_DISK = "#!/bin/sh\necho 'sync: Input/output error' >&2\nexit 1\n"
 
@@ -127,7 +132,7 @@ class BootRoot:
         awk: what stands behind the name `awk`; empty = this machine's.
     """
 
-    def __init__(self, folder: Path, shell: Sequence[str] = ("sh",), awk: str = "") -> None:
+    def __init__(self, folder: Path, shell: Sequence[str] = HOST_SHELLS[0], awk: str = "") -> None:
         self.root = folder / "root"
         self.tools = folder / "tools"
         self.shell = shell

@@ -329,19 +329,23 @@ def test_the_trial_word_is_for_a_boot_that_was_armed_for_this_set(host: MenuHost
         ("rm boot/b70fleet/@/initrd", "initrd has no bytes"),
         ("cut boot/b70fleet/@/initrd", "initrd has 1 bytes"),
         (f"rm lib/modules/{NEW}", f"/lib/modules/{NEW} is gone"),
-        ("format boot/b70fleet/@/manifest", "its manifest has the format 2"),
+        ("format_1 format_2", "its manifest has the format 2"),
+        ("file_initrd other", "its manifest records no initrd"),
     ],
 )
 def test_an_incomplete_set_gets_no_entry_and_is_named(
     host: MenuHost, damage: str, why: str
 ) -> None:
     verb, path = damage.replace("@", SET).split(" ")
+    manifest = f"boot/b70fleet/{SET}/manifest"
     host.make()
     if verb == "rm":
         host.root.remove(path)
+    elif verb == "cut":
+        host.root.plant(path, "x")
     else:
-        text = host.root.read(path)
-        host.root.plant(path, "x" if verb == "cut" else text.replace("format 1", "format 2"))
+        text = host.root.read(manifest).replace(verb.replace("_", " "), path.replace("_", " "))
+        host.root.plant(manifest, text)
     done = host.write(HEADER, linux_section())
     assert done.returncode == 0
     assert f"b70fleet: {SET} gets no entry: {why}" in done.stderr
