@@ -150,14 +150,14 @@ def menu(names: Sequence[str], default: str = "${saved_entry}") -> str:
         text += _entry(
             f"Boot set {name} (Linux {release})", name, release, f"/boot/b70fleet/{name}", words
         )
-        text += KNOWN.replace("ID", name).replace("NUMBER", str(number))
+        text += KNOWN.replace('"ID"', f'"{name}"').replace("NUMBER", str(number))
     return text + TAIL.replace("RECORDED", DEFAULT if DEFAULT in names else "")
 
 
 def _entry(title: str, name: str, release: str, folder: str = "", words: str = "quiet") -> str:
     kernel = f"{folder}/vmlinuz" if folder else f"/boot/vmlinuz-{release}"
     initrd = f"{folder}/initrd" if folder else f"/boot/initrd.img-{release}"
-    text = ENTRY.replace("TITLE", title).replace("ID", name).replace("KERNEL", kernel)
+    text = ENTRY.replace("TITLE", title).replace("'ID'", f"'{name}'").replace("KERNEL", kernel)
     return text.replace("INITRD", initrd).replace("WORDS", words)
 
 
