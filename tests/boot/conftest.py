@@ -54,6 +54,7 @@ LONGEST_FIRST = (
     "test_release",
     "test_old_way",
     "test_lab_uml",
+    "test_prune",
     "test_cards",
     "test_host_settings",
     "test_lost_contact",
