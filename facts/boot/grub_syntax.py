@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from typing_extensions import override
 
 #: Blocks inside blocks that are read; GRUB's menus have four.
 MAX_DEPTH: Final = 24
+#: Menus whose commands are remembered: each is read twice in a run, and hosts of a fleet are alike.
+_KEPT: Final = 32
 _VARIABLE: Final = re.compile(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#*@])|\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#*@])\})"
 )
@@ -158,6 +161,7 @@ class _Token:
         return not self.is_word and self.raw in (";", "\n")
 
 
+@lru_cache(maxsize=_KEPT)
 def parse(path: str, text: str) -> Body:
     """Return a file's commands; at the first place that is not GRUB script, `Broken` and no more.
 
