@@ -57,6 +57,7 @@ LAYERS = (
 READINGS: dict[str, Any] = {
     "boot_sets": sets(staged(WANTED), found()),
     "boot": boot(),
+    "efi": ABSENT,
     "block": ON_A_DISK,
     "kernel": running(OLD),
     "packages": PACKAGES,
