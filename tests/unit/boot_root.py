@@ -35,8 +35,8 @@ HOST_SHELLS = [
 #: A sync that fails as on a disk with errors.
 SICK_DISK = "#!/bin/sh\necho 'sync: Input/output error' >&2\nexit 1\n"
 
-#: What grub-mkconfig does: every script that is executable, in the order of names, into the file that
-#: is named last, by way of one beside it.
+#: What grub-mkconfig does: every script that is executable, in the order of names, into the file
+#: that is named last, by way of one beside it.
 _MKCONFIG = r"""#!/bin/sh
 [ "$1" = -o ] || exit 64
 menu=$2

@@ -367,7 +367,7 @@ def test_a_menu_that_cannot_be_written_ends_the_prune_before_any_file_is_lost(tr
         ('cp "$ROOT/boot/grub/grub.cfg" "$2"', f"the new menu still has an entry of {STALE}"),
         ('echo "# empty" >"$2"', f"the new menu has lost the entry of {DEFAULT}"),
         ('echo half >"$2"; exit 1', "grub-mkconfig failed"),
-        (':', "grub-mkconfig wrote no menu"),
+        (":", "grub-mkconfig wrote no menu"),
     ],
 )
 def test_a_menu_that_keeps_what_goes_or_loses_the_default_is_not_put_in_place(
