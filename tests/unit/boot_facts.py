@@ -111,6 +111,20 @@ SIZE = 7
 SHA = "ab" * 32
 
 
+def kept_name(release: str = OLD) -> str:
+    """Return the name of the set that keeps a release as it was found."""
+    return f"b70-{release}-found"
+
+
+def roles(default: str, fallback: str) -> dict[str, str]:
+    """Return GRUB's environment once a set is the default."""
+    return {
+        "saved_entry": default,
+        "b70fleet_default": default,
+        "b70fleet_fallback": fallback,
+    }
+
+
 def manifest(name: str, release: str = NEW, **changes: Any) -> Manifest:
     """Return the manifest of a set with a kernel, an initial RAM disk and a module."""
     values: dict[str, Any] = {
@@ -157,7 +171,7 @@ def staged(wanted: BootSet, **changes: Any) -> SetOnHost:
 
 def found(release: str = OLD, **changes: Any) -> SetOnHost:
     """Return the set that keeps a release as it was found."""
-    name = f"b70-{release}-found"
+    name = kept_name(release)
     recorded = manifest(name, release, kept=True, xe_initrd=ABSENT, **changes)
     return on_disk(recorded)
 

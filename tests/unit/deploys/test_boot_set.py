@@ -42,7 +42,6 @@ from facts.system.files import FileState, FileText
 from facts.system.os_release import OsRelease
 from facts.value import ABSENT, Unknown
 from gates.boot_sets import is_repair
-from operations.boot.boot_set import kept_id
 from operations.boot.grub_menu import MENU, manifest_path
 from operations.boot.grub_settings import WRITTEN_TOKENS, content
 from tests.given import given
@@ -54,7 +53,9 @@ from tests.unit.boot_facts import (
     contents,
     entry,
     found,
+    kept_name,
     kernel,
+    roles,
     running,
     set_entry,
     sets,
@@ -207,6 +208,8 @@ def staged_host() -> dict[Any, Any]:
 TOKENS = ("quiet", "xe.disable_display=1", "xe.probe_display=0", f"b70fleet.set={NAME}")
 
 
+ROLES = roles(NAME, KEPT.name)
+ON_RECORD = {"default": NAME, "fallback": KEPT.name}
 RUNS = running(NEW, TOKENS, xe=XeModule("Live", "", "S", {"probe_display": "N"}))
 
 
@@ -215,8 +218,8 @@ def converged() -> dict[Any, Any]:
     return staged_host() | {
         Kernel: RUNS,
         GpuLog: KernelLog(from_boot=True, dropped=0, faults=(), cards=()),
-        Boot: boot(entries=ENTRIES, saved=NAME),
-        BootSets: sets(WHOLE, KEPT, default=NAME, fallback=KEPT.name),
+        Boot: boot(entries=ENTRIES, environment=ROLES),
+        BootSets: sets(WHOLE, KEPT, **ON_RECORD),
     }
 
 
@@ -340,7 +343,7 @@ def test_where_grub_cannot_forget_the_set_is_the_default_before_it_has_booted(
     changes: dict[Any, Any],
 ) -> None:
     last = default_of(staged_host() | changes)
-    assert last.commands == [f"{BOOT_COMMIT} commit {NAME} {kept_id(OLD_KERNEL)}"]
+    assert last.commands == [f"{BOOT_COMMIT} commit {NAME} {kept_name(OLD_KERNEL)}"]
 
 
 def test_a_set_that_has_booted_becomes_the_default_with_the_old_system_as_its_fallback() -> None:
@@ -368,9 +371,12 @@ def test_a_converged_host_is_left_in_peace() -> None:
 @pytest.mark.parametrize(
     ("damage", "repaired"),
     [
-        ({BootSets: sets(replace(WHOLE, files={}), KEPT, default=NAME)}, f"BootSet[{NAME}]"),
-        ({BootSets: sets(WHOLE, default=NAME)}, "BootSet[as-found]"),
-        ({Boot: boot(entries=ENTRIES[:-1], saved=NAME)}, f"GrubMenu[{MENU}]"),
+        (
+            {BootSets: sets(replace(WHOLE, files={}), KEPT, **ON_RECORD)},
+            f"BootSet[{NAME}]",
+        ),
+        ({BootSets: sets(WHOLE, **ON_RECORD)}, "BootSet[as-found]"),
+        ({Boot: boot(entries=ENTRIES[:-1], environment=ROLES)}, f"GrubMenu[{MENU}]"),
         ({Boot: boot(entries=ENTRIES, saved=KEPT.name)}, "BootDefault[saved_entry]"),
         ({AutomaticPackages: frozenset({IMAGE})}, "Packages[kept]"),
     ],

@@ -22,7 +22,7 @@ from facts.disks.block import Block
 from facts.packages.dpkg import Packages
 from facts.value import ABSENT, Unknown
 from gates.boot_sets import faults
-from operations.boot.boot_set import boot_set, kept_id, kept_set
+from operations.boot.boot_set import boot_set, kept_set
 from operations.boot.grub_menu import manifest_path
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import mounts
@@ -31,6 +31,7 @@ from tests.unit.boot_facts import (
     OLD,
     boot,
     found,
+    kept_name,
     kernel,
     manifest,
     on_disk,
@@ -136,7 +137,7 @@ def test_the_system_that_runs_before_the_first_set_is_kept_as_a_set() -> None:
     commands, _ = keep(given)
     assert len(commands) == 1
     assert differences(told(kept_set, given)) == [("boot set", "complete", None)]
-    assert told(kept_set, given).written == {manifest_path(kept_id(OLD))}
+    assert told(kept_set, given).written == {manifest_path(kept_name(OLD))}
 
 
 def test_a_declared_set_alone_is_nothing_to_go_back_to() -> None:
@@ -144,7 +145,7 @@ def test_a_declared_set_alone_is_nothing_to_go_back_to() -> None:
 
 
 def test_a_kept_set_that_turned_incomplete_is_copied_again_and_says_why() -> None:
-    sick = on_disk(manifest(kept_id(OLD), OLD, kept=True), files={})
+    sick = on_disk(manifest(kept_name(OLD), OLD, kept=True), files={})
     given = facts(sets(sick))
     assert differences(told(kept_set, given)) == [
         ("boot set", "complete", "vmlinuz is gone; initrd is gone")
@@ -165,7 +166,7 @@ def test_a_plan_shows_what_is_copied_and_what_is_made() -> None:
     with stub_host(facts(sets())):
         (kept,) = kept_set._inner(wanted=WANTED, companions=COMPANIONS)
         (made,) = boot_set._inner(wanted=WANTED, companions=COMPANIONS, tool=TOOL)
-    folder = f"/boot/b70fleet/{kept_id(OLD)}/"
+    folder = f"/boot/b70fleet/{kept_name(OLD)}/"
     assert kept.shown == f"cp /boot/vmlinuz-{OLD} /boot/initrd.img-{OLD} {folder}"
     assert made.shown == f"b70-set {WANTED.set_id}"
 
@@ -415,13 +416,13 @@ def test_the_order_of_the_disk_is_files_manifest_folder(stage: Stage) -> None:
 def test_a_kept_set_is_a_copy_of_what_has_booted(stage: Stage) -> None:
     done = stage.keep()
     assert (done.returncode, done.stderr) == (0, "")
-    folder = stage.root.root / "boot/b70fleet" / kept_id(OLD)
+    folder = stage.root.root / "boot/b70fleet" / kept_name(OLD)
     assert (folder / "vmlinuz").read_text() == f"kernel {OLD}"
     assert (folder / "initrd").read_text() == f"initrd {OLD}"
     module = stage.root.root / f"lib/modules/{OLD}/xe.ko"
     assert (folder / "manifest").read_text().split("\n")[:-1] == [
         "format 1",
-        f"id {kept_id(OLD)}",
+        f"id {kept_name(OLD)}",
         f"release {OLD}",
         "kept yes",
         f"package linux-image-{OLD} 1",
@@ -429,7 +430,7 @@ def test_a_kept_set_is_a_copy_of_what_has_booted(stage: Stage) -> None:
         line("file vmlinuz", folder / "vmlinuz"),
         line("file initrd", folder / "initrd"),
     ]
-    there = stage.read().sets[kept_id(OLD)]
+    there = stage.read().sets[kept_name(OLD)]
     assert there.manifest.kept
     assert faults(there, package_facts({f"linux-image-{OLD}": "1"})) == []
 
@@ -439,7 +440,7 @@ def test_a_kernel_without_the_driver_can_be_kept(stage: Stage) -> None:
     assert stage.keep().returncode == 0
     assert not any(
         "xe " in each
-        for each in stage.root.read(f"boot/b70fleet/{kept_id(OLD)}/manifest").split("\n")
+        for each in stage.root.read(f"boot/b70fleet/{kept_name(OLD)}/manifest").split("\n")
     )
 
 
