@@ -7,7 +7,7 @@ work in the state that was found, as root on the host.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,6 @@ from facts.boot.grub_files import BLOCK, MENU
 from facts.boot.grub_number import strtoul
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState, MenuEntry
 from facts.boot.next_menu import NextMenu
-from facts.boot.sets import BootSets
 from facts.disks.block import Block, Disks
 from facts.readings import Readings
 from facts.value import ABSENT, Absent, Reading, Unknown
@@ -125,11 +124,13 @@ def scene_of(spec: HostSpec, given: Readings) -> Scene:
 
 
 def _ours(wanted: BootSet, given: Readings) -> Ours:
-    sets = given[BootSets] if BootSets in given else Unknown("nobody asked")
-    if isinstance(sets, Unknown) or not sets.default:
+    # GRUB's environment is written last: a commit that was cut off before has not happened
+    boot = given[Boot]
+    block = boot.environment if isinstance(boot, BootState) else {}
+    made = block.get("b70fleet_default", "") if isinstance(block, Mapping) else ""
+    if not made:
         return lambda entry: not entry.foreign
-    names = (wanted.set_id, sets.default)
-    return lambda entry: _name(entry) in names
+    return lambda entry: _name(entry) in (wanted.set_id, made)
 
 
 def _name(entry: MenuEntry) -> str:

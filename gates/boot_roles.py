@@ -6,19 +6,22 @@ running kernel's command line, the declaration. What cannot be told protects eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from declaration.boot import BootSet
+from facts.boot.cmdline import last_value
 from facts.boot.kernel import RunningKernel
-from facts.boot.loader import BootState, MenuEntry
+from facts.boot.loader import BootState
 from facts.boot.sets import HostSets
 from facts.packages.dpkg import PackageState
 from facts.value import Absent, Unknown, known
 from gates.boot_sets import faults, way_back
-from gates.boot_state import running_set
+from gates.boot_state import SET_WORD, running_set
+from gates.boots import Boots, boots_by_default, boots_now
 
 
 class Role(StrEnum):
@@ -50,6 +53,10 @@ _STAYS: Final[Mapping[Role, str]] = {
     Role.TRIAL: "it is under trial",
     Role.DECLARED: "it is declared for this host",
 }
+#: Roles that are told even of a set which is gone.
+_NAMED: Final = frozenset({Role.RECORDED, Role.FALLBACK, Role.DECLARED, Role.TRIAL})
+#: A line that names an entry by its number: of GRUB's environment, or of the menu itself.
+_NUMBER: Final = re.compile(r"(?:_entry|default)=[\"']?\d+[\"']?$")
 #: Variables of GRUB's environment that boot-commit writes, and the role that each gives.
 _VARIABLES: Final[Mapping[str, Role]] = {
     "b70fleet_default": Role.RECORDED,
@@ -68,8 +75,8 @@ class Roles:
         default: what GRUB boots when nobody chooses, as a person reads it; None = UNKNOWN.
         elsewhere: what boots or runs and is no boot set, a sentence each.
         unknown: why some role cannot be told, a sentence part each.
-        numbered: set -> the number by which GRUB's environment or settings name its entry; numbers
-            move when an entry before it goes.
+        numbered: set -> the line that makes GRUB boot it by its number; numbers move when an entry
+            before it goes.
     """
 
     of: Mapping[str, tuple[Role, ...]]
@@ -100,16 +107,25 @@ def roles(
     else:
         environment = known(boot.environment) or {}
         found += [(environment.get(name, ""), role) for name, role in _VARIABLES.items()]
-        default = boots_by_default(boot, sets)
-        armed = environment.get("next_entry", "")
-        following = _entry(boot, armed) if armed else ""
-        found += [(default, Role.DEFAULT), (following, Role.NEXT)]
-        for name, said in ((default, _default_word(boot)), (following, armed)):
-            if name in sets.sets and said.isdecimal():
-                numbered[name] = said
-        elsewhere += _elsewhere(sets, default, following)
-        if isinstance(boot.entries, Unknown):
-            unknown.append(f"GRUB's menu is UNKNOWN: {boot.entries.reason}")
+        by_default, now = boots_by_default(boot), boots_now(boot)
+        if isinstance(boot.entries, Absent):
+            default = ""
+        elif isinstance(by_default, Unknown):
+            unknown.append(f"what GRUB boots by default is UNKNOWN: {by_default.reason}")
+        elif isinstance(now, Unknown):
+            unknown.append(f"what GRUB boots next is UNKNOWN: {now.reason}")
+        else:
+            default = _name(by_default)
+            found.append((default, Role.DEFAULT))
+            if now.once:
+                found.append((_name(now), Role.NEXT))
+            numbered = {
+                _name(each): line.text
+                for each in (by_default, now)
+                for line in each.because
+                if _name(each) in sets.sets and _NUMBER.search(line.text)
+            }
+            elsewhere += _elsewhere(sets, by_default, now)
     found += _running(sets, kernel, elsewhere, unknown)
     listed: dict[str, set[Role]] = {}
     for name, role in found:
@@ -127,72 +143,22 @@ def roles(
     )
 
 
-#: Roles that are told even of a set which is gone.
-_NAMED: Final = frozenset({Role.RECORDED, Role.FALLBACK, Role.DECLARED, Role.TRIAL})
+def _name(boots: Boots) -> str:
+    """Return the name of the set that boots, else the entry's title."""
+    return last_value(boots.entry.tokens, SET_WORD) or boots.entry.title
 
 
-def boots_by_default(boot: BootState, sets: HostSets) -> str:
-    """Return what GRUB boots when nobody chooses: the name of a set, else the entry's title.
-
-    Our part of the menu stands in for a default that is lost or gone (deploys/boot/menu.sh). An
-    entry that is not in the menu is returned as it was named; "" = there is no menu.
-    """
-    environment = known(boot.environment) or {}
-    listed = {entry.path for entry in _entries(boot)}
-    recorded, wanted = environment.get("b70fleet_default", ""), _default_word(boot)
-    if not wanted and not recorded and sets.default in listed:
-        return sets.default
-    if wanted and wanted == recorded and wanted not in listed:
-        wanted = environment.get("b70fleet_fallback", "") or wanted
-    return _entry(boot, wanted or "0") if wanted or listed else ""
-
-
-def _default_word(boot: BootState) -> str:
-    """Return the default entry as GRUB's environment or settings name it."""
-    environment = known(boot.environment) or {}
-    setting = known(boot.settings.get("GRUB_DEFAULT", "saved")) or "saved"
-    saved = environment.get("prev_saved_entry") or environment.get("saved_entry") or ""
-    return saved if setting == "saved" else setting
-
-
-def _entries(boot: BootState) -> tuple[MenuEntry, ...]:
-    return boot.entries if isinstance(boot.entries, tuple) else ()
-
-
-def _entry(boot: BootState, wanted: str) -> str:
-    entry = entry_named(_entries(boot), wanted)
-    if entry is None:
-        return wanted
-    return entry.path if entry.path.startswith("b70-") else entry.title
-
-
-def entry_named(entries: tuple[MenuEntry, ...], wanted: str) -> MenuEntry | None:
-    """Return the entry that a name stands for as GRUB reads it: ids, titles or numbers, by `>`."""
-    return _pick([(entry.path.split(">"), entry) for entry in entries], wanted.split(">"))
-
-
-def _pick(rows: list[tuple[list[str], MenuEntry]], wanted: list[str]) -> MenuEntry | None:
-    groups: dict[str, list[tuple[list[str], MenuEntry]]] = {}
-    for path, entry in rows:
-        groups.setdefault(path[0], []).append((path[1:], entry))
-    first, rest = wanted[0], wanted[1:] or ["0"]
-    group = groups.get(first)
-    if group is None:
-        titled = (own for own in groups.values() if not own[0][0] and own[0][1].title == first)
-        group = next(titled, None)
-    if group is None and first.isdecimal() and int(first) < len(groups):
-        group = list(groups.values())[int(first)]
-    if group is None:
-        return None
-    return group[0][1] if not group[0][0] else _pick(group, rest)
-
-
-def _elsewhere(sets: HostSets, default: str, following: str) -> Iterator[str]:
-    if following and following not in sets.sets:
+def _elsewhere(sets: HostSets, by_default: Boots, now: Boots) -> Iterator[str]:
+    if now.once and (following := _name(now)) not in sets.sets:
         yield f"the next boot is {following}, once: no boot set"
-    if default and default not in sets.sets:
-        gone = ", which is gone" if default.startswith("b70-") else ": no boot set"
-        yield f"GRUB boots {default} by default{gone}"
+    if (default := _name(by_default)) not in sets.sets:
+        yield f"GRUB boots {default} by default: no boot set"
+    if by_default.missed:
+        yield f"GRUB is told to boot {by_default.missed}, which is not in the menu"
+    if by_default.instead:
+        yield f"GRUB cannot load {', '.join(by_default.instead)} and boots {default}"
+    if by_default.waits:
+        yield f"GRUB waits for a person: {by_default.waits}"
 
 
 def _running(
@@ -231,8 +197,8 @@ def why_all_stay(found: Roles, sets: HostSets, packages: PackageState | None) ->
     default = sets.sets.get(found.default or "")
     if default is not None and (bad := faults(default, packages, timed=sets.timed)):
         return f"the default {default.name} is not complete: {'; '.join(bad)}"
-    for name, number in found.numbered.items():
-        return f"GRUB is told to boot {name} by its number, {number}, and numbers would move"
+    for name, line in found.numbered.items():
+        return f"GRUB is told to boot {name} by its number ({line}), and numbers would move"
     return ""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from declaration.boot import BootSet, key_of
 from declaration.onhost import BOOT_SETS
-from facts.boot.cmdline import tokens
 from facts.boot.kernel import RunningKernel
 from facts.boot.loader import BootState
 from facts.disks.block import Disks
@@ -14,7 +15,7 @@ from facts.value import Absent, Unknown
 from gates.one_shot import chain
 
 #: The kernel's own search path for firmware: of two words on its command line one wins.
-_FIRMWARE_PATH = "firmware_class.path"
+_FIRMWARE_PATH: Final = re.compile(r"firmware[-_]class\.path=")
 
 
 def stage_obstacles(
@@ -59,10 +60,10 @@ def _firmware_path(boot: BootState) -> Iterator[str]:
     if boot.denied:
         yield f"{boot.denied[0]} cannot be read, and it may set the kernel's command line"
     for line in boot.lines:
-        if any(key_of(word) == _FIRMWARE_PATH for word in tokens(line.text.replace('"', " "))):
+        if _FIRMWARE_PATH.search(line.text):
             yield (
-                f"{line.path}:{line.number} sets {_FIRMWARE_PATH}, which each boot set has of its "
-                "own; remove that word"
+                f"{line.path}:{line.number} sets firmware_class.path, which each boot set has of "
+                "its own; remove that word"
             )
 
 

@@ -19,7 +19,9 @@ from lab.catalog import BOOTABLE
 from lab.errors import LabError
 from lab.kinds import UML, VM, Kind
 from lab.lab import Lab
+from lab.uml.dracut import INITRAMFS_TOOLS, makers
 from lab.uml.layout import PLAIN, layouts
+from lab.vm.record import BIOS, UEFI
 
 app = typer.Typer(
     name="lab",
@@ -47,6 +49,10 @@ def up(
             help="machine with a kernel and disks of its own that boots in seconds", metavar="NAME"
         ),
     ] = None,
+    firmware: Annotated[
+        str,
+        typer.Option(help=f"firmware of a new --vm machine: {BIOS}, or {UEFI} with Secure Boot"),
+    ] = BIOS,
     disk: Annotated[
         list[str] | None,
         typer.Option(help="extra disk of a new machine with its own kernel, such as 2G"),
@@ -54,6 +60,13 @@ def up(
     layout: Annotated[
         str, typer.Option(help=f"layout of a new --uml machine's disk: {', '.join(layouts())}")
     ] = PLAIN,
+    initramfs: Annotated[
+        str,
+        typer.Option(
+            help="what makes the initramfs of a new --uml machine: "
+            f"{', '.join([INITRAMFS_TOOLS, *makers()])}"
+        ),
+    ] = INITRAMFS_TOOLS,
     release: Annotated[
         str | None,
         typer.Option(
@@ -70,7 +83,9 @@ def up(
     b70 lab up rig-t --release trixie             a rig on Debian 13
     b70 lab up --uml u1 --disk 2G                 a machine that really boots, in seconds
     b70 lab up --uml u2 --layout lvm              the same with its root on LVM
+    b70 lab up --uml u3 --initramfs dracut --release trixie
     b70 lab up --vm vm1 --release trixie          an emulated PC on Debian 13
+    b70 lab up --vm vm2 --firmware uefi           one with Secure Boot, without cards
     """
     described = demo.load()
     if names and fleet:
@@ -78,8 +93,12 @@ def up(
     booting = [*(vm or []), *(uml or [])]
     if disk and not booting:
         raise LabError("--disk belongs to --vm or --uml: other rigs have no disks of their own")
+    if firmware != BIOS and not vm:
+        raise LabError("--firmware belongs to --vm")
     if layout != PLAIN and not uml:
         raise LabError("--layout belongs to --uml")
+    if initramfs != INITRAMFS_TOOLS and not uml:
+        raise LabError("--initramfs belongs to --uml")
     if booting and not names and not fleet:
         chosen = {}
     elif names:
@@ -94,9 +113,16 @@ def up(
     if chosen:
         lab.up_many(chosen, release)
     for name in vm or []:
-        lab.up_vm(name, shapes.by_name(shape), disk or (), release=release)
+        lab.up_vm(name, shapes.by_name(shape), disk or (), release=release, firmware=firmware)
     for name in uml or []:
-        lab.up_uml(name, shapes.by_name(shape), disk or (), release=release, layout=layout)
+        lab.up_uml(
+            name,
+            shapes.by_name(shape),
+            disk or (),
+            release=release,
+            layout=layout,
+            initramfs=initramfs,
+        )
     lab.inventory(lab.fleet, boot_set=True)
     _print_status(lab)
     _out.print(f"Next: b70 -i {lab.fleet} plan --all")

@@ -80,6 +80,16 @@ class DiskImages(ABC):
         self._release = release or releases.here()
 
     @property
+    def settings(self) -> Settings:
+        """Return the lab."""
+        return self._settings
+
+    @property
+    def release(self) -> Release:
+        """Return the release of the image."""
+        return self._release
+
+    @property
     @abstractmethod
     def place(self) -> Path:
         """Return the folder with one folder per image."""

@@ -32,14 +32,17 @@ from lab.releases import Release
 from lab.rigshape import RigShape
 from lab.settings import Settings, from_environment
 from lab.store import Record
-from lab.uml import installer
+from lab.uml import dracut, installer
+from lab.uml.dracut import INITRAMFS_TOOLS
 from lab.uml.image import UmlImages
 from lab.uml.layout import PLAIN, layouts
 from lab.uml.machine import UmlMachine
 from lab.uml.record import UmlRecord
 from lab.vm import smbios
+from lab.vm.image import VmImages
 from lab.vm.machine import VirtualMachine
-from lab.vm.record import VmRecord
+from lab.vm.record import BIOS, UEFI, VmRecord
+from lab.vm.uefi import image as uefi
 
 AnyMachine: TypeAlias = Machine | VirtualMachine | UmlMachine
 M = TypeVar("M", VirtualMachine, UmlMachine)
@@ -141,6 +144,7 @@ class Lab:
         cpus: int = 1,
         memory_mib: int = 768,
         release: str | None = None,
+        firmware: str = BIOS,
     ) -> VirtualMachine:
         """Start a virtual machine and return it when it answers, or return it as it runs.
 
@@ -151,14 +155,22 @@ class Lab:
             cpus: virtual CPUs of a new machine.
             memory_mib: RAM of a new machine in MiB.
             release: codename; None = this computer's for a new machine, an old one keeps its own.
+            firmware: of a new machine: "bios", or "uefi" with Secure Boot, under which the kernel
+                takes no module of the lab: such a machine shows no cards.
 
         Raises:
-            LabError: the name or the release is unusable, or the machine did not come up.
+            LabError: the name, release or firmware is unusable, or the machine did not come up.
         """
+        if firmware not in (BIOS, UEFI):
+            raise LabError(f"no firmware is called {firmware!r}", f"one of: {BIOS}, {UEFI}")
 
         def record(base: Record) -> VmRecord:
+            if firmware == UEFI:
+                images = VmImages(self.settings, releases.named(base.release))
+                base = replace(base, image=uefi.ensure(images, self._say).name)
             return VmRecord(
                 **asdict(base),
+                firmware=firmware,
                 shape=fitted(name, shape),
                 extra=tuple(disks),
                 cpus=cpus,
@@ -176,6 +188,7 @@ class Lab:
         memory_mib: int = 512,
         release: str | None = None,
         layout: str = PLAIN,
+        initramfs: str = INITRAMFS_TOOLS,
     ) -> UmlMachine:
         """Start a User-mode Linux machine and return it when it answers, or return it as it runs.
 
@@ -186,17 +199,22 @@ class Lab:
             memory_mib: RAM of a new machine in MiB.
             release: codename; None = this computer's for a new machine, an old one keeps its own.
             layout: how a new machine's disk is laid out; see lab/uml/uml.yaml.
+            initramfs: what makes a new machine's initramfs; see lab/uml/uml.yaml.
 
         Raises:
-            LabError: the name, release or layout is unusable, or the machine did not come up.
+            LabError: the name or release is unusable, there is no machine with this layout and
+                initramfs, or it did not come up.
         """
         if layout not in layouts():
             raise LabError(f"no layout is called {layout!r}", f"one of: {', '.join(layouts())}")
 
         def record(base: Record) -> UmlRecord:
-            of = releases.named(base.release)
-            images = UmlImages(self.settings, of)
-            image = installer.ensure(self.settings, of, layout, self._say)
+            dracut.check(initramfs, base.release, layout)
+            images = UmlImages(self.settings, releases.named(base.release))
+            if initramfs == INITRAMFS_TOOLS:
+                image = installer.ensure(images, layout, self._say)
+            else:
+                image = dracut.ensure(images, self._say)
             return UmlRecord(
                 **asdict(replace(base, image=image.name)),
                 layout=layout,

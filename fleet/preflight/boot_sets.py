@@ -1,6 +1,6 @@
 """The boot sets in /boot: complete, with a way back, and the one that boots is the one recorded.
 
-Pure. Nothing of it is said about a host without boot sets.
+Pure. But for what blocks a declared set, nothing is said about a host without boot sets.
 """
 
 from __future__ import annotations
@@ -8,17 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pyinfra.api.exceptions import OperationError
+
 from declaration.onhost import BOOT_COMMIT
+from deploys.boot.initramfs import kind_of
+from deploys.boot.paths import OLD
+from deploys.distribution import table_of, tables
 from facts.boot.kernel import Kernel
 from facts.boot.loader import Boot
 from facts.boot.sets import BootSets, HostSets, Manifest
+from facts.disks.block import Block
 from facts.packages.dpkg import Packages, PackageState
+from facts.system.os_release import OsRelease
 from facts.system.production import ProductionMark
 from facts.value import ABSENT, Absent, Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
 from gates.boot_roles import Role, Roles, roles, why_it_stays
-from gates.boot_sets import incomplete, is_repair, way_back
+from gates.boot_sets import incomplete, is_repair, other_build, way_back
+from gates.stage import stage_obstacles
 
 #: A host cannot do without a set that has one of these.
 _VITAL: Final = frozenset({Role.DEFAULT, Role.RECORDED, Role.FALLBACK, Role.DECLARED})
@@ -202,3 +210,37 @@ def _record_fallback(context: Context, sets: HostSets, default: str) -> str:
     if boot is not None and len(boot.kernels) > 1:
         return _converge(context, f"{BOOT_COMMIT} check {default}")
     return "install a second kernel and name it in stack.boot.kernel.fallbacks"
+
+
+@check("boot-set-blocked", "boot")
+def _blocked(context: Context) -> Iterator[Finding]:
+    """The declared boot set cannot be staged here: somebody else's word would win over it.
+
+    Options of xe in modprobe.d and `firmware_class.path=` in GRUB's settings would reach every set;
+    a module that is kept from loading drives no card; /boot that is not mounted would be filled in
+    the wrong place; a root on an array that no word names is not found by dracut's images; two
+    builds of one release cannot stand beside each other, since they have one folder of modules. A
+    converge refuses until the named file is changed.
+    """
+    wanted = context.spec.stack.boot if context.spec.stack else None
+    facts = (Kernel, Boot, Block, Packages, OsRelease, BootSets)
+    if wanted is None or any(fact not in context.given for fact in facts):
+        return
+    kernel, boot = known(context.given[Kernel]), known(context.given[Boot])
+    disks, packages = known(context.given[Block]), known(context.given[Packages])
+    if kernel is None or boot is None or disks is None or packages is None:
+        return
+    try:
+        names = table_of(context.given[OsRelease], tables()).boot.initramfs
+        kind = kind_of(names, packages.installed)
+    except OperationError as error:
+        yield context.critical(str(error), f"b70 facts {context.spec.name} os packages")
+        return
+    found = stage_obstacles(wanted, kernel, boot, disks, own=OLD, raid_words=kind.tool.raid_words)
+    if (sets := _sets(context)) is not None and (other := other_build(wanted, sets)):
+        found.append(
+            f"boot set {other} has {wanted.kernel.uname} in another build, and its modules cannot "
+            "stand twice"
+        )
+    for text in found:
+        yield context.critical(text, f"b70 plan --limit {context.spec.name}   # once that is done")

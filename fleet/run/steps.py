@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from declaration.onhost import BOOT_COMMIT
 from facts.base import HostFact
+from facts.boot.efi import Efi
 from facts.boot.loader import Boot
-from facts.boot.sets import BootSets
 from facts.disks.block import Block
 from facts.registry import batch_facts
 from facts.value import Unknown
@@ -25,6 +25,7 @@ from fleet.model.plan import HostState, ResourceStatus, certificate
 from fleet.run import outcome, refuse, verify
 from fleet.run.hosterrors import NotArmed, SudoRefused, head_error, silence_error
 from fleet.run.visit import TEXT_S, Visit, fail
+from gates.boots import boots_by_default
 from gates.needed import KEYED
 from gates.one_shot import one_shot
 
@@ -104,10 +105,11 @@ def arm(visit: Visit) -> None:
         NotArmed: the host refused: its own program found a reason.
     """
     declared = visit.spec.stack.boot if visit.spec.stack else None
-    sets = visit.readings[BootSets]
-    if declared is None or isinstance(sets, Unknown) or sets.default == declared.set_id:
+    boot = visit.readings[Boot]
+    if declared is None or one_shot(boot, visit.readings[Block]).possible is not True:
         return
-    if one_shot(visit.readings[Boot], visit.readings[Block]).possible is not True:
+    default = boots_by_default(boot, visit.readings[Efi])
+    if not isinstance(default, Unknown) and default.entry.path == declared.set_id:
         return
     text = lock.guard(visit.fence or 0) + shlex.join((BOOT_COMMIT, "arm", declared.set_id))
     output = visit.session.run(text, deadline_s=ARM_S)

@@ -15,6 +15,11 @@ from lab.vm.image import OFFSET
 #: The machine's own copy of the image, with its identity; never written after that.
 OWN: Final = "own.raw"
 SYSTEM: Final = "system.qcow2"
+#: UEFI firmware, its variables as a new machine has them, and the machine's own: a disk like the
+#: others, so that saved states have them too.
+CODE: Final = "code.fd"
+NEW_VARIABLES: Final = "vars.fd"
+VARIABLES: Final = "vars.qcow2"
 _TIMEOUT_S: Final = 300
 
 
@@ -60,7 +65,7 @@ def personalise(
 
 
 def renew(folder: Path, extra: tuple[str, ...]) -> None:
-    """Make the system disk and every extra disk as new; snapshots go with them.
+    """Make the system disk, extra disks and UEFI variables as new; snapshots go with them.
 
     Args:
         folder: the machine's folder.
@@ -68,6 +73,9 @@ def renew(folder: Path, extra: tuple[str, ...]) -> None:
     """
     for old in folder.glob("*.qcow2"):
         old.unlink()
+    if (folder / NEW_VARIABLES).exists():
+        variables = [str(folder / NEW_VARIABLES), str(folder / VARIABLES)]
+        run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", *variables])
     backing = ["-b", OWN, "-F", "raw"]
     run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(folder / SYSTEM)])
     for number, size in enumerate(extra, start=1):

@@ -1,4 +1,4 @@
-"""One virtual machine: an emulated PC with BIOS, GRUB and the distribution's kernels.
+"""One virtual machine: an emulated PC with BIOS or UEFI, GRUB and the distribution's kernels.
 
 A link of the lab's bridge carries everything but what the guest agent does.
 """
@@ -6,6 +6,7 @@ A link of the lab's bridge carries everything but what the guest agent does.
 from __future__ import annotations
 
 import shlex
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from lab.kinds import VM, Kind
 from lab.network import link, mac
 from lab.settings import Settings
 from lab.vm import disks, qemu, smbios, tap, watchdog, wire
-from lab.vm.record import VmRecord
+from lab.vm.record import UEFI, VmRecord
 
 #: Seconds until QEMU must be there after its start, with a saved state's memory read.
 _STARTED_WITHIN_S: Final = 60.0
@@ -54,8 +55,12 @@ class VirtualMachine(BootingMachine):
         """See `BootingMachine.start`; a saved state has its memory with it."""
         self._clear()
         if not (self.folder / disks.SYSTEM).exists():
-            image = self.settings.images / self.record.image / "disk.raw"
-            disks.personalise(image, self.folder, self.name, self.settings, self.record.number)
+            image = self.settings.images / self.record.image
+            disk, number = image / "disk.raw", self.record.number
+            disks.personalise(disk, self.folder, self.name, self.settings, number)
+            if self.record.firmware == UEFI:  # of its own: an image may go before its machines
+                for name in (disks.CODE, disks.NEW_VARIABLES):
+                    shutil.copyfile(image / name, self.folder / name)
             disks.renew(self.folder, self.record.extra)
         (self.folder / qemu.WATCHDOG).write_bytes(watchdog.table())
         tap.plug_in(self.settings, self.record.number)
@@ -129,6 +134,7 @@ class VirtualMachine(BootingMachine):
             oem=smbios.strings(self.shape, self.record.bind_delay_ms),
             cpus=self.record.cpus,
             memory_mib=self.record.memory_mib,
+            uefi=(disks.CODE, disks.VARIABLES) if self.record.firmware == UEFI else None,
         )
 
     def _monitor(self, name: str) -> None:

@@ -37,6 +37,7 @@ class Hardware:
         oem: SMBIOS type 11 strings: the fake cards.
         cpus: number of virtual CPUs.
         memory_mib: RAM in MiB.
+        uefi: files of the UEFI firmware and of its variables; None = a BIOS.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Hardware:
     oem: tuple[str, ...] = ()
     cpus: int = 1
     memory_mib: int = 768
+    uefi: tuple[str, str] | None = None
 
 
 def command(hardware: Hardware, snapshot: str = "") -> list[str]:
@@ -67,7 +69,7 @@ def command(hardware: Hardware, snapshot: str = "") -> list[str]:
         "-display",
         "none",
         "-machine",
-        "q35",
+        "q35,smm=on" if hardware.uefi else "q35",
         "-accel",
         "tcg,thread=multi",
         "-cpu",
@@ -110,6 +112,12 @@ def command(hardware: Hardware, snapshot: str = "") -> list[str]:
         "-action",
         "watchdog=reset",
     ]
+    if hardware.uefi:
+        code, variables = hardware.uefi
+        # only system management mode, which is the firmware's, may write the variables
+        words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+        words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}"]
+        words += ["-drive", f"if=pflash,unit=1,format=qcow2,cache=writethrough,file={variables}"]
     for text in hardware.oem:
         words += ["-smbios", f"type=11,value={_escaped(text)}"]
     for number, (serial, file) in enumerate(hardware.disks.items()):

@@ -12,6 +12,9 @@ from lab import rigshape
 from lab.rigshape import RigShape
 from lab.store import Record
 
+#: Firmware of a virtual machine. With UEFI comes Secure Boot.
+BIOS, UEFI = ("bios", "uefi")
+
 
 @dataclass(frozen=True, slots=True)
 class VmRecord(Record):
@@ -24,6 +27,7 @@ class VmRecord(Record):
         bind_delay_ms: milliseconds after which the driver takes each card.
         cpus: virtual CPUs.
         memory_mib: RAM in MiB.
+        firmware: what starts it, "bios" or "uefi"; nothing does on User-mode Linux.
     """
 
     shape: RigShape
@@ -32,6 +36,7 @@ class VmRecord(Record):
     bind_delay_ms: tuple[int, ...] = ()
     cpus: int = 1
     memory_mib: int = 768
+    firmware: str = BIOS
 
     @override
     @classmethod

@@ -44,19 +44,23 @@ DISKS = ("1G", "320M", "1G")
 #: Files by the time that they take: workers end together when the longest come first.
 LONGEST_FIRST = (
     "test_boot_set",
+    "test_prune",
     "test_boot_cuts",
     "test_power_cut",
     "test_set_fields",
-    "test_storage",
-    "test_swap",
     "test_layouts",
     "test_release",
+    "test_storage",
+    "test_swap",
+    "test_dracut",
     "test_old_way",
     "test_lab_uml",
     "test_cards",
     "test_host_settings",
     "test_lost_contact",
 )
+#: Files that begin with a machine after its first boot set, which takes a minute: one worker.
+TOGETHER = frozenset({"test_boot_set", "test_prune"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,6 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.boot)
+            stem = item.path.stem
+            item.add_marker(pytest.mark.xdist_group("done" if stem in TOGETHER else stem))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(1800))
 

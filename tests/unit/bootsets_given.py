@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from declaration.host import HostSpec
 from facts.boot.boots import BootLog, PastBoot
-from facts.boot.loader import InstalledKernel, MenuEntry
+from facts.boot.loader import BootState
 from facts.boot.sets import HostSets, Manifest, Recorded, Seen, SetOnHost
 from facts.system.os_release import OperatingSystem
 from facts.value import ABSENT, Unknown
 from tests.unit.apt_facts import package_facts
-from tests.unit.boot_facts import NEW, OLD, boot, entry, kernel, running
+from tests.unit.boot_facts import NEW, OLD, kernel, read_boot, running
 
 STALE_RELEASE = "7.0.0-28-generic"
 MIB = 1024**2
@@ -40,6 +40,7 @@ DEFAULT = WANTED.set_id
 FOUND = f"b70-{OLD}-found"
 #: what nothing needs any more
 STALE = f"b70-{STALE_RELEASE}-0a1b2c3d4e"
+RELEASES = {DEFAULT: NEW, FOUND: OLD, STALE: STALE_RELEASE}
 #: Seconds since the epoch: 2026-11-29 09:00 UTC.
 BEGAN = 1_795_942_800.0
 
@@ -80,18 +81,6 @@ def boot_set(name: str, release: str, **changes: Any) -> SetOnHost:
     return SetOnHost(**{**values, **changes})
 
 
-def own_entry(name: str, release: str, *words: str) -> MenuEntry:
-    """Return the menu entry of a set."""
-    return entry(
-        release,
-        (*words, f"b70fleet.set={name}"),
-        path=name,
-        title=f"Boot set {name} (Linux {release})",
-        kernel=f"/boot/b70fleet/{name}/vmlinuz",
-        initrds=(f"/boot/b70fleet/{name}/initrd",),
-    )
-
-
 def sets(
     *more: SetOnHost, default: str = DEFAULT, fallback: str = FOUND, **changes: Any
 ) -> HostSets:
@@ -105,27 +94,97 @@ def sets(
     return HostSets(sets=listed, default=default, fallback=fallback, **changes)
 
 
-def grub(more: Mapping[str, str] | Unknown | None = None, **changes: Any) -> Any:
-    """Return GRUB with the distribution's entries first, then ours, and these variables more."""
-    variables: Any = more
-    if not isinstance(more, Unknown):
-        own = {
-            "saved_entry": DEFAULT,
-            "b70fleet_default": DEFAULT,
-            "b70fleet_fallback": FOUND,
-        }
-        variables = {k: v for k, v in {**own, **(more or {})}.items() if v}
-    kernels: list[InstalledKernel] = [kernel(each) for each in (OLD, NEW, STALE_RELEASE)]
-    entries = (
-        entry(NEW, path="gnulinux-simple-6f0b", title="Ubuntu"),
-        entry(NEW),
-        entry(OLD),
-        own_entry(FOUND, OLD),
-        own_entry(DEFAULT, NEW, *WANTED.words),
-        own_entry(STALE, STALE_RELEASE),
-    )
-    values: dict[str, Any] = {"environment": variables, "entries": entries, **changes}
-    return boot(kernels, **values)
+#: What grub-mkconfig's 00_header writes for GRUB_DEFAULT=saved.
+HEADER = """\
+if [ -s $prefix/grubenv ]; then
+  load_env
+fi
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+   set next_entry=
+   save_env next_entry
+   set boot_once=true
+else
+   set default="DEFAULT"
+fi
+if [ "${prev_saved_entry}" ]; then
+  set saved_entry="${prev_saved_entry}"
+  save_env saved_entry
+  set prev_saved_entry=
+  save_env prev_saved_entry
+  set boot_once=true
+fi
+set timeout=5
+"""
+ENTRY = """\
+menuentry 'TITLE' --class gnu-linux $menuentry_id_option 'ID' {
+\tlinux\tKERNEL root=UUID=6f0b ro WORDS
+\tinitrd\tINITRD
+}
+"""
+KNOWN = """\
+if [ "${default}" = "ID" ]; then set b70fleet_known=1; fi
+if [ "${b70fleet_fallback}" = "ID" ]; then set fallback="NUMBER"; fi
+"""
+TAIL = """\
+if [ -z "${default}" -a -z "${b70fleet_default}" ]; then set default="RECORDED"; fi
+if [ -z "${b70fleet_known}" -a -n "${b70fleet_default}" \
+-a "${default}" = "${b70fleet_default}" ]; then
+\tset default="${b70fleet_fallback}"
+fi
+""".replace(" \\\n-a", " -a")
+
+
+def menu(names: Sequence[str], default: str = "${saved_entry}") -> str:
+    """Return a grub.cfg with the distribution's entries first, then these sets in order."""
+    text = HEADER.replace("DEFAULT", default)
+    text += _entry("Ubuntu", "gnulinux-simple-6f0b", NEW)
+    text += "submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-6f0b' {\n"
+    for release in (NEW, OLD):
+        name = f"gnulinux-{release}-advanced-6f0b"
+        text += _entry(f"Ubuntu, with Linux {release}", name, release)
+    text += "}\n"
+    for number, name in enumerate(names, 2):
+        release = RELEASES[name]
+        words = " ".join((*(WANTED.words if name == DEFAULT else ()), f"b70fleet.set={name}"))
+        text += _entry(
+            f"Boot set {name} (Linux {release})", name, release, f"/boot/b70fleet/{name}", words
+        )
+        text += KNOWN.replace('"ID"', f'"{name}"').replace("NUMBER", str(number))
+    return text + TAIL.replace("RECORDED", DEFAULT if DEFAULT in names else "")
+
+
+def _entry(title: str, name: str, release: str, folder: str = "", words: str = "quiet") -> str:
+    kernel = f"{folder}/vmlinuz" if folder else f"/boot/vmlinuz-{release}"
+    initrd = f"{folder}/initrd" if folder else f"/boot/initrd.img-{release}"
+    text = ENTRY.replace("TITLE", title).replace("'ID'", f"'{name}'").replace("KERNEL", kernel)
+    return text.replace("INITRD", initrd).replace("WORDS", words)
+
+
+def grub(
+    more: Mapping[str, str] | Unknown | None = None,
+    *,
+    lost: bool = False,
+    without: Sequence[str] = (),
+    default: str = "${saved_entry}",
+) -> BootState:
+    """Return GRUB as it is with its default and fallback on record.
+
+    Args:
+        more: further variables of its environment; "" takes one out, UNKNOWN hides all of them.
+        lost: the environment is empty.
+        without: sets that have no entry.
+        default: what the menu makes the default.
+    """
+    own = {"saved_entry": DEFAULT, "b70fleet_default": DEFAULT, "b70fleet_fallback": FOUND}
+    variables = {} if lost or isinstance(more, Unknown) else {**own, **(more or {})}
+    lines = "".join(f"{name}={value}\n" for name, value in variables.items() if value)
+    names = [name for name in (FOUND, DEFAULT, STALE) if name not in without]
+    block = f"# GRUB Environment Block\n{lines}".ljust(1024, "#")
+    found = read_boot(menu(names, default), block)
+    kernels = {each: kernel(each) for each in (OLD, NEW, STALE_RELEASE)}
+    found = replace(found, kernels=kernels)
+    return replace(found, environment=more, choice=more) if isinstance(more, Unknown) else found
 
 
 def runs(name: str = DEFAULT, release: str = NEW, **changes: Any) -> Any:

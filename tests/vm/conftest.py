@@ -25,6 +25,7 @@ BOOTED = "booted"
 LONGEST_FIRST = (
     "test_first_boot",
     "test_grub_choice",
+    "test_secure_boot",
     "test_lab_vm",
     "test_release",
     "test_watchdog",

@@ -118,7 +118,7 @@ def print_prune(console: Console, plan: PrunePlan) -> None:
     for text in plan.notes:
         _wrapped(console, text, "yellow")
     if plan.purge:
-        console.print(line("nothing needs these packages any more; on the host, as root:"))
+        console.print(line("no boot set needs these packages any more; then on the host, as root:"))
         console.print(line(plan.purge, indent=2), soft_wrap=True)
     if plan.sets:
         said = f"{words.count(len(plan.sets), 'boot set')} to remove, {words.size(plan.bytes)}"

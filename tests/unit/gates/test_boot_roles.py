@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from facts.boot.sets import HostSets
-from facts.value import ABSENT, Unknown
-from gates.boot_roles import Role, Roles, boots_by_default, entry_named, roles, why_it_stays
-from tests.unit.boot_facts import NEW, OLD, boot
+from facts.value import Unknown
+from gates.boot_roles import Role, Roles, roles, why_it_stays
+from tests.unit.boot_facts import NEW, OLD, read_boot
 from tests.unit.bootsets_given import (
     DEFAULT,
     FOUND,
@@ -56,7 +57,7 @@ def test_a_set_without_a_role_is_not_needed() -> None:
         ({"boot": grub({"saved_entry": STALE})}, "GRUB boots it by default"),
         ({"boot": grub({"prev_saved_entry": STALE})}, "GRUB boots it by default"),
         ({"boot": grub({"saved_entry": f"Boot set {STALE} (Linux {STALE_RELEASE})"})}, "default"),
-        ({"boot": grub(settings={"GRUB_DEFAULT": STALE})}, "GRUB boots it by default"),
+        ({"boot": grub(default=STALE)}, "GRUB boots it by default"),
         ({"boot": grub({"saved_entry": "4"})}, "GRUB boots it by default"),
         ({"boot": grub({"b70fleet_default": STALE})}, "it is recorded as the default"),
         ({"sets": sets(default=STALE)}, "it is recorded as the default"),
@@ -86,7 +87,10 @@ def test_the_declared_set_stays_before_its_first_boot() -> None:
     [
         ({"boot": Unknown("no answer")}, "GRUB's menu is UNKNOWN: no answer"),
         ({"boot": grub(Unknown("needs root"))}, "GRUB's environment is UNKNOWN: needs root"),
-        ({"boot": grub(entries=Unknown("needs root"))}, "GRUB's menu is UNKNOWN: needs root"),
+        (
+            {"boot": replace(grub(), choice=Unknown("a word"))},
+            "boots by default is UNKNOWN: a word",
+        ),
         ({"kernel": Unknown("no answer")}, "which kernel runs is UNKNOWN: no answer"),
         ({"kernel": runs(tokens=Unknown("no /proc"))}, "command line is UNKNOWN (no /proc)"),
         ({"sets": sets(trial=Unknown("x"))}, "whether this boot is a trial is UNKNOWN: x"),
@@ -113,53 +117,39 @@ def test_what_was_found_on_a_new_host_stays_until_something_is_the_default() -> 
 def test_a_default_that_is_gone_from_the_menu_is_named() -> None:
     gone = "b70-7.0.0-20-generic-aaaaaaaaaa"
     menu = grub({"saved_entry": gone, "b70fleet_fallback": ""})
-    assert found(boot=menu).elsewhere == (f"GRUB boots {gone} by default, which is gone",)
-
-
-def test_a_one_shot_that_is_no_set_is_named() -> None:
-    menu = grub({"next_entry": "gnulinux-advanced-6f0b>gnulinux-7.0.0-31-generic-advanced-6f0b"})
     assert found(boot=menu).elsewhere == (
-        "the next boot is Ubuntu, with Linux 7.0.0-31-generic, once: no boot set",
+        "GRUB boots Ubuntu by default: no boot set",
+        f"GRUB is told to boot {gone}, which is not in the menu",
     )
 
 
-def test_a_host_without_grub_and_sets_has_nothing_to_say() -> None:
-    bare = boot(environment=ABSENT, entries=ABSENT)
-    none = roles(HostSets({}), bare, runs(""), None)
-    assert none.of == {}
-    assert none.default == ""
+def test_a_one_shot_that_is_no_set_is_named() -> None:
+    menu = grub({"next_entry": f"gnulinux-advanced-6f0b>gnulinux-{OLD}-advanced-6f0b"})
+    assert found(boot=menu).elsewhere == (
+        f"the next boot is Ubuntu, with Linux {OLD}, once: no boot set",
+    )
+
+
+def test_a_host_without_grub_and_sets_has_no_role_to_tell() -> None:
+    none = roles(HostSets({}), read_boot(), runs(""), None)
+    assert (none.of, none.default, none.unknown) == ({}, "", ())
     assert none.elsewhere == (f"{NEW} runs, booted from an entry that is no boot set",)
 
 
-@pytest.mark.parametrize(
-    ("wanted", "title"),
-    [
-        ("0", "Ubuntu"),
-        ("1>1", f"Ubuntu, with Linux {OLD}"),
-        ("1", f"Ubuntu, with Linux {NEW}"),
-        ("gnulinux-advanced-6f0b>1", f"Ubuntu, with Linux {OLD}"),
-        ("Ubuntu", "Ubuntu"),
-    ],
-)
-def test_an_entry_is_named_by_number_id_or_title(wanted: str, title: str) -> None:
-    entry = entry_named(grub().entries, wanted)
-    assert entry is not None
-    assert entry.title == title
+def test_an_entry_that_is_named_by_its_number_is_told() -> None:
+    assert found(boot=grub({"saved_entry": "3"})).numbered == {DEFAULT: "saved_entry=3"}
+    assert found(boot=grub(default="3")).numbered == {DEFAULT: 'set default="3"'}
+    assert found(boot=grub()).numbered == {}
 
 
-def test_a_number_behind_the_menu_names_nothing() -> None:
-    assert entry_named(grub().entries, "17") is None
-
-
-def test_without_a_saved_entry_and_a_record_the_first_one_boots() -> None:
-    menu = grub({"saved_entry": "", "b70fleet_default": ""})
-    assert boots_by_default(menu, sets(default="")) == "Ubuntu"
+def test_the_first_entry_boots_without_a_saved_one_and_a_record() -> None:
+    menu = grub({"saved_entry": "", "b70fleet_default": ""}, without=[DEFAULT])
+    assert found(boot=menu, sets=sets(default="")).default == "Ubuntu"
 
 
 def test_an_environment_that_was_lost_boots_the_recorded_default() -> None:
-    assert boots_by_default(grub(environment={}), sets()) == DEFAULT
+    assert found(boot=grub(lost=True)).default == DEFAULT
 
 
 def test_a_default_whose_entry_is_gone_boots_the_fallback() -> None:
-    entries = tuple(each for each in grub().entries if each.path != DEFAULT)
-    assert boots_by_default(grub(entries=entries), sets()) == FOUND
+    assert found(boot=grub(without=[DEFAULT])).default == FOUND

@@ -15,7 +15,7 @@ import pytest
 from lab import cli, shapes, store
 from lab.aptsources import ArchiveLine
 from lab.errors import LabError
-from lab.uml import disks, kernels, supervisor
+from lab.uml import disks, dracut, kernels, supervisor
 from lab.uml.layout import layouts
 from lab.uml.plan import Cards, End, Ended, Grub, Plan, cpu, hardware, judge
 from lab.uml.record import Showing, UmlRecord
@@ -176,6 +176,32 @@ def test_every_layout_names_where_grub_reads_its_files() -> None:
     assert all(layout.prefix.startswith("/") for layout in layouts().values())
 
 
+@pytest.mark.parametrize(
+    ("maker", "codename", "layout", "said"),
+    [
+        ("mkinitcpio", "trixie", "plain", "no machine makes its initramfs with 'mkinitcpio'"),
+        ("dracut", "bookworm", "plain", "bookworm has no machines that make their initramfs with"),
+        ("dracut", "trixie", "lvm", "has the layout plain, not lvm"),
+    ],
+    ids=["maker", "release", "layout"],
+)
+def test_an_initramfs_that_no_machine_can_have_is_refused_by_name(
+    maker: str, codename: str, layout: str, said: str
+) -> None:
+    with pytest.raises(LabError, match=said):
+        dracut.check(maker, codename, layout)
+
+
+def test_what_every_machine_can_have_and_debian_13_with_dracut_are_not_refused() -> None:
+    dracut.check("initramfs-tools", "bookworm", "lvm")
+    dracut.check("dracut", "trixie", "plain")
+
+
+def test_the_labs_kernels_that_ask_for_initramfs_tools_are_content_with_dracut() -> None:
+    archives = "Package: dracut\nProvides: linux-initramfs-tool\nSection: utils\n"
+    assert "\nProvides: linux-initramfs-tool, initramfs-tools\n" in dracut.stand_in(archives)
+
+
 def test_a_saved_state_is_a_copy_of_every_disk_but_the_machines_own_image(tmp_path: Path) -> None:
     for name in (disks.OWN, disks.SYSTEM, "extra1.raw"):
         (tmp_path / name).write_text(f"{name} now\n")
@@ -250,8 +276,13 @@ def test_the_scripts_that_make_kernels_and_disks_are_sound_shell() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [({"layout": "lvm"}, "--layout belongs to --uml"), ({"disk": ["1G"]}, "--disk belongs to")],
-    ids=["layout", "disk"],
+    [
+        ({"layout": "lvm"}, "--layout belongs to --uml"),
+        ({"initramfs": "dracut"}, "--initramfs belongs to --uml"),
+        ({"firmware": "uefi"}, "--firmware belongs to --vm"),
+        ({"disk": ["1G"]}, "--disk belongs to"),
+    ],
+    ids=["layout", "initramfs", "firmware", "disk"],
 )
 def test_an_option_for_machines_that_boot_is_refused_where_none_is_wanted(
     asked: dict[str, object], said: str

@@ -22,12 +22,15 @@ from lab.changes import Changes
 from lab.errors import LabError
 from lab.fleet import GroupFile, write_fleet
 from lab.kinds import NSPAWN, VM, Kind
+from lab.lab import Lab
+from lab.releases import Release
 from lab.settings import Settings
 from lab.vm import disks, image, modules, qemu, smbios, tap, wire
 from lab.vm.cards import Cards
 from lab.vm.kernels import Kernel
 from lab.vm.recipe import Firmware
-from lab.vm.record import VmRecord
+from lab.vm.record import BIOS, VmRecord
+from lab.vm.uefi import image as uefi
 
 SETTINGS = Settings(Path("/srv/lab"), "b70lab0", IPv4Network("10.70.0.0/24"), 8070)
 FIRMWARE = Firmware("linux-firmware", "1", {"/lib/firmware/xe/bmg_guc_70.bin": "70.54.0"})
@@ -60,6 +63,15 @@ def test_a_reboot_is_no_end_of_the_machine_and_switching_it_off_is(tmp_path: Pat
     runs = (tmp_path / "runs").read_text().splitlines()
     assert ["-loadvm saved" in run for run in runs] == [True, False, False]
     assert all("-no-reboot" in run for run in runs)
+
+
+def test_only_a_machine_with_uefi_has_its_variables_and_only_its_firmware_may_write_them() -> None:
+    words = qemu.command(hardware(uefi=("code.fd", "vars.qcow2")))
+    assert words[words.index("-machine") + 1] == "q35,smm=on"
+    assert "driver=cfi.pflash01,property=secure,value=on" in words
+    flash = [word for word in words if word.startswith("if=pflash")]
+    assert ["readonly=on" in word for word in flash] == [True, False]
+    assert "pflash" not in " ".join(qemu.command(hardware()))
 
 
 def test_the_guest_sees_each_disk_by_its_serial_number() -> None:
@@ -199,6 +211,24 @@ def test_the_partition_leaves_room_for_grub_and_ends_with_the_disk() -> None:
     assert script == "label: dos\nstart=2048, size=129024, type=83, bootable\n"
 
 
+def test_the_root_of_a_disk_for_uefi_lies_where_it_does_on_a_disk_for_a_bios() -> None:
+    script = uefi.partition_script(64 << 20, 32 << 20)
+    first, second = script.splitlines()[1:]
+    assert first == "1: start=131072, size=65536, type=uefi"
+    assert second == "2: start=2048, size=129024, type=linux"
+
+
+def test_a_distribution_without_signed_boot_loaders_in_the_lab_is_refused_by_name() -> None:
+    assert uefi.of(Release("debian", "trixie")).vendor == "debian"
+    with pytest.raises(LabError, match="no machines of ubuntu that boot by UEFI"):
+        uefi.of(Release("ubuntu", "noble"))
+
+
+def test_a_firmware_that_no_machine_has_is_refused_by_name() -> None:
+    with pytest.raises(LabError, match="no firmware is called 'coreboot'"):
+        Lab(SETTINGS).up_vm("v1", firmware="coreboot")
+
+
 def test_a_file_system_in_a_partition_is_found_at_the_partitions_offset(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     label = "00000000-1111-2222-3333-444444444444"
@@ -224,6 +254,16 @@ def test_a_record_survives_being_written_and_read(tmp_path: Path) -> None:
     shape = smbios.fitted(shapes.SWITCH_GEN1, "S1")
     kept = VmRecord("v1", 11, "vm-x", "trixie", shape, ("2G",), (1,), (0, 9), 2, 1024)
     store.save(tmp_path, kept)
+    assert store.load(tmp_path, VmRecord) == kept
+
+
+def test_a_machine_from_before_the_choice_of_firmware_has_a_bios(tmp_path: Path) -> None:
+    kept = VmRecord("v1", 11, "vm-x", "trixie", smbios.fitted(shapes.HEALTHY_GEN5, "S1"))
+    store.save(tmp_path, kept)
+    file = tmp_path / "machine.json"
+    data = json.loads(file.read_text())
+    assert data.pop("firmware") == BIOS
+    file.write_text(json.dumps(data))
     assert store.load(tmp_path, VmRecord) == kept
 
 

@@ -151,8 +151,7 @@ def test_a_host_without_a_second_kernel_is_told_to_install_one() -> None:
 
 
 def test_a_default_whose_entry_vanished_is_critical_and_a_converge_repairs_it() -> None:
-    entries = tuple(each for each in grub().entries if each.path != DEFAULT)
-    found = only(findings(boot=grub(entries=entries)))
+    found = only(findings(boot=grub(without=[DEFAULT])))
     assert (found.id, found.severity) == ("boot-set-default", Severity.CRITICAL)
     assert found.text == f"the menu has no entry of the default {DEFAULT}; GRUB boots {FOUND}"
     assert found.remedy == CONVERGE

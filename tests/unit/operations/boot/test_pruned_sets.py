@@ -14,7 +14,7 @@ from pyinfra.api.exceptions import OperationError
 
 from facts.base import interpret
 from facts.boot.kernel import Kernel
-from facts.boot.loader import Boot, MenuEntry
+from facts.boot.loader import Boot
 from facts.boot.pruned import PRUNED, PrunedPackages
 from facts.boot.sets import BootSets, HostSets, SetOnHost
 from facts.packages.apt_marks import AutomaticPackages
@@ -43,7 +43,6 @@ from tests.unit.bootsets_given import (
     WANTED,
     boot_set,
     grub,
-    own_entry,
     packages_of,
     runs,
     sets,
@@ -89,8 +88,7 @@ def test_the_layer_takes_manifest_entry_holds_and_files_in_this_order() -> None:
 
 def test_a_set_that_is_gone_wants_nothing() -> None:
     gone = HostSets({k: v for k, v in sets().sets.items() if k != STALE}, DEFAULT, FOUND)
-    entries = tuple(each for each in grub().entries if each.path != STALE)
-    facts = given(BootSets=gone, Boot=grub(entries=entries))
+    facts = given(BootSets=gone, Boot=grub(without=[STALE]))
     resources = run_deploy(prune_layer(NAMES).deploy, facts, spec=SPEC)
     assert [each.commands for each in resources] == [[], [], [], []]
 
@@ -267,12 +265,8 @@ class Tree:
         return {**os.environ, "ROOT": str(self.root), "PATH": path}
 
     def facts(self) -> Mapping[Any, Any]:
-        menu = (self.root / "boot/grub/grub.cfg").read_text()
-        ids = [line.split("'")[3] for line in menu.split("\n") if line.startswith("menuentry")]
-        entries = tuple(
-            own_entry(each, NEW) if each.startswith("b70-") else MenuEntry(each, each, "", ())
-            for each in ids
-        )
+        listed = (self.root / "boot/grub/grub.cfg").read_text()
+        gone = [name for name in (DEFAULT, FOUND, STALE) if f"'{name}'" not in listed]
         lines = (self.root / "boot/grub/grubenv").read_text().split()
         environment = dict(line.split("=", 1) for line in lines)
         text = BootSets().command().replace('"/lib/modules', f'"{self.root}/lib/modules')
@@ -283,7 +277,7 @@ class Tree:
         held = [name for name in versions if f"unhold {name}" not in done]
         return given(
             BootSets=interpret(BootSets(), said.replace(str(self.root), "").split("\n")),
-            Boot=replace(grub(entries=entries), environment=environment),
+            Boot=grub(environment, without=gone),
             Packages=package_facts({"dpkg": "1", **versions}, holds=held),
             AutomaticPackages=frozenset(n for n in versions if f"auto {n}" in done),
             PrunedPackages=lambda set_id: run_as(
