@@ -27,14 +27,10 @@ __all__ = [
     "boots_next",
     "boots_now",
     "firmware",
-    "is_of_a_set",
-    "loads",
 ]
 
 #: Whether an entry is one that this product put there, or chose.
 Ours: TypeAlias = Callable[[MenuEntry], bool]
-#: Word on the command line of an entry of a boot set.
-SET_WORD: Final = "b70fleet.set="
 #: The line that stands for a change which this very boot makes to the environment block.
 _BY_THIS_BOOT: Final = Because(BLOCK, 0, "(as this boot leaves it)")
 #: Boot loaders that say who they are, and are GRUB.
@@ -191,25 +187,6 @@ def first_file(efi: EfiBoot) -> LoadOption | None:
     order = efi.order if isinstance(efi.order, tuple) else ()
     options = (efi.options[number] for number in order if number in efi.options)
     return next((o for o in options if o.active and isinstance(o.path, str)), None)
-
-
-def is_of_a_set(entry: MenuEntry) -> bool:
-    """Return True if an entry belongs to a boot set that stands beside others."""
-    return any(token.startswith(SET_WORD) for token in entry.tokens)
-
-
-def loads(release: str) -> Ours:
-    """Return whether an entry is of a boot set, or the host's own one of a kernel.
-
-    Args:
-        release: as `uname -r` prints it.
-    """
-
-    def ours(entry: MenuEntry) -> bool:
-        is_kernel = entry.kernel.rpartition("/")[2].partition("-")[2] == release
-        return is_of_a_set(entry) or (is_kernel and not entry.is_recovery and not entry.foreign)
-
-    return ours
 
 
 def _of_grub(boot: BootState) -> Boots | Unknown:

@@ -33,8 +33,6 @@ _BY_UUID: Final = re.compile(
     r"\bsearch\.fs_uuid\s+(?:--\S+\s+)*([0-9A-Fa-f-]+)"
     r"|\bsearch\s(?=.*(?:--fs-uuid|-u)\b).*\s([0-9A-Fa-f]+-[0-9A-Fa-f-]+)\s*$"
 )
-#: A counter in the name of an entry: tries left, and tries done.
-_COUNTER: Final = re.compile(r"\+(\d+)(?:-(\d+))?\.conf\Z")
 
 _SCRIPT: Final = shell_text(__file__)
 
@@ -108,11 +106,6 @@ class EfiBoot:
             if match and line.path.lower() == f"/boot/efi{folder}/grub.cfg":
                 return (match[1] or match[2]).lower(), line
         return None
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        """Return the entries whose name counts tries."""
-        return tuple(name for name in self.menus if _COUNTER.search(name))
 
 
 class Efi(HostFact[Reading[EfiBoot]]):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from facts.boot.grub_files import BLOCK, DEVICE, MENU, GrubFiles
+from facts.boot.grub_files import BLOCK, MENU, GrubFiles
 from facts.boot.grub_number import strtoul
 from facts.boot.grub_script import (
     Context,
@@ -425,12 +425,3 @@ def _listed(runner: Runner, state: State, path: tuple[str, ...], *, asks: bool) 
             saves="saved_entry" in tried.saves,
             maybe=item.maybe or item.vague or tried.vague,
         )
-
-
-def is_own(loaded: Loaded, files: GrubFiles) -> bool | None:
-    """Return whether something is loaded from the file system with /boot/grub; None = not known."""
-    if loaded.device is None:
-        return None
-    if loaded.device == DEVICE:
-        return True
-    return loaded.device in files.uuids if files.uuids else None

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from declaration.boot import BootSet
+from facts.boot.grub_choice import Choice
+from facts.boot.grub_files import BLOCK
+from facts.boot.grub_syntax import Because
 from facts.boot.kernel import ModprobeXe, RunningKernel, XeModule
 from facts.boot.kernel_files import KernelContents
 from facts.boot.loader import Boot, BootFile, BootState, InstalledKernel, MenuEntry
@@ -77,7 +81,7 @@ def boot(
     drop_ins: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> BootState:
-    """Return GRUB and the kernels on disk."""
+    """Return GRUB and the kernels on disk; what is saved boots, else the first entry."""
     listed = {each.release: each for each in kernels} or {OLD: kernel(OLD), NEW: kernel(NEW)}
     values: dict[str, Any] = {
         "settings": {},
@@ -94,7 +98,43 @@ def boot(
             for number, text in enumerate(content.splitlines(), 1)
         ),
     }
-    return BootState(**{**values, **changes})
+    values |= changes
+    if isinstance(values["entries"], tuple) and "choice" not in values:
+        values["entries"] = tuple(
+            replace(each, line=number) for number, each in enumerate(values["entries"], 1)
+        )
+        environment = values["environment"]
+        named = environment.get("saved_entry", "") if isinstance(environment, Mapping) else ""
+        values["choice"] = chosen(values["entries"], named)
+    return BootState(**values)
+
+
+def chosen(entries: tuple[MenuEntry, ...], named: str, because: Because | None = None) -> Any:
+    """Return what GRUB boots when nobody touches a key.
+
+    Args:
+        entries: the menu.
+        named: path of the entry that it is told to boot; "" = none, so the first one boots.
+        because: the line that names it; None = the environment block.
+    """
+    if not entries:
+        return ABSENT
+    there = next((each for each in entries if each.path == named), entries[0])
+    line = because or Because(BLOCK, 2, f"saved_entry={named}")
+    return Choice(
+        path=there.path,
+        title=there.title,
+        where=Because(there.file, there.line, f"menuentry {there.title!r}"),
+        loaded=None,
+        wanted=named,
+        because=(line,) if named else (),
+        missed=named if named and there.path != named else None,
+        once=False,
+        instead=(),
+        waits=None,
+        saves={},
+        armed={},
+    )
 
 
 #: What the script of the fact prints on a host with nothing in /boot.

@@ -35,9 +35,11 @@ HOST_SHELLS = [
 #: A sync that fails as on a disk with errors.
 SICK_DISK = "#!/bin/sh\necho 'sync: Input/output error' >&2\nexit 1\n"
 
-#: What grub-mkconfig does: every script that is executable, in the order of names, into one file.
-_UPDATE_GRUB = r"""#!/bin/sh
-menu=$ROOT/boot/grub/grub.cfg
+#: What grub-mkconfig does: every script that is executable, in the order of names, into the file
+#: that is named last, by way of one beside it.
+_MKCONFIG = r"""#!/bin/sh
+[ "$1" = -o ] || exit 64
+menu=$2
 exec >"$menu.new"
 for script in "$ROOT"/etc/grub.d/*; do
   [ -x "$script" ] || continue
@@ -45,7 +47,7 @@ for script in "$ROOT"/etc/grub.d/*; do
   "$script" || exit 1
   echo "### END /etc/grub.d/${script##*/} ###"
 done
-mv "$menu.new" "$menu"
+cat "$menu.new" >"$menu" && rm "$menu.new"
 """
 #: grub-editenv over a block of 1024 bytes: GRUB cannot make a file longer.
 _EDITENV = """#!{python} -IS
@@ -138,7 +140,7 @@ class BootRoot:
         self.shell = shell
         self.tools.mkdir(parents=True)
         texts = {
-            "update-grub": _UPDATE_GRUB,
+            "grub-mkconfig": _MKCONFIG,
             "dpkg-query": _DPKG_QUERY,
             "modinfo": _MODINFO,
             "mkinitramfs": _MKINITRAMFS,
@@ -229,7 +231,7 @@ class BootRoot:
 
     def update_grub(self) -> subprocess.CompletedProcess[str]:
         """Write the menu."""
-        return self.call(self.tools / "update-grub")
+        return self.call(self.tools / "grub-mkconfig", "-o", self.root / "boot/grub/grub.cfg")
 
     def make_set(self, name: str, release: str = NEW, lines: Sequence[str] = ()) -> Path:
         """Write a set with its manifest, as the product does it; return its folder.

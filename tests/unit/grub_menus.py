@@ -101,9 +101,19 @@ UBUNTU = Style(
         "if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi",
     ),
 )
+DEBIAN_212 = Style(
+    "Debian GNU/Linux",
+    first=(
+        "load_video",
+        "set gfxpayload=keep",
+        "insmod gzio",
+        "if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi",
+        "insmod part_gpt",
+    ),
+)
 EFI = Style("Debian GNU/Linux", efi=True)
 ZFS = Style("Ubuntu", script="10_linux_zfs", first=("recordfail", "load_video", "insmod zfs"))
-STYLES = {"2.06": DEBIAN, "ubuntu": UBUNTU, "linuxefi": EFI}
+STYLES = {"2.06": DEBIAN, "2.12": DEBIAN_212, "ubuntu": UBUNTU, "linuxefi": EFI}
 
 
 @dataclass(frozen=True)

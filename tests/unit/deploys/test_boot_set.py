@@ -42,7 +42,6 @@ from facts.system.files import FileState, FileText
 from facts.system.os_release import OsRelease
 from facts.value import ABSENT, Unknown
 from gates.boot_sets import is_repair
-from operations.boot.boot_set import kept_id
 from operations.boot.grub_menu import MENU, manifest_path
 from operations.boot.grub_settings import WRITTEN_TOKENS, content
 from tests.given import given
@@ -55,6 +54,8 @@ from tests.unit.boot_facts import (
     entry,
     found,
     kernel,
+    manifest,
+    on_disk,
     running,
     set_entry,
     sets,
@@ -175,6 +176,16 @@ ENTRIES = (
     set_entry(KEPT, "quiet"),
     set_entry(WHOLE, "quiet"),
 )
+#: What the first plan pins: the kernel that boots before a newer one comes.
+PINNED = ENTRIES[1].path
+
+
+def grub(saved: str = PINNED, **changes: Any) -> Any:
+    """Return GRUB with every entry; a set that is saved is on record as the default."""
+    block = {"saved_entry": saved}
+    if saved.startswith("b70-"):
+        block |= {"b70fleet_default": saved, "b70fleet_fallback": KEPT.name}
+    return boot(**{"entries": ENTRIES, "environment": block, **changes})
 
 
 def staged_host() -> dict[Any, Any]:
@@ -195,7 +206,7 @@ def staged_host() -> dict[Any, Any]:
 
     installed = {**PACKAGES, **TOOLS, IMAGE: "7.0.0-38.38"}
     return new_host() | {
-        Boot: boot(entries=ENTRIES),
+        Boot: grub(),
         BootSets: sets(WHOLE, KEPT),
         Packages: package_facts(installed, holds=[n for n in installed if n not in TOOLS]),
         AutomaticPackages: frozenset(),
@@ -207,6 +218,7 @@ def staged_host() -> dict[Any, Any]:
 TOKENS = ("quiet", "xe.disable_display=1", "xe.probe_display=0", f"b70fleet.set={NAME}")
 
 
+RECORDED = sets(WHOLE, KEPT, default=NAME, fallback=KEPT.name)
 RUNS = running(NEW, TOKENS, xe=XeModule("Live", "", "S", {"probe_display": "N"}))
 
 
@@ -215,8 +227,8 @@ def converged() -> dict[Any, Any]:
     return staged_host() | {
         Kernel: RUNS,
         GpuLog: KernelLog(from_boot=True, dropped=0, faults=(), cards=()),
-        Boot: boot(entries=ENTRIES, saved=NAME),
-        BootSets: sets(WHOLE, KEPT, default=NAME, fallback=KEPT.name),
+        Boot: grub(NAME),
+        BootSets: RECORDED,
     }
 
 
@@ -232,6 +244,10 @@ NAMES = [
     f"File[{MENU_SCRIPT}]",
     "Packages[kept]",
     "BootSet[as-found]",
+    "GrubDefault[saved_entry]",
+    "Directory[/etc/default/grub.d]",
+    f"File[{SETTINGS}]",
+    "File[/etc/default/grub]",
     "Packages[boot-set]",
     f"KernelModules[{NEW}]",
     f"Directory[{SET_FIRMWARE}]",
@@ -240,10 +256,6 @@ NAMES = [
     f"Firmware[{GUC}]",
     f"Firmware[{FOLDER}/xe/bmg_huc.bin]",
     f"BootSet[{NAME}]",
-    "GrubDefault[saved_entry]",
-    "Directory[/etc/default/grub.d]",
-    f"File[{SETTINGS}]",
-    "File[/etc/default/grub]",
     *(f"File[{path}]" for path in OLD),
     f"GrubMenu[{MENU}]",
     f"BootEntry[{NAME}]",
@@ -258,11 +270,19 @@ def test_the_old_system_is_kept_before_anything_is_replaced_and_the_default_come
 def test_what_is_due_on_a_new_host_is_everything_that_does_not_wait_for_its_boot() -> None:
     resources = due(plan(new_host()))
     assert [name for name in NAMES if name not in resources] == [
-        "GrubDefault[saved_entry]",
         "File[/etc/default/grub]",
         *(f"File[{path}]" for path in OLD),
         "BootDefault[saved_entry]",
     ]
+
+
+def test_what_boots_now_is_pinned_before_a_newer_kernel_becomes_the_first_of_the_menu() -> None:
+    """A kernel's package writes the menu anew, and its first entry is the newest kernel's."""
+    (transaction,) = [n for n, name in enumerate(NAMES) if name == "Packages[boot-set]"]
+    before = {"GrubDefault[saved_entry]", f"File[{SETTINGS}]", "BootSet[as-found]"}
+    assert before <= set(NAMES[:transaction])
+    (pinned,) = [each for each in plan(new_host()) if each.name == "GrubDefault[saved_entry]"]
+    assert pinned.commands == [f"{BOOT_COMMIT} keep '{PINNED}'"]
 
 
 def test_every_program_is_checked_by_a_shell_before_it_is_in_place() -> None:
@@ -317,7 +337,7 @@ def test_a_staged_host_waits_for_its_boot_where_grub_can_forget_a_one_shot() -> 
 
 
 def test_what_has_booted_and_cannot_be_proven_waits_as_well() -> None:
-    facts = converged() | {Boot: boot(entries=ENTRIES), BootSets: sets(WHOLE, KEPT)}
+    facts = converged() | {Boot: grub(), BootSets: sets(WHOLE, KEPT)}
     for unknown in (
         {Kernel: replace(RUNS, tokens=Unknown("cut"))},
         {GpuLog: Unknown("no journal")},
@@ -331,8 +351,8 @@ def test_what_has_booted_and_cannot_be_proven_waits_as_well() -> None:
     "changes",
     [
         {Block: ON_LVM},
-        {Block: Unknown("timeout")},
-        {Boot: boot(entries=ENTRIES, environment=ABSENT)},
+        {Block: disks(devices=Unknown("timeout"))},
+        {Boot: grub(environment=ABSENT)},
     ],
     ids=["lvm", "unknown", "no environment"],
 )
@@ -340,23 +360,28 @@ def test_where_grub_cannot_forget_the_set_is_the_default_before_it_has_booted(
     changes: dict[Any, Any],
 ) -> None:
     last = default_of(staged_host() | changes)
-    assert last.commands == [f"{BOOT_COMMIT} commit {NAME} {kept_id(OLD_KERNEL)}"]
+    assert last.commands == [f"{BOOT_COMMIT} commit {NAME} {KEPT.name}"]
+
+
+def test_nothing_is_staged_while_it_is_unknown_where_boot_lies() -> None:
+    with pytest.raises(OperationError, match="where /boot lies is UNKNOWN: timeout"):
+        plan(staged_host() | {Block: Unknown("timeout")})
 
 
 def test_a_set_that_has_booted_becomes_the_default_with_the_old_system_as_its_fallback() -> None:
-    facts = converged() | {Boot: boot(entries=ENTRIES), BootSets: sets(WHOLE, KEPT)}
+    facts = converged() | {Boot: grub(), BootSets: sets(WHOLE, KEPT)}
     resources = plan(facts)
     assert due(resources) == ["BootDefault[saved_entry]"]
     assert resources[-1].commands == [f"{BOOT_COMMIT} commit {NAME} {KEPT.name}"]
 
 
-def test_with_a_default_on_record_the_host_itself_knows_the_way_back() -> None:
-    other = replace(KEPT, name="b70-other")
+def test_what_was_the_default_until_now_is_gone_back_to() -> None:
+    recorded = manifest("b70-other", OLD_KERNEL)
     facts = converged() | {
-        Boot: boot(entries=ENTRIES, saved=other.name),
-        BootSets: sets(WHOLE, KEPT, default=KEPT.name),
+        Boot: grub(),
+        BootSets: sets(WHOLE, KEPT, on_disk(recorded), default="b70-other", fallback=KEPT.name),
     }
-    assert plan(facts)[-1].commands == [f"{BOOT_COMMIT} commit {NAME} ''"]
+    assert plan(facts)[-1].commands == [f"{BOOT_COMMIT} commit {NAME} b70-other"]
 
 
 def test_a_converged_host_is_left_in_peace() -> None:
@@ -368,10 +393,15 @@ def test_a_converged_host_is_left_in_peace() -> None:
 @pytest.mark.parametrize(
     ("damage", "repaired"),
     [
-        ({BootSets: sets(replace(WHOLE, files={}), KEPT, default=NAME)}, f"BootSet[{NAME}]"),
-        ({BootSets: sets(WHOLE, default=NAME)}, "BootSet[as-found]"),
-        ({Boot: boot(entries=ENTRIES[:-1], saved=NAME)}, f"GrubMenu[{MENU}]"),
-        ({Boot: boot(entries=ENTRIES, saved=KEPT.name)}, "BootDefault[saved_entry]"),
+        (
+            {BootSets: replace(RECORDED, sets=sets(replace(WHOLE, files={}), KEPT).sets)},
+            f"BootSet[{NAME}]",
+        ),
+        ({BootSets: replace(RECORDED, sets=sets(WHOLE).sets)}, "BootSet[as-found]"),
+        ({Boot: grub(NAME, entries=ENTRIES[:-1])}, f"GrubMenu[{MENU}]"),
+        ({Boot: grub(KEPT.name)}, "BootDefault[saved_entry]"),
+        ({Boot: grub(PINNED)}, "BootDefault[saved_entry]"),
+        ({BootSets: replace(RECORDED, fallback="")}, "BootDefault[saved_entry]"),
         ({AutomaticPackages: frozenset({IMAGE})}, "Packages[kept]"),
     ],
 )

@@ -35,14 +35,10 @@ def test_a_missing_file_is_absent_and_an_empty_one_unknown(tmp_path: Path) -> No
     assert isinstance(parts.reading("empty"), Unknown)
 
 
-def test_a_file_for_root_only_is_unknown_to_others_and_says_so(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
+def test_a_file_for_root_only_is_unknown_to_others_and_says_so(open_folder: Path) -> None:
+    secret = open_folder / "secret"
     secret.write_text("x")
     secret.chmod(0)
-    tmp_path.chmod(0o755)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
     parts = output(f"val s {secret}; lines f '' {secret}", uid=NOBODY)
     assert parts.reading("s") == Unknown("needs root")
     assert parts.files("f").denied == (str(secret),)

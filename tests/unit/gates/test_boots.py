@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from facts.boot.efi import EfiBoot, load_option
-from facts.boot.loader import BootState
+from facts.boot.loader import BootState, MenuEntry
 from facts.parts import Line
 from facts.value import ABSENT, Unknown
-from gates.boot_obstacles import FORBID_REBOOT, Obstacle, Scene, obstacles
-from gates.boots import Boots, boots_by_default, boots_next, boots_now, is_of_a_set, loads
-from tests.unit.boot_facts import load_option_bytes, read_boot
+from gates.boot_obstacles import FORBID_REBOOT, Obstacle, Scene, obstacles, scene_of
+from gates.boots import Boots, Ours, boots_by_default, boots_next, boots_now
+from tests.given import given
+from tests.unit.boot_facts import load_option_bytes, read_boot, sets
 from tests.unit.fact_frame import fixture, grep
-from tests.unit.gates.test_boot_state import PLAIN, device, storage
+from tests.unit.gates.test_boot_state import PLAIN, SPEC, device, storage
 
 HEADER = "# GRUB Environment Block\n"
 UUID = "1b700001-0000-4000-8000-000000000001"
@@ -60,19 +61,30 @@ def host(
     """Return a host with a menu of the fixtures and these variables in its environment block."""
     block = HEADER + "".join(f"{line}\n" for line in lines)
     text = menu if "\n" in menu else fixture(f"boot/{menu}.cfg")
-    given = {
+    printed = {
         "settings": grep({"/etc/default/grub": settings or ""}, "."),
         "images": IMAGES,
         "modules": f"{OLD}\n{NEW}\n",
         "places": f"2050 0:0 /\n2050 0:0 /boot/grub\n5 8:2 /dev/disk/by-uuid/{UUID}\n",
         **parts,
     }
-    return read_boot(text, block, custom, **given)
+    return read_boot(text, block, custom, **printed)
+
+
+def loads(release: str) -> Ours:
+    """Return whether an entry is the host's own one of a kernel."""
+
+    def ours(entry: MenuEntry) -> bool:
+        is_kernel = entry.kernel.endswith(f"-{release}")
+        return is_kernel and not entry.is_recovery and not entry.foreign
+
+    return ours
 
 
 def scene(boot: BootState, **changes: Any) -> Scene:
-    """Return a scene on a plain disk; the newer kernel is the declared one."""
-    return Scene(**{"boot": boot, "disks": PLAIN, "ours": loads(NEW), **changes})
+    """Return a scene on a plain disk; entries of the newer kernel are ours."""
+    own = {"ours": loads(NEW), "armed_by_us": loads(NEW)}
+    return Scene(**{"boot": boot, "disks": PLAIN, **own, **changes})
 
 
 def found(boot: BootState, **changes: Any) -> dict[str, Obstacle]:
@@ -176,7 +188,7 @@ def test_a_one_shot_of_our_own_is_no_obstacle_where_grub_can_take_it_back() -> N
     boot = host(f"saved_entry={NEW_ID}", f"next_entry={NEW_ID}")
     assert found(boot) == {}
     assert set(found(boot, disks=LVM)) == {"armed-for-ever"}
-    assert set(found(boot, ours=None)) == {"foreign-one-shot"}
+    assert set(found(boot, armed_by_us=None)) == {"foreign-one-shot"}
 
 
 def test_a_one_shot_that_is_not_in_the_menu_is_nobody_s() -> None:
@@ -184,11 +196,74 @@ def test_a_one_shot_that_is_not_in_the_menu_is_nobody_s() -> None:
     assert "the menu does not have it" in obstacle.text
 
 
-def test_entries_of_boot_sets_are_ours_whatever_kernel_they_load() -> None:
-    entry = f"menuentry 'Set' --id b70-{OLD}-1 {{\n linux /boot/vmlinuz-{OLD} b70fleet.set=1\n}}\n"
-    boot = host(f"saved_entry=b70-{OLD}-1", custom=entry)
-    assert is_of_a_set(known(boots_now(boot)).entry)
-    assert found(boot) == {}
+# which entries are ours
+
+WANTED = SPEC.stack.boot if SPEC.stack and SPEC.stack.boot else pytest.fail("no boot set")
+NAME = WANTED.set_id
+KEPT = f"b70-{OLD}-found"
+SET_ENTRIES = "".join(
+    f"menuentry 'Boot set {name}' --unrestricted --id {name} {{\n"
+    f" linux /boot/b70fleet/{name}/vmlinuz root=UUID={UUID} b70fleet.set={name}\n}}\n"
+    for name in (NAME, KEPT)
+)
+SET_IMAGES = "".join(f"9 1 /boot/b70fleet/{name}/vmlinuz\n" for name in (NAME, KEPT))
+
+
+def with_sets(*lines: str) -> BootState:
+    """Return a host whose menu has the declared set and a kept one."""
+    return host(*lines, custom=SET_ENTRIES, images=IMAGES + SET_IMAGES)
+
+
+def judged(*lines: str, default: str = "", **changes: Any) -> set[str]:
+    """Return the obstacles of such a host.
+
+    Args:
+        lines: of its environment block.
+        default: the set that was made the default last.
+        changes: readings.
+    """
+    values = {
+        "boot": with_sets(*lines),
+        "efi": ABSENT,
+        "block": PLAIN,
+        "boot_sets": sets(default=default),
+    }
+    return {each.id for each in obstacles(scene_of(SPEC, given({**values, **changes})))}
+
+
+@pytest.mark.parametrize("saved", [NEW_ID, OLD_ID, NAME, KEPT])
+def test_while_no_set_is_the_default_whatever_the_host_s_own_system_boots_is_right(
+    saved: str,
+) -> None:
+    assert judged(f"saved_entry={saved}") == set()
+
+
+@pytest.mark.parametrize("saved", [NAME, KEPT])
+def test_the_declared_set_and_the_default_on_record_are_ours(saved: str) -> None:
+    assert judged(f"saved_entry={saved}", default=KEPT) == set()
+
+
+@pytest.mark.parametrize("saved", [NEW_ID, OLD_ID, KEPT])
+def test_once_a_set_is_the_default_another_entry_is_not_ours(saved: str) -> None:
+    assert judged(f"saved_entry={saved}", default=NAME) == {"default-not-ours"}
+
+
+@pytest.mark.parametrize("default", ["", NAME, KEPT])
+def test_only_the_declared_set_is_armed_by_us(default: str) -> None:
+    saved = f"saved_entry={default or NEW_ID}"
+    assert judged(saved, f"next_entry={NAME}", default=default) == set()
+    assert judged(saved, f"next_entry={KEPT}", default=default) == {"foreign-one-shot"}
+
+
+def test_without_a_declared_set_no_default_is_wrong_and_every_one_shot_is_somebody_s() -> None:
+    bare = SPEC.model_copy(update={"stack": None})
+    boot = with_sets(f"saved_entry={OLD_ID}", f"next_entry={NAME}")
+    asked = given({"boot": boot, "efi": ABSENT, "block": PLAIN, "boot_sets": sets(default=NAME)})
+    assert {each.id for each in obstacles(scene_of(bare, asked))} == {"foreign-one-shot"}
+
+
+def test_where_the_roles_are_unknown_every_entry_of_this_system_may_be_the_default() -> None:
+    assert judged(f"saved_entry={OLD_ID}", boot_sets=Unknown("needs root")) == set()
 
 
 # the default

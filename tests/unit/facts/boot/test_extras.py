@@ -132,17 +132,17 @@ def test_idle_states_count_the_processors_where_a_person_turned_them_off(tmp_pat
     assert read(CpuIdle(), {"states": ""}) == {}
 
 
-def test_each_module_option_names_the_file_that_has_the_last_word(tmp_path: Path) -> None:
+def test_each_module_option_names_the_line_that_has_the_last_word(tmp_path: Path) -> None:
     plant(
         tmp_path,
         {
             "etc/modprobe.d/10-a.conf": "options xe disable_display=0 max_vfs=0\n",
-            "etc/modprobe.d/90-b.conf": "options xe disable_display=1\n",
+            "etc/modprobe.d/90-b.conf": "# mine\noptions xe disable_display=1\n",
             "lib/modules/x": "",
         },
     )
     script = relocated(Kernel().script(), tmp_path, "/etc", "/run", "/usr/lib/modprobe.d")
     found = run_as(Kernel(), wrap(script, 10)).modprobe
     named = {key: path.rpartition("/")[2] for key, path in found.origins.items()}
-    assert named == {"disable_display": "90-b.conf", "max_vfs": "10-a.conf"}
+    assert named == {"disable_display": "90-b.conf:2", "max_vfs": "10-a.conf:1"}
     assert found.options == {"disable_display": "1", "max_vfs": "0"}

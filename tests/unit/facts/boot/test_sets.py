@@ -131,13 +131,18 @@ def test_times_on_vfat_are_not_compared() -> None:
     assert sets_of({"kind": lack("-")}).timed
 
 
-@pytest.mark.parametrize(
-    "roles", [lack("!", "needs root"), "default", "garbage", f"defaults {SET}\n"]
-)
-def test_roles_that_cannot_be_read_name_no_set(roles: str | tuple[str, str]) -> None:
+@pytest.mark.parametrize("roles", ["default", "garbage", f"defaults {SET}\n"])
+def test_lines_that_are_no_role_name_no_set(roles: str) -> None:
     found = sets_of({"roles": roles})
     assert (found.default, found.fallback) == ("", "")
     assert SET in found.sets
+
+
+def test_roles_that_cannot_be_read_are_not_taken_for_none() -> None:
+    """Without a default on record the host would be taken for one that has never had a set."""
+    found = sets_of({"roles": lack("!", "needs root")})
+    assert isinstance(found, Unknown)
+    assert "which set is the default is UNKNOWN: needs root" in found.reason
 
 
 def test_a_folder_without_a_manifest_is_a_set_that_is_not_complete() -> None:

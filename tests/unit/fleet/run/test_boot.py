@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,11 +17,16 @@ from facts.system.production import ProductionMark
 from facts.value import ABSENT, Unknown
 from fleet.base.exitcodes import ExitCode
 from fleet.base.run import Run
+from fleet.config import load
 from fleet.host.session import Output
-from fleet.model.plan import HostState, Resource, ResourceStatus
-from fleet.run import recipe, refuse, steps
+from fleet.ledger import Ledger
+from fleet.model.plan import Difference, HostResult, HostState, Resource, ResourceStatus
+from fleet.run import order, recipe, refuse, steps
+from fleet.run.engine import Engine
 from fleet.run.hosterrors import BootSetDrift, NotArmed, NotBootedAsDeclared, RebootPending
+from fleet.run.recipe import Recipe
 from fleet.run.visit import Visit
+from operations.boot.grub_settings import WRITTEN_TOKENS
 from tests.given import given
 from tests.unit.apt_facts import package_facts
 from tests.unit.boot_facts import NEW, OLD, boot, found, running, sets, staged
@@ -50,6 +57,7 @@ LAYERS = (
 READINGS: dict[str, Any] = {
     "boot_sets": sets(staged(WANTED), found()),
     "boot": boot(),
+    "efi": ABSENT,
     "block": ON_A_DISK,
     "kernel": running(OLD),
     "packages": PACKAGES,
@@ -298,3 +306,45 @@ def test_without_leave_nothing_is_armed(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(RebootPending):
         recipe.reboot_where_due(due(allow=False))
     assert taken.names == []
+
+
+def tokens_on_record(folder: Path, ledger: Ledger | None) -> tuple[str, ...]:
+    """Return what a run of an engine with that ledger hands to the layers of rig-a."""
+    (folder / "hosts.yaml").write_text("hosts: {rig-a: {address: 192.0.2.1}}\n")
+    fleet = load(folder, {})
+    found: list[tuple[str, ...]] = []
+
+    def work(one: Visit) -> None:
+        asked = one.data[WRITTEN_TOKENS]
+        assert callable(asked)
+        found.append(tuple(asked()))
+
+    wanted = replace(order.plan(), recipe=Mock(spec=Recipe, follow=work, changes=False))
+    Engine(fleet, ledger, layers=()).run([fleet.hosts["rig-a"]], wanted)
+    return found[0]
+
+
+def test_the_layers_are_told_which_tokens_earlier_runs_wrote_on_that_very_host(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    written = Resource(
+        layer="boot-set",
+        name="File[/etc/default/grub]",
+        status=ResourceStatus.CHANGE,
+        differences=[
+            Difference(what="kernel command line", expected="iommu=pt", seen=None),
+            Difference(what="GRUB_DEFAULT", expected="saved", seen="0"),
+        ],
+        outcome="done",
+    )
+    for host, resources in (("rig-a", [written]), ("rig-b", [])):
+        ledger.host(
+            "r",
+            HostResult(host=host, state=HostState.CONVERGED, changed=["x"], resources=resources),
+        )
+    assert tokens_on_record(tmp_path, ledger) == ("iommu=pt",)
+
+
+def test_without_a_ledger_no_token_is_on_record(tmp_path: Path) -> None:
+    assert tokens_on_record(tmp_path, None) == ()

@@ -18,16 +18,28 @@ from fleet.run import recipe, refuse
 from fleet.run.hosterrors import WrongBoot
 from gates.boot_obstacles import FORBID_REBOOT
 from tests.given import given
-from tests.unit.boot_facts import read_boot
+from tests.unit.boot_facts import read_boot, sets
 from tests.unit.gates.test_boot_state import PLAIN, SPEC
-from tests.unit.gates.test_boots import NEW_ID, OLD_ID, host
+from tests.unit.gates.test_boots import NAME, NEW_ID, OLD_ID, host, with_sets
 
 BARE = HostSpec.model_validate({"name": "rig", "connection": {"address": "192.0.2.1"}})
 
 
 def readings(**changes: Any) -> Readings:
-    values = {"boot": host(f"saved_entry={NEW_ID}"), "efi": ABSENT, "block": PLAIN}
+    values = {
+        "boot": host(f"saved_entry={NEW_ID}"),
+        "efi": ABSENT,
+        "block": PLAIN,
+        "boot_sets": sets(),
+    }
     return given({**values, **changes})
+
+
+#: GRUB boots another kernel than the set that was made the default.
+LOST_DEFAULT = {
+    "boot": with_sets(f"saved_entry={OLD_ID}"),
+    "boot_sets": sets(default=NAME),
+}
 
 
 def visit(spec: HostSpec = SPEC, **changes: Any) -> Any:
@@ -48,7 +60,7 @@ def test_a_host_that_boots_its_boot_set_may_be_rebooted() -> None:
             "on the host, as root: grub-editenv /boot/grub/grubenv unset next_entry",
         ),
         ({"boot": host(f"saved_entry={NEW_ID}", menu="password")}, "password", "--unrestricted"),
-        ({"boot": host(f"saved_entry={OLD_ID}")}, "not the declared boot set", "grub-set-default"),
+        (LOST_DEFAULT, "not the declared boot set", f"grub-set-default {NAME}"),
         ({"boot": host(menu="blscfg\n")}, "UNKNOWN", "update-grub"),
         ({"boot": Unknown("timed out")}, "UNKNOWN: timed out", "b70 facts rig boot"),
         ({"efi": Unknown("no efivars")}, "UNKNOWN: no efivars", "efibootmgr"),
@@ -78,8 +90,9 @@ def test_nothing_is_rebooted_before_it_was_asked_what_boots(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(refuse, "is_new", lambda visit: True)
+    monkeypatch.setattr(recipe.steps, "arm", lambda visit: pytest.fail("a set was armed"))
     monkeypatch.setattr(recipe.steps, "boot", lambda visit: pytest.fail("it was rebooted"))
-    due = visit(boot=host(f"saved_entry={OLD_ID}"))
+    due = visit(**LOST_DEFAULT)
     due.allow_reboot = True
     due.result = SimpleNamespace(
         state=SimpleNamespace(good=True), reboot_pending=["x"], certificate="c", changed=[]

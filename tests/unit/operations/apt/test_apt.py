@@ -52,9 +52,13 @@ def test_lists_are_fetched_when_the_mark_differs_or_a_list_is_missing(
     mark: Any, there: list[str]
 ) -> None:
     commands, _ = lists(mark, apt_facts(lists=there))
-    assert len(commands) == 2
     assert commands[0].endswith("update --error-on=any")
-    assert commands[1] == f"write {APT_LISTS}"
+    assert commands[-1] == f"write {APT_LISTS}"
+
+
+def test_a_power_cut_never_leaves_a_mark_for_lists_that_are_gone() -> None:
+    commands, _ = lists(ABSENT, apt_facts(lists=[]))
+    assert commands[1:] == ["sync -f /var/lib/apt/lists", f"write {APT_LISTS}"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from facts.disks.block import Block
 from facts.packages.dpkg import Packages
 from facts.value import ABSENT, Unknown
 from gates.boot_sets import faults
-from operations.boot.boot_set import boot_set, kept_id, kept_set
+from operations.boot.boot_set import boot_set, fallback_set, kept_set
 from operations.boot.grub_menu import manifest_path
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import mounts
@@ -41,6 +42,8 @@ from tests.unit.boot_facts import (
 from tests.unit.boot_root import SICK_DISK, BootRoot, sha256
 from tests.unit.pyinfra_harness import Told, reasons, run_operation, stub_host
 
+#: The set that keeps the system as it was found.
+KEPT = found(OLD).name
 GUC = b"guc firmware"
 VERSIONS = {f"linux-image-{NEW}": "7.0.0-38.38", f"linux-modules-{NEW}": "7.0.0-38.38"}
 INSTALLED = {**VERSIONS, f"linux-image-{OLD}": "1", f"linux-modules-{OLD}": "1"}
@@ -136,7 +139,7 @@ def test_the_system_that_runs_before_the_first_set_is_kept_as_a_set() -> None:
     commands, _ = keep(given)
     assert len(commands) == 1
     assert differences(told(kept_set, given)) == [("boot set", "complete", None)]
-    assert told(kept_set, given).written == {manifest_path(kept_id(OLD))}
+    assert told(kept_set, given).written == {manifest_path(KEPT)}
 
 
 def test_a_declared_set_alone_is_nothing_to_go_back_to() -> None:
@@ -144,7 +147,7 @@ def test_a_declared_set_alone_is_nothing_to_go_back_to() -> None:
 
 
 def test_a_kept_set_that_turned_incomplete_is_copied_again_and_says_why() -> None:
-    sick = on_disk(manifest(kept_id(OLD), OLD, kept=True), files={})
+    sick = on_disk(manifest(KEPT, OLD, kept=True), files={})
     given = facts(sets(sick))
     assert differences(told(kept_set, given)) == [
         ("boot set", "complete", "vmlinuz is gone; initrd is gone")
@@ -161,11 +164,49 @@ def test_without_another_kernel_or_its_initial_ram_disk_nothing_is_kept() -> Non
     assert keep(bare) == ([], [f"{OLD} has no initial RAM disk to keep"])
 
 
+def back(given: dict[Any, Any]) -> str:
+    with stub_host(given):
+        return fallback_set(WANTED)
+
+
+def test_the_set_to_go_back_to_is_the_complete_one_that_is_on_record() -> None:
+    other = on_disk(manifest("b70-other", "6.8.0-1-generic"))
+    for recorded in ({"default": other.name}, {"default": WANTED.set_id, "fallback": other.name}):
+        given = facts(sets(staged(WANTED), found(), other, **recorded))
+        assert back(given) == other.name
+        sick = facts(sets(staged(WANTED), found(), replace(other, files={}), **recorded))
+        assert back(sick) == KEPT
+
+
+def test_a_fallback_that_no_record_names_any_more_is_found_again() -> None:
+    assert back(facts(sets(staged(WANTED), found(), default=WANTED.set_id))) == KEPT
+
+
+def test_the_set_that_is_kept_in_the_same_run_can_be_gone_back_to() -> None:
+    assert back(facts(sets())) == KEPT
+    assert back(facts(sets(staged(WANTED), default=WANTED.set_id))) == KEPT
+
+
+def test_without_another_complete_set_and_a_kernel_to_keep_there_is_no_way_back() -> None:
+    only = {Boot: boot([kernel(NEW)]), Kernel: running("9.9.9-mine")}
+    assert back(facts(sets(staged(WANTED))) | only) == ""
+    assert back(facts(sets()) | {Boot: boot([kernel(OLD, initrd=ABSENT)])}) == ""
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [(BootSets, "which boot sets there are"), (Boot, "which kernels are on disk")],
+)
+def test_the_way_back_is_not_guessed_on_unknown_ground(fact: Any, said: str) -> None:
+    with pytest.raises(OperationError, match=f"{said} is UNKNOWN: timeout"):
+        back(facts(sets(found())) | {fact: Unknown("timeout")})
+
+
 def test_a_plan_shows_what_is_copied_and_what_is_made() -> None:
     with stub_host(facts(sets())):
         (kept,) = kept_set._inner(wanted=WANTED, companions=COMPANIONS)
         (made,) = boot_set._inner(wanted=WANTED, companions=COMPANIONS, tool=TOOL)
-    folder = f"/boot/b70fleet/{kept_id(OLD)}/"
+    folder = f"/boot/b70fleet/{KEPT}/"
     assert kept.shown == f"cp /boot/vmlinuz-{OLD} /boot/initrd.img-{OLD} {folder}"
     assert made.shown == f"b70-set {WANTED.set_id}"
 
@@ -415,13 +456,13 @@ def test_the_order_of_the_disk_is_files_manifest_folder(stage: Stage) -> None:
 def test_a_kept_set_is_a_copy_of_what_has_booted(stage: Stage) -> None:
     done = stage.keep()
     assert (done.returncode, done.stderr) == (0, "")
-    folder = stage.root.root / "boot/b70fleet" / kept_id(OLD)
+    folder = stage.root.root / "boot/b70fleet" / KEPT
     assert (folder / "vmlinuz").read_text() == f"kernel {OLD}"
     assert (folder / "initrd").read_text() == f"initrd {OLD}"
     module = stage.root.root / f"lib/modules/{OLD}/xe.ko"
     assert (folder / "manifest").read_text().split("\n")[:-1] == [
         "format 1",
-        f"id {kept_id(OLD)}",
+        f"id {KEPT}",
         f"release {OLD}",
         "kept yes",
         f"package linux-image-{OLD} 1",
@@ -429,7 +470,7 @@ def test_a_kept_set_is_a_copy_of_what_has_booted(stage: Stage) -> None:
         line("file vmlinuz", folder / "vmlinuz"),
         line("file initrd", folder / "initrd"),
     ]
-    there = stage.read().sets[kept_id(OLD)]
+    there = stage.read().sets[KEPT]
     assert there.manifest.kept
     assert faults(there, package_facts({f"linux-image-{OLD}": "1"})) == []
 
@@ -438,8 +479,7 @@ def test_a_kernel_without_the_driver_can_be_kept(stage: Stage) -> None:
     stage.root.remove(f"lib/modules/{OLD}/xe.ko")
     assert stage.keep().returncode == 0
     assert not any(
-        "xe " in each
-        for each in stage.root.read(f"boot/b70fleet/{kept_id(OLD)}/manifest").split("\n")
+        "xe " in each for each in stage.root.read(f"boot/b70fleet/{KEPT}/manifest").split("\n")
     )
 
 

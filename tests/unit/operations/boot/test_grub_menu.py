@@ -35,7 +35,7 @@ SET, KEPT = staged(WANTED), found()
 ENTRY = set_entry(SET, "quiet")
 ENTRIES = (entry(NEW, ("quiet",)), ENTRY, set_entry(KEPT))
 INPUTS = ("/etc/default/grub.d/zz-b70fleet.cfg", manifest_path(NAME))
-UPDATE = ("update-grub",)
+UPDATE = ("grub-mkconfig", "-o")
 Why = list[tuple[str, str | None, str | None]]
 
 
@@ -177,26 +177,84 @@ def write_menu(root: BootRoot) -> subprocess.CompletedProcess[str]:
     return root.run(command)
 
 
-def test_a_written_menu_is_flushed(tmp_path: Path) -> None:
-    root = BootRoot(tmp_path)
-    root.tool("sync", '#!/bin/sh\necho "$@" >"$ROOT/synced"\n')
+#: The menu that a host boots from before it is written anew.
+BEFORE = "menuentry 'old' { linux /boot/vmlinuz; }\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> BootRoot:
+    """Return a host with a menu, and a script that adds to it."""
+    made = BootRoot(tmp_path)
+    made.plant("boot/grub/grub.cfg", BEFORE)
+    made.plant("boot/grub/grubenv", "# GRUB Environment Block\n".ljust(1024, "#"))
+    made.plant("etc/grub.d/10_linux", "#!/bin/sh\necho written\n", 0o755)
+    return made
+
+
+def left(root: BootRoot) -> tuple[str, list[str]]:
+    """Return the menu, and every menu that lies in its folder."""
+    folder = root.root / "boot/grub"
+    return root.read("boot/grub/grub.cfg"), sorted(path.name for path in folder.glob("*.cfg*"))
+
+
+def test_a_menu_is_written_beside_its_place_flushed_and_renamed(root: BootRoot) -> None:
+    """A power cut leaves the old menu or the new one, never a torn file."""
+    menu = f"{root.root}/boot/grub/grub.cfg"
+    root.tool("sync", f'#!/bin/sh\necho "$@ $(grep -c written {menu})" >>"$ROOT/synced"\n')
     done = write_menu(root)
     assert (done.returncode, done.stderr) == (0, "")
-    assert root.read("synced") == f"-f {root.root}/boot/grub/grub.cfg\n"
+    assert root.read("synced") == f"{menu}.b70fleet 0\n-f {menu} 1\n"
+    text, names = left(root)
+    assert "written" in text
+    assert names == ["grub.cfg"]
 
 
-def test_a_failing_update_grub_refuses_the_reboot(tmp_path: Path) -> None:
-    root = BootRoot(tmp_path)
-    root.tool("update-grub", "#!/bin/sh\necho 'cannot find a device for /' >&2\nexit 1\n")
+def test_the_tools_are_told_to_write_to_another_file_than_the_menu(root: BootRoot) -> None:
+    root.tool("grub-mkconfig", '#!/bin/sh\necho "$@" >"$ROOT/said"; echo new >"$2"\n')
+    assert write_menu(root).returncode == 0
+    assert root.read("said") == f"-o {root.root}/boot/grub/grub.cfg.b70fleet\n"
+
+
+def test_a_menu_that_is_a_link_stays_one(root: BootRoot) -> None:
+    place = root.plant("srv/menu.cfg", BEFORE)
+    link = root.root / "boot/grub/grub.cfg"
+    link.unlink()
+    link.symlink_to(place)
+    assert write_menu(root).returncode == 0
+    assert link.is_symlink()
+    assert "written" in place.read_text()
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("echo 'cannot find a device for /' >&2; exit 1", "grub-mkconfig failed"),
+        # it wrote half a menu before it failed
+        ('echo half >"$2"; echo half >"$2.new"; exit 1', "grub-mkconfig failed"),
+        ("exit 0", "grub-mkconfig wrote no menu"),
+        (': >"$2"', "grub-mkconfig wrote no menu"),
+    ],
+)
+def test_a_menu_that_cannot_be_made_leaves_the_old_one_and_refuses_the_reboot(
+    root: BootRoot, tool: str, said: str
+) -> None:
+    root.tool("grub-mkconfig", f"#!/bin/sh\n{tool}\n")
     done = write_menu(root)
-    assert done.returncode != 0
-    assert "update-grub failed: the host must not be rebooted" in done.stderr
+    assert done.returncode == 1
+    assert f"{said}: the host must not be rebooted" in done.stderr
+    assert left(root) == (BEFORE, ["grub.cfg"])
 
 
-def test_a_menu_that_cannot_reach_the_disk_refuses_the_reboot(tmp_path: Path) -> None:
-    root = BootRoot(tmp_path)
+def test_a_menu_that_cannot_reach_the_disk_never_comes_into_its_place(root: BootRoot) -> None:
     root.tool("sync", SICK_DISK)
     assert write_menu(root).returncode != 0
+    assert left(root) == (BEFORE, ["grub.cfg"])
+
+
+def test_a_plan_shows_the_command_with_the_place_where_the_menu_ends_up() -> None:
+    with stub_host(facts(())):
+        (command,) = grub_menu._inner(wanted=WANTED, inputs=INPUTS, update=UPDATE)
+    assert command.shown == f"grub-mkconfig -o {MENU}"
 
 
 def proof(

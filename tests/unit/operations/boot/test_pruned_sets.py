@@ -51,7 +51,7 @@ from tests.unit.fact_frame import execute, relocated, run_as
 from tests.unit.pyinfra_harness import run_deploy, run_operation, stub_host
 
 NAMES = [STALE]
-UPDATE = ("update-grub",)
+UPDATE = ("grub-mkconfig", "-o")
 NEEDS = Needs(WANTED.kernel, ("linux-modules-{release}",))
 
 
@@ -197,12 +197,12 @@ file vmlinuz {sha} 1 0
 file initrd {sha} 1 0
 """
 TOOLS = {
-    "update-grub": """
+    "grub-mkconfig": """
 [ ! -e "$ROOT/refuse" ] || exit 1
 { echo "menuentry 'Ubuntu' --id 'gnulinux-simple-6f0b' {"; echo '}'
   for d in "$ROOT"/boot/b70fleet/b70-*/; do
     [ ! -s "$d/manifest" ] || { d=${d%/}; echo "menuentry 'Boot set' --id '${d##*/}' {"; echo '}'; }
-  done; } >"$ROOT/boot/grub/grub.cfg"
+  done; } >"$2"
 """,
     "grub-editenv": 'cat "$ROOT/boot/grub/grubenv"\n',
     "apt-mark": 'echo "$@" >>"$ROOT/marks"\n',
@@ -240,7 +240,7 @@ class Tree:
         made.write("boot/grub/grubenv", f"saved_entry={DEFAULT}\n")
         made.write("proc/cmdline", f"quiet b70fleet.set={DEFAULT}\n")
         made.write("proc/self/mountinfo", "")
-        made.sh("update-grub")
+        made.sh("mkdir -p /boot/grub; grub-mkconfig -o /boot/grub/grub.cfg")
         return made
 
     def write(self, name: str, text: str) -> None:
@@ -350,23 +350,32 @@ def test_a_menu_that_cannot_be_written_ends_the_prune_before_any_file_is_lost(tr
     tree.write("refuse", "")
     steps = tree.steps()
     assert next(steps) == ""
-    assert "update-grub failed" in next(steps)
+    assert "grub-mkconfig failed" in next(steps)
     assert (tree.root / "boot/b70fleet" / STALE / "initrd").exists()
     assert tree.boots_the_default()
 
 
-def test_a_menu_that_keeps_the_entry_is_no_success(tree: Tree) -> None:
-    (tree.tools / "update-grub").write_text("#!/bin/sh\n")
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ('cp "$ROOT/boot/grub/grub.cfg" "$2"', f"the new menu still has an entry of {STALE}"),
+        ('echo "# empty" >"$2"', f"the new menu has lost the entry of {DEFAULT}"),
+        ('echo half >"$2"; exit 1', "grub-mkconfig failed"),
+        (":", "grub-mkconfig wrote no menu"),
+    ],
+)
+def test_a_menu_that_keeps_what_goes_or_loses_the_default_is_not_put_in_place(
+    tree: Tree, tool: str, said: str
+) -> None:
+    menu = tree.root / "boot/grub/grub.cfg"
+    before = menu.read_text()
+    (tree.tools / "grub-mkconfig").write_text(f"#!/bin/sh\n{tool}\n")
     steps = tree.steps()
     assert next(steps) == ""
-    assert f"still has an entry of {STALE}" in next(steps)
-
-
-def test_a_menu_that_loses_the_default_is_told(tree: Tree) -> None:
-    (tree.tools / "update-grub").write_text('#!/bin/sh\n: >"$ROOT/boot/grub/grub.cfg"\n')
-    steps = tree.steps()
-    assert next(steps) == ""
-    assert f"has lost the entry of {DEFAULT}" in next(steps)
+    assert said in next(steps)
+    assert menu.read_text() == before
+    assert [path.name for path in menu.parent.glob("grub.cfg*")] == ["grub.cfg"]
+    assert tree.boots_the_default()
 
 
 @pytest.mark.parametrize(
