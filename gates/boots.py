@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -160,12 +160,12 @@ def firmware(
         return Elsewhere(
             f"{efi.loader} started this system, and its menus are not read{menus}", for_once=False
         )
+    own = boot.files.uuids if isinstance(boot, BootState) else frozenset()
     current = efi.options.get(efi.current) if isinstance(efi.current, int) else None
     first = first_file(efi)
-    if first is not None and current is not None and not first.starts_the_same(current):
+    if first is not None and current is not None and not _is_same(first, current, efi, own):
         why = f"the firmware starts {first.name} first; this boot came from {current.name}"
         return Elsewhere(why, for_once=False, order=(current, first))
-    own = boot.files.uuids if isinstance(boot, BootState) else frozenset()
     stub = efi.leads_to(current) if current is not None else None
     if stub is not None and own and stub[0] not in own:
         where = Because(stub[1].path, stub[1].number, stub[1].text)
@@ -175,11 +175,20 @@ def firmware(
         return Elsewhere(why, for_once=False, where=where)
     if once and isinstance(efi.next, int) and efi.next != efi.current:
         option = efi.options.get(efi.next)
-        if option is None or current is None or not option.starts_the_same(current):
+        if option is None or current is None or not _is_same(option, current, efi, own):
             named = option.name if option else f"Boot{efi.next:04X}"
             why = f"the firmware starts {named} at the next boot (BootNext)"
             return Elsewhere(why, for_once=True)
     return None
+
+
+def _is_same(option: LoadOption, current: LoadOption, efi: EfiBoot, own: Collection[str]) -> bool:
+    """Return True if an entry starts what this boot came from, or leads to the same menu.
+
+    A first boot by the removable path writes an entry of its own, which is another file.
+    """
+    stub = efi.leads_to(option)
+    return option.starts_the_same(current) or (stub is not None and stub[0] in own)
 
 
 def first_file(efi: EfiBoot) -> LoadOption | None:

@@ -67,7 +67,9 @@ def machine(lab: Lab) -> Iterator[VirtualMachine]:
     """Return one machine for this file; its tests see each other's changes."""
     name = own_name("v", "-uefi")
     forget(lab, name)
-    yield lab.up_vm(name, firmware=UEFI)
+    started = lab.up_vm(name, firmware=UEFI)
+    started.write("/root/strip.py", STRIP)
+    yield started
     lab.down([name])
 
 
@@ -123,7 +125,6 @@ def test_a_boot_set_of_the_signed_kernel_boots_and_an_unsigned_one_is_refused_be
     assert now.entry.path == rig.set_id
 
     kernel = f"/boot/vmlinuz-{rig.installed.release}"
-    machine.write("/root/strip.py", STRIP)
     out(machine, f"cp -p {kernel} /root/signed && python3 /root/strip.py {kernel}")
     out(machine, f"rm {PRODUCTION} /boot/b70fleet/{rig.set_id}/manifest")
     before = machine.boot_id()
