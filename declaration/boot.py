@@ -148,7 +148,8 @@ class BootKernel(Declared):
 class Cmdline(Declared):
     """Single tokens of the kernel command line; every other one is somebody else's."""
 
-    #: variable of /etc/default/grub that carries them
+    #: variable of /etc/default/grub into which versions before boot sets wrote them; they are
+    #: taken out of it, and a set's tokens stand in its own menu entry
     variable: Annotated[
         str, matching(_VARIABLE, "GRUB_CMDLINE_LINUX_DEFAULT or GRUB_CMDLINE_LINUX")
     ] = "GRUB_CMDLINE_LINUX_DEFAULT"

@@ -21,7 +21,7 @@ from facts.reader import read
 from facts.shell_words import ShellTextError
 from facts.system.files import FileText
 from facts.value import Absent, Unknown
-from operations.boot.grub_text import changes, edit
+from operations.boot.grub_text import without
 from operations.files.file import file
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
@@ -88,13 +88,13 @@ def old_tokens(variable: str, written: Sequence[str]) -> Commands:
         return
     text = defaults_text()
     try:
-        wanted = edit(text, variable, (), tuple(written))
+        wanted, gone = without(text, variable, written)
     except ShellTextError as error:
         raise OperationError(f"{GRUB_DEFAULT} cannot be edited safely: {error}") from error
-    if wanted == text:
+    if not gone:
         host.noop("no token there is ours")
         return
-    for _, _, token in changes(text, wanted, variable, {}):
+    for token in gone:
         differs("kernel command line of every entry", None, token)
     yield FileWrite(
         GRUB_DEFAULT,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from declaration.host import HostSpec
 from facts.boot.efi import EfiBoot, load_option
 from facts.boot.loader import BootState, MenuEntry
 from facts.parts import Line
@@ -15,7 +16,7 @@ from facts.value import ABSENT, Unknown
 from gates.boot_obstacles import FORBID_REBOOT, Obstacle, Scene, obstacles, scene_of
 from gates.boots import Boots, Ours, boots_by_default, boots_next, boots_now
 from tests.given import given
-from tests.unit.boot_facts import load_option_bytes, read_boot, sets
+from tests.unit.boot_facts import load_option_bytes, read_boot
 from tests.unit.fact_frame import fixture, grep
 from tests.unit.gates.test_boot_state import PLAIN, SPEC, device, storage
 
@@ -214,21 +215,17 @@ def with_sets(*lines: str) -> BootState:
     return host(*lines, custom=SET_ENTRIES, images=IMAGES + SET_IMAGES)
 
 
-def judged(*lines: str, default: str = "", **changes: Any) -> set[str]:
+def judged(*lines: str, default: str = "", spec: HostSpec = SPEC) -> set[str]:
     """Return the obstacles of such a host.
 
     Args:
         lines: of its environment block.
         default: the set that was made the default last.
-        changes: readings.
+        spec: its declaration.
     """
-    values = {
-        "boot": with_sets(*lines),
-        "efi": ABSENT,
-        "block": PLAIN,
-        "boot_sets": sets(default=default),
-    }
-    return {each.id for each in obstacles(scene_of(SPEC, given({**values, **changes})))}
+    recorded = (f"b70fleet_default={default}",) if default else ()
+    said = {"boot": with_sets(*lines, *recorded), "efi": ABSENT, "block": PLAIN}
+    return {each.id for each in obstacles(scene_of(spec, given(said)))}
 
 
 @pytest.mark.parametrize("saved", [NEW_ID, OLD_ID, NAME, KEPT])
@@ -257,13 +254,8 @@ def test_only_the_declared_set_is_armed_by_us(default: str) -> None:
 
 def test_without_a_declared_set_no_default_is_wrong_and_every_one_shot_is_somebody_s() -> None:
     bare = SPEC.model_copy(update={"stack": None})
-    boot = with_sets(f"saved_entry={OLD_ID}", f"next_entry={NAME}")
-    asked = given({"boot": boot, "efi": ABSENT, "block": PLAIN, "boot_sets": sets(default=NAME)})
-    assert {each.id for each in obstacles(scene_of(bare, asked))} == {"foreign-one-shot"}
-
-
-def test_where_the_roles_are_unknown_every_entry_of_this_system_may_be_the_default() -> None:
-    assert judged(f"saved_entry={OLD_ID}", boot_sets=Unknown("needs root")) == set()
+    lines = (f"saved_entry={OLD_ID}", f"next_entry={NAME}")
+    assert judged(*lines, default=NAME, spec=bare) == {"foreign-one-shot"}
 
 
 # the default

@@ -29,7 +29,7 @@ from fleet.run.visit import Visit
 from operations.boot.grub_settings import WRITTEN_TOKENS
 from tests.given import given
 from tests.unit.apt_facts import package_facts
-from tests.unit.boot_facts import NEW, OLD, boot, found, running, sets, staged
+from tests.unit.boot_facts import NEW, OLD, boot, found, running, set_entry, sets, staged
 from tests.unit.disk_facts import device, disks
 
 PACKAGES = package_facts({f"linux-image-{NEW}": "1"})
@@ -54,9 +54,17 @@ LAYERS = (
     Layer("boot-set", lambda: None, boot=True),
     Layer("boot-default", lambda: None, boot=True),
 )
+
+
+def grub(saved: str = "", **changes: Any) -> Any:
+    """Return GRUB with an entry of each set."""
+    entries = tuple(map(set_entry, (found(), staged(WANTED))))
+    return boot(**{"entries": entries, "saved": saved, **changes})
+
+
 READINGS: dict[str, Any] = {
     "boot_sets": sets(staged(WANTED), found()),
-    "boot": boot(),
+    "boot": grub(),
     "efi": ABSENT,
     "block": ON_A_DISK,
     "kernel": running(OLD),
@@ -127,15 +135,14 @@ def test_a_staged_set_is_armed_for_one_boot_under_the_runs_own_lock() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"boot_sets": sets(staged(WANTED), found(), default=NAME)},
-        {"boot_sets": Unknown("timeout")},
+        {"boot": grub(NAME)},
         {"block": ON_LVM},
         {"block": Unknown("timeout")},
         {"boot": Unknown("timeout")},
         {"boot": boot(environment=ABSENT)},
         {"boot": boot(entries=ABSENT)},
     ],
-    ids=["default", "unknown sets", "lvm", "unknown disks", "unknown", "no block", "no menu"],
+    ids=["default", "lvm", "unknown disks", "unknown", "no block", "no menu"],
 )
 def test_where_a_one_shot_is_not_needed_or_would_stay_for_ever_nothing_is_armed(
     changes: dict[str, Any],
@@ -143,6 +150,19 @@ def test_where_a_one_shot_is_not_needed_or_would_stay_for_ever_nothing_is_armed(
     one, session = visit(changes)
     steps.arm(one)
     assert session.programs == []
+
+
+def test_a_commit_that_was_cut_off_before_grub_knew_of_it_has_not_happened() -> None:
+    """Only the file beside the sets names the new default: it is armed again."""
+    one, session = visit({"boot_sets": sets(staged(WANTED), found(), default=NAME)})
+    steps.arm(one)
+    assert len(session.programs) == 1
+
+
+def test_what_boots_where_grub_is_not_understood_is_left_to_the_host_s_own_program() -> None:
+    one, session = visit({"boot": grub(NAME, choice=Unknown("line 9"))})
+    steps.arm(one)
+    assert len(session.programs) == 1
 
 
 def test_a_host_without_a_boot_set_is_not_armed() -> None:

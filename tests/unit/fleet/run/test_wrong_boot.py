@@ -18,7 +18,7 @@ from fleet.run import recipe, refuse
 from fleet.run.hosterrors import WrongBoot
 from gates.boot_obstacles import FORBID_REBOOT
 from tests.given import given
-from tests.unit.boot_facts import read_boot, sets
+from tests.unit.boot_facts import read_boot
 from tests.unit.gates.test_boot_state import PLAIN, SPEC
 from tests.unit.gates.test_boots import NAME, NEW_ID, OLD_ID, host, with_sets
 
@@ -26,20 +26,12 @@ BARE = HostSpec.model_validate({"name": "rig", "connection": {"address": "192.0.
 
 
 def readings(**changes: Any) -> Readings:
-    values = {
-        "boot": host(f"saved_entry={NEW_ID}"),
-        "efi": ABSENT,
-        "block": PLAIN,
-        "boot_sets": sets(),
-    }
+    values = {"boot": host(f"saved_entry={NEW_ID}"), "efi": ABSENT, "block": PLAIN}
     return given({**values, **changes})
 
 
 #: GRUB boots another kernel than the set that was made the default.
-LOST_DEFAULT = {
-    "boot": with_sets(f"saved_entry={OLD_ID}"),
-    "boot_sets": sets(default=NAME),
-}
+LOST_DEFAULT = {"boot": with_sets(f"saved_entry={OLD_ID}", f"b70fleet_default={NAME}")}
 
 
 def visit(spec: HostSpec = SPEC, **changes: Any) -> Any:

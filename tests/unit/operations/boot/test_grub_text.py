@@ -1,4 +1,4 @@
-"""Editing /etc/default/grub: one token moves, no other byte does, and sh reads what was meant."""
+"""Tokens that leave /etc/default/grub: no other byte does, and sh reads what was meant."""
 
 from __future__ import annotations
 
@@ -10,58 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declaration.boot import REPEATABLE, covers, key_of
 from facts.shell_words import ShellTextError, assignments
-from operations.boot.grub_text import assign, changes, edit
+from operations.boot.grub_text import without
 from tests.unit.fact_frame import fixture
 
 VAR = "GRUB_CMDLINE_LINUX_DEFAULT"
 TOKEN = "xe.disable_display=1"
 
 
-def added(text: str, *present: str, absent: tuple[str, ...] = ()) -> str:
-    return edit(text.replace("@", VAR), VAR, present or (TOKEN,), absent).replace(VAR, "@")
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ('@="quiet splash"\n', '@="quiet splash xe.disable_display=1"\n'),
-        ("@='quiet'   # keep\n", "@='quiet xe.disable_display=1'   # keep\n"),
-        ('@=""\n', '@="xe.disable_display=1"\n'),
-        ("@=\n", '@="xe.disable_display=1"\n'),
-        ("@=quiet\n", '@=quiet" xe.disable_display=1"\n'),
-        ('  export @="quiet "; X=1\n', '  export @="quiet xe.disable_display=1"; X=1\n'),
-        ('@="a"\\\n" b"\n', '@="a"\\\n" b xe.disable_display=1"\n'),
-        ('@="a \\\nb"\n', '@="a \\\nb xe.disable_display=1"\n'),
-        ('@="$OTHER"\n', '@="$OTHER xe.disable_display=1"\n'),
-        ("# nothing\n", '# nothing\n@="xe.disable_display=1"\n'),
-        ("X=1", 'X=1\n@="xe.disable_display=1"\n'),
-        ("", '@="xe.disable_display=1"\n'),
-    ],
-)
-def test_a_missing_token_is_appended_inside_the_value_as_it_is_quoted(
-    before: str, after: str
-) -> None:
-    assert added(before) == after
-    assert added(after) == after
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        # another value is changed where it stands
-        ('@="a xe.disable_display=0  b"\n', '@="a xe.disable_display=1  b"\n'),
-        ("@='xe.disable-display=0'\n", "@='xe.disable_display=1'\n"),
-        ("@=xe.disable_display=0\n", "@=xe.disable_display=1\n"),
-        # beside the right one, a wrong one goes
-        ('@="xe.disable_display=0 xe.disable_display=1 b"\n', '@="xe.disable_display=1 b"\n'),
-        # a token that crosses quote marks
-        ("@=\"a xe.dis\"'able_display=0 b'\n", "@=\"a xe.disable_display=1\"' b'\n"),
-    ],
-)
-def test_a_token_with_another_value_is_changed_in_place(before: str, after: str) -> None:
-    assert added(before) == after
+def taken(text: str, *tokens: str) -> tuple[str, tuple[str, ...]]:
+    """Return what `without` makes of a file in which `@` stands for the variable."""
+    after, gone = without(text.replace("@", VAR), VAR, tokens or ("nomodeset",))
+    return after.replace(VAR, "@"), gone
 
 
 @pytest.mark.parametrize(
@@ -70,32 +30,65 @@ def test_a_token_with_another_value_is_changed_in_place(before: str, after: str)
         ('@="nomodeset quiet"\n', '@="quiet"\n'),
         ('@="quiet  nomodeset"\n', '@="quiet"\n'),
         ('@="a   nomodeset b"\n', '@="a b"\n'),
+        ('@="a nomodeset  b"   # keep\n', '@="a  b"   # keep\n'),
         ('@="nomodeset"\n', '@=""\n'),
-        ('@="nomodeset=1 a"\n', '@="a"\n'),
-        ('@="nomodesetx a"\n', '@="nomodesetx a"\n'),
+        ("@=nomodeset\n", "@=\n"),
+        ("  export @='a nomodeset'; X=1\n", "  export @='a'; X=1\n"),
+        ('@="nomodeset nomodeset a"', '@="a"'),
+        # a token that crosses quote marks or lines
+        ("@=\"a nomode\"'set b'\n", "@=\"a\"' b'\n"),
+        ('@="a nomode\\\nset b"\n', '@="a\\\n b"\n'),
         # only the part that reaches the final value is looked at, and all of it
-        ('@="nomodeset a"\n@="b"\n', '@="nomodeset a"\n@="b"\n'),
-        ('@="nomodeset a"\n@="$@ b"\n', '@="a"\n@="$@ b"\n'),
+        ('@="nomodeset a"\n@="b nomodeset"\n', '@="nomodeset a"\n@="b"\n'),
+        ('@="nomodeset a"\n@="$@ b nomodeset"\n', '@="a"\n@="$@ b"\n'),
         ('@="nomodeset a"\n@="${@} b"\n', '@="a"\n@="${@} b"\n'),
     ],
 )
-def test_an_unwanted_token_goes_with_its_blanks(before: str, after: str) -> None:
-    assert edit(before.replace("@", VAR), VAR, (), ("nomodeset",)).replace(VAR, "@") == after
+def test_a_token_goes_with_its_blanks(before: str, after: str) -> None:
+    assert taken(before) == (after, ("nomodeset",))
 
 
-def test_a_parameter_that_may_be_repeated_is_added_beside_the_others() -> None:
-    assert added('@="console=tty0"\n', "console=ttyS0") == '@="console=tty0 console=ttyS0"\n'
+@pytest.mark.parametrize(
+    "text",
+    [
+        '@="quiet"\n',
+        '@="nomodesetx a"\n',
+        '@="nomodeset a"\n@="b"\n',
+        '@="$OTHER"\n',
+        '@="x$nomodeset"\n',
+        "# nothing\n",
+        "",
+        'X="nomodeset"\n',
+        # a record without a value is no record of one with a value
+        '@="nomodeset=1 a"\n',
+    ],
+)
+def test_a_file_without_the_token_stays_as_it_is(text: str) -> None:
+    assert taken(text) == (text, ())
+
+
+def test_another_value_of_the_parameter_stays() -> None:
+    text = '@="xe.disable_display=0 panic=10 console=tty0"\n'
+    assert taken(text, "xe.disable_display=1", "panic", "console=ttyS0") == (text, ())
+
+
+def test_each_token_that_goes_is_told_once_and_as_it_stood_there() -> None:
+    text = '@="xe.disable-display=1 a"\n@="$@ panic=10 panic=10 xe.disable_display=1"\n'
+    after, gone = taken(text, "xe.disable_display=1", "panic=10", "quiet")
+    assert after == '@="a"\n@="$@"\n'
+    assert gone == ("panic=10", "xe.disable_display=1", "xe.disable-display=1")
 
 
 def test_double_quotes_inside_the_value_protect_blanks_as_the_kernel_sees_it() -> None:
-    before = '@="dyndbg=\\"file drivers/gpu/drm/xe/* +p\\" quiet"\n'
-    assert added(before) == before.replace(' quiet"', f' quiet {TOKEN}"')
-    assert edit(before.replace("@", VAR), VAR, (), ("dyndbg",)) == f'{VAR}="quiet"\n'
+    before = '@="dyndbg=\\"file nomodeset +p\\" quiet nomodeset"\n'
+    assert taken(before)[0] == before.replace(' nomodeset"\n', '"\n')
+    inside = 'dyndbg="file nomodeset +p"'
+    assert taken(before, inside)[0] == '@="quiet nomodeset"\n'
 
 
 def test_comments_and_texts_in_quotes_are_no_assignments() -> None:
-    before = f'# {VAR}="x"\necho "\n{VAR}=no\n"\n{VAR}="a"\n'
-    assert edit(before, VAR, (TOKEN,), ()) == before.replace('="a"', f'="a {TOKEN}"')
+    before = '# @="nomodeset"\necho "\n@=nomodeset\n"\n@="a nomodeset"\n'
+    assert taken(before)[0] == before.replace('="a nomodeset"', '="a"')
 
 
 @pytest.mark.parametrize(
@@ -121,41 +114,24 @@ def test_comments_and_texts_in_quotes_are_no_assignments() -> None:
 )
 def test_a_file_that_cannot_be_read_safely_is_not_edited(text: str, complaint: str) -> None:
     with pytest.raises(ShellTextError, match=re.escape(complaint)):
-        edit(text, VAR, (TOKEN,), ())
+        without(text, VAR, (TOKEN,))
 
 
 def test_the_defaults_of_ubuntu_change_in_one_place() -> None:
     before = fixture("boot/default-grub")
-    after = edit(before, VAR, (TOKEN,), ())
-    assert after == before.replace('"quiet splash"', f'"quiet splash {TOKEN}"')
+    after, _ = without(before, VAR, ("splash",))
+    assert after == before.replace('"quiet splash"', '"quiet"')
 
 
-def test_a_setting_is_the_assignment_that_counts_already() -> None:
-    before = "GRUB_DEFAULT=0\nGRUB_DEFAULT=1 # why\n#GRUB_TIMEOUT=5\n"
-    after = assign(before, {"GRUB_DEFAULT": "saved", "GRUB_TIMEOUT": "5", "GRUB_BADRAM": "a b"})
-    assert after == (
-        "GRUB_DEFAULT=0\nGRUB_DEFAULT=saved # why\n#GRUB_TIMEOUT=5\nGRUB_TIMEOUT=5\n"
-        'GRUB_BADRAM="a b"\n'
-    )
-    assert assign(after, {"GRUB_DEFAULT": "saved", "GRUB_BADRAM": "a b"}) == after
-
-
-def test_a_setting_in_other_quotes_is_left_as_it_is() -> None:
-    for text in ("A='5'\n", 'A="5"\n', "export A=5\n"):
-        assert assign(text, {"A": "5"}) == text
-
-
-PRESENT = ("xe.disable_display=1", "iommu=pt", "panic=10")
-ABSENT = ("nomodeset", "quiet=loud")
+#: Tokens that go, each in every spelling of its parameter.
+WRITTEN = ("xe.disable_display=1", "iommu=pt", "panic=10", "nomodeset", "quiet=loud")
+SPELLINGS = (*WRITTEN, "xe.disable-display=1")
 POOL = st.sampled_from(
     [
-        *PRESENT,
+        *SPELLINGS,
         "xe.disable_display=0",
-        "xe.disable-display=1",
         "panic=0",
-        "nomodeset",
         "quiet",
-        "quiet=loud",
         "splash",
         "iommu=off",
         "console=ttyS0,115200n8",
@@ -227,63 +203,38 @@ def as_sh_reads(text: str, folder: Path) -> list[str]:
     return done.stdout.split()
 
 
-def ours(token: str) -> bool:
-    """Tell whether a declared token or pattern is about this one."""
-    repeatable = {key_of(name) for name in REPEATABLE}
-    changed = any(
-        token == each or (key_of(each) == key_of(token) and key_of(token) not in repeatable)
-        for each in PRESENT
-    )
-    return changed or any(covers(pattern, token) for pattern in ABSENT)
-
-
 def outline(text: str) -> str:
-    """Return everything of a file that is not a declared token, a blank or a quote mark."""
+    """Return everything of a file that is not a token that goes, a blank or a quote mark."""
     text = re.sub(r"\\\n|[\"']", "", text)
-    for token in ("xe.disable_display=0", "xe.disable-display=1", "panic=0", *PRESENT, *ABSENT):
-        text = re.sub(rf"(?<![\w.]){re.escape(token)}(?!\w)", "", text)
+    for token in SPELLINGS:
+        text = re.sub(rf"(?<![\w.]){re.escape(token)}(?![\w=])", "", text)
     return re.sub(r"\s", "", text)
 
 
 @settings(max_examples=150, deadline=None)
 @given(text=grub_file())
-def test_whatever_the_file_looks_like_sh_reads_the_declared_tokens_and_the_old_rest(
+def test_whatever_the_file_looks_like_sh_reads_the_old_tokens_without_those_that_went(
     text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("grub")
     before = as_sh_reads(text, folder)
-    new = edit(text, VAR, PRESENT, ABSENT)
-    after = as_sh_reads(new, folder)
-    assert [t for t in after if not ours(t)] == [t for t in before if not ours(t)]
-    assert set(PRESENT) <= set(after)
-    assert not [t for t in after if any(covers(pattern, t) for pattern in ABSENT)]
-    for token in ("xe.disable_display=1", "panic=10"):
-        assert [t for t in after if key_of(t) == key_of(token)][-1] == token
+    new, gone = without(text, VAR, WRITTEN)
+    assert as_sh_reads(new, folder) == [token for token in before if token not in SPELLINGS]
+    assert set(gone) == set(before) & set(SPELLINGS)
 
 
 @settings(max_examples=300, deadline=None)
 @given(text=grub_file())
-def test_every_byte_that_is_not_a_declared_token_stays_and_a_second_edit_changes_none(
+def test_every_byte_that_is_not_a_token_that_goes_stays_and_a_second_time_none_goes(
     text: str,
 ) -> None:
-    new = edit(text, VAR, PRESENT, ABSENT)
-    assert edit(new, VAR, PRESENT, ABSENT) == new
+    new, gone = without(text, VAR, WRITTEN)
+    assert without(new, VAR, WRITTEN) == (new, ())
+    assert bool(gone) is (new != text)
+    assert outline(new) == outline(text)
     places = [(item.value.start, item.value.end) for item in assignments(text) if item.name == VAR]
-    assert outline(new) == outline(text) + ("" if places else f"{VAR}=")
     if places:
         # in front of the first value and behind the last one nothing moves at all
         first, last = places[0][0], len(text) - places[-1][1]
         assert new[:first] == text[:first]
         assert new[len(new) - last :] == text[len(text) - last :]
-
-
-@settings(max_examples=300, deadline=None)
-@given(text=grub_file())
-def test_an_edit_that_changes_a_byte_has_a_reason_and_one_that_changes_none_has_none(
-    text: str,
-) -> None:
-    wanted = {"GRUB_TIMEOUT": "5", "GRUB_DEFAULT": "saved"}
-    new = assign(edit(text, VAR, PRESENT, ABSENT), wanted)
-    told = changes(text, new, VAR, wanted)
-    assert bool(told) is (new != text)
-    assert all(expected != seen for _, expected, seen in told)
