@@ -18,7 +18,7 @@ SWAP = FstabEntry("/swap", "none", "swap", ("sw", "nofail"), 0, 0)
 _WORD = st.text("abcdefgh/=-.0123456789", min_size=1, max_size=8)
 _MOUNT = st.builds(
     lambda source, target, tail: f"UUID={source}\t/other/{target}  xfs {tail} 0 0".encode(),
-    _WORD,
+    _WORD.filter(lambda word: f"UUID={word}" != ENTRY.source),
     _WORD,
     _WORD,
 )
