@@ -321,6 +321,20 @@ def test_the_settings_are_a_drop_in_and_the_persons_file_is_not_touched() -> Non
     assert GRUB_DEFAULT not in {path for each in plan(new_host()) for path in each.writes}
 
 
+@pytest.mark.parametrize(
+    ("knows", "line"),
+    [(True, 'GRUB_FLAVOUR_ORDER="generic"'), (False, ""), (ABSENT, ""), (Unknown("x"), "")],
+)
+def test_the_declared_flavour_stays_at_the_top_of_the_menu_where_grub_can_keep_it_there(
+    knows: Any, line: str
+) -> None:
+    """It counts where the default entry is lost, and GRUB takes the first of the menu."""
+    facts = new_host() | {Boot: replace(new_host()[Boot], knows_flavours=knows)}
+    (written,) = [each for each in plan(facts) if each.name == f"File[{SETTINGS}]"]
+    lines = written.writes[SETTINGS].content.decode().split("\n")
+    assert [each for each in lines if "FLAVOUR" in each] == ([line] if line else [])
+
+
 def test_whatever_the_menu_is_made_of_its_entry_is_read_back_by_the_host() -> None:
     resources = {each.name: each for each in plan(new_host())}
     assert resources[f"BootEntry[{NAME}]"].commands == [f"{BOOT_COMMIT} check {NAME}"]
