@@ -426,6 +426,20 @@ def test_a_menu_on_the_efi_partition_that_leads_to_another_system_is_named() -> 
     assert found(boot, efi=replace(EFI, stubs=(own,))) == {}
 
 
+@pytest.mark.parametrize("changes", [{"order": (4, 1)}, {"next": 4}])
+@pytest.mark.parametrize(("leads_to", "known_here"), [(UUID, True), (OTHER, False), (None, False)])
+def test_another_file_of_the_firmware_starts_this_system_where_it_leads_to_the_same_menu(
+    changes: dict[str, Any], leads_to: str | None, known_here: bool
+) -> None:
+    """A first boot by the removable path writes an entry of its own."""
+    data = load_option_bytes("UEFI OS", "\\EFI\\BOOT\\BOOTX64.EFI", PARTITION)
+    text = f"search.fs_uuid {leads_to} root"
+    stubs = (Line("/boot/efi/EFI/BOOT/grub.cfg", 1, text),) if leads_to else ()
+    options = {**EFI.options, 4: load_option(4, data)}
+    efi = replace(EFI, options=options, stubs=stubs, **changes)
+    assert (found(host(f"saved_entry={NEW_ID}"), efi=efi) == {}) is known_here
+
+
 def test_a_firmware_that_cannot_be_read_is_unknown() -> None:
     boot = host(f"saved_entry={NEW_ID}")
     assert isinstance(boots_now(boot, Unknown("x")), Unknown)
