@@ -24,7 +24,7 @@ def boot_commit() -> None:
     boot_default(
         wanted=wanted,
         fallback=fallback_set(wanted),
-        waits_for=missing if once.possible is True else (),
-        no_return=once.why if missing and once.possible is not True else "",
+        waits_for=() if once.possible is False else missing,
+        no_return=once.why if missing and once.possible is False else "",
         name="BootDefault[saved_entry]",
     )

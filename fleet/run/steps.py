@@ -106,11 +106,17 @@ def arm(visit: Visit) -> None:
     """
     declared = visit.spec.stack.boot if visit.spec.stack else None
     boot = visit.readings[Boot]
-    if declared is None or one_shot(boot, visit.readings[Block]).possible is not True:
+    once = one_shot(boot, visit.readings[Block])
+    if declared is None or once.possible is False:
         return
     default = boots_by_default(boot, visit.readings[Efi])
     if not isinstance(default, Unknown) and default.entry.path == declared.set_id:
         return
+    if isinstance(once.possible, Unknown):
+        raise NotArmed(
+            f"{visit.name}: whether GRUB can forget a one-shot is UNKNOWN: {once.why}",
+            f"b70 facts {visit.name} boot block",
+        )
     text = lock.guard(visit.fence or 0) + shlex.join((BOOT_COMMIT, "arm", declared.set_id))
     output = visit.session.run(text, deadline_s=ARM_S)
     if output.status:
