@@ -140,6 +140,33 @@ def test_every_initramfs_of_a_built_set_holds_the_trial_hook_and_it_is_inert_wit
     assert untouched.out("ls /run/b70fleet 2>/dev/null || true") == ""
 
 
+def test_a_trial_word_reaches_the_line_of_the_armed_set_once_and_no_other_boot(
+    rig: BootRig,
+) -> None:
+    rig.out(f"{COMMIT} arm {rig.set_id} t-17; sync")
+    rig.vm.reboot()
+    assert "b70fleet.trial=t-17" in rig.vm.read("/proc/cmdline").split()
+    assert rig.vm.read("/run/b70fleet/trial") == "t-17\n", "its initial RAM disk remembers it"
+    assert not {"next_entry", "b70fleet_trial", "b70fleet_trial_set"} & rig.environment().keys()
+    rig.vm.reboot()
+    words = rig.vm.read("/proc/cmdline").split()
+    assert f"b70fleet.set={rig.set_id}" in words
+    assert not [word for word in words if word.startswith("b70fleet.trial")]
+
+
+def test_a_system_that_sleeps_on_disk_refuses_every_arming(lent: BootRig) -> None:
+    lent.out(
+        "cp /etc/fstab /root/fstab && dd if=/dev/zero of=/swap bs=64k count=16 2>/dev/null && "
+        "mkswap /swap && printf S1SUSPEND | dd of=/swap bs=1 seek=4086 conv=notrunc 2>/dev/null && "
+        "echo '/swap none swap sw 0 0' >>/etc/fstab"
+    )
+    armed = lent.vm.run(f"{COMMIT} arm {lent.found_id}", check=False)
+    assert armed.returncode != 0
+    assert "a system sleeps on /swap" in armed.stderr
+    assert "next_entry" not in lent.environment()
+    lent.out("mv /root/fstab /etc/fstab && rm /swap")
+
+
 def test_a_changed_declaration_in_production_is_refused_and_names_the_rollout(
     lent: BootRig,
 ) -> None:
@@ -263,12 +290,10 @@ def test_the_fallback_survives_what_happens_to_its_kernel_outside_of_its_folder(
     held = set(rig.out("apt-mark showhold").split())
     assert {old.package, old.modules, rig.newer.package, rig.newer.modules} <= held
     before = rig.out(f"sha256sum /boot/b70fleet/{rig.found_id}/*")
-    # a rebuilt initramfs, a file of the package written again, a /boot without room
+    # the package installed again, its initial RAM disk rebuilt, a /boot without room
+    rig.out(f"apt-get -q -y --reinstall install {old.package} {old.modules}")
     rig.out(f"update-initramfs -u -k {old.release}")
-    rig.out(
-        f"cp -p /boot/vmlinuz-{old.release} /root/k && cp -p /root/k /boot/vmlinuz-{old.release}"
-    )
-    rig.out("rm -f /root/k; dd if=/dev/zero of=/boot/full bs=1M 2>/dev/null; sync; true")
+    rig.out("dd if=/dev/zero of=/boot/full bs=1M 2>/dev/null; sync; true")
     assert rig.out(f"sha256sum /boot/b70fleet/{rig.found_id}/*") == before
     assert faults(rig, rig.found_id) == ""
     rig.out(f"rm -f /boot/full; {COMMIT} commit {rig.found_id}; sync")
