@@ -52,7 +52,6 @@ LONGEST_FIRST = (
     "test_release",
     "test_storage",
     "test_swap",
-    "test_dracut",
     "test_old_way",
     "test_lab_uml",
     "test_cards",

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from fleet.base.exitcodes import ExitCode
+from fleet.host import ssh
 from fleet.model.plan import HostState
 from lab.errors import LabError
 from lab.lab import Lab
@@ -85,8 +86,10 @@ def boots_the_old_or_the_new_whole(rig: BootRig) -> None:
 
 @pytest.mark.timeout(2400)
 def test_a_power_cut_at_every_step_of_stage_and_commit_leaves_the_old_or_the_new_set(
-    rig: BootRig, capsys: pytest.CaptureFixture[str]
+    rig: BootRig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # the controller hears of a cut when the host that is back refuses its next keepalive
+    monkeypatch.setattr(ssh, "KEEPALIVE_EVERY_S", 2.0)
     cuts = 0
     while True:
         done = threading.Event()

@@ -12,8 +12,8 @@ from fleet.base.exitcodes import ExitCode
 from fleet.model.plan import HostState
 from lab.lab import Lab
 from lab.uml.machine import UmlMachine
-from tests.boot.bootrig import GUC, make
-from tests.machines import forget, own_name
+from tests.boot.bootrig import GUC, BootRig, make
+from tests.machines import forget, four_healthy_cards_are_found, own_name
 from tests.ssh.controllers import only
 
 RELEASE = "trixie"
@@ -34,6 +34,15 @@ def trixie(lab: Lab) -> Iterator[Callable[[str], UmlMachine]]:
     forget(lab, name)
 
 
+def dracut_alone_builds_its_images(rig: BootRig) -> None:
+    """Nothing of initramfs-tools is left on such a machine, and systemd runs in its images."""
+    state = "dpkg-query -W -f '${db:Status-Abbrev}\\n' "
+    assert rig.out(f"{state} dracut") == "ii"
+    assert rig.out(f"{state} 'initramfs-tools*' 2>/dev/null | grep '^[ir]' || true") == ""
+    assert rig.out("command -v update-initramfs || command -v mkinitramfs || true") == ""
+    assert "(initrd)" in rig.out("systemd-analyze")
+
+
 @pytest.mark.parametrize("initramfs", LISTS)
 def test_a_machine_with_debian_13_boots_its_first_boot_set_and_goes_back(
     lab: Lab,
@@ -45,6 +54,9 @@ def test_a_machine_with_debian_13_boots_its_first_boot_set_and_goes_back(
     assert "VERSION_CODENAME=trixie" in rig.out("cat /etc/os-release")
     assert rig.out("systemctl --failed --no-legend") == ""
     assert rig.out("uname -r") == rig.installed.release
+    if initramfs == "dracut":
+        dracut_alone_builds_its_images(rig)
+    four_healthy_cards_are_found(rig.folder, rig.vm)
     old = set(rig.vm.read("/proc/cmdline").split()[1:])
     rig.declare(rig.boot_set())
     finished = rig.converge(allow_reboot=True)
