@@ -62,6 +62,7 @@ LONGEST_FIRST = (
 TOGETHER = frozenset({"test_boot_set", "test_prune"})
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is of the boot tier; the first test may build kernel and images."""
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
