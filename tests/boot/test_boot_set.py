@@ -157,7 +157,8 @@ def test_a_trial_word_reaches_the_line_of_the_armed_set_once_and_no_other_boot(
 def test_a_system_that_sleeps_on_disk_refuses_every_arming(lent: BootRig) -> None:
     lent.out(
         "cp /etc/fstab /root/fstab && dd if=/dev/zero of=/swap bs=64k count=16 2>/dev/null && "
-        "mkswap /swap && printf S1SUSPEND | dd of=/swap bs=1 seek=4086 conv=notrunc 2>/dev/null && "
+        "mkswap /swap && printf 'S1SUSPEND\\000' | dd of=/swap bs=1 seek=4086 conv=notrunc "
+        "2>/dev/null && "
         "echo '/swap none swap sw 0 0' >>/etc/fstab"
     )
     armed = lent.vm.run(f"{COMMIT} arm {lent.found_id}", check=False)
