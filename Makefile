@@ -35,7 +35,7 @@ ssh: setup
 	$(ROOT) $(BIN)/pytest tests/ssh -n 2 --dist loadfile -q
 
 boot: setup
-	$(ROOT) $(BIN)/pytest tests/boot -n 3 --dist loadgroup --no-loadscope-reorder -q
+	$(ROOT) $(BIN)/pytest tests/boot -n 3 --dist loadfile --no-loadscope-reorder -q
 
 vm: setup
 	$(ROOT) $(BIN)/pytest tests/vm -n 2 --dist worksteal -q

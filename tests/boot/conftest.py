@@ -58,11 +58,8 @@ LONGEST_FIRST = (
     "test_host_settings",
     "test_lost_contact",
 )
-#: Files that begin with a machine after its first boot set, which takes a minute: one worker.
-TOGETHER = frozenset({"test_boot_set", "test_prune"})
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is of the boot tier; the first test may build kernel and images."""
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
@@ -70,8 +67,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.boot)
-            stem = item.path.stem
-            item.add_marker(pytest.mark.xdist_group("done" if stem in TOGETHER else stem))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(1800))
 
