@@ -129,7 +129,8 @@ def kept_packages(
     found = fallback(kernel)
     automatic = require(marks, "what apt may remove by itself")
     sets = require(listed, "which boot sets there are")
-    parts = (name.format(release=release) for release in found.releases for name in companions)
+    releases = dict.fromkeys((*found.releases, found.keep, kernel.uname))
+    parts = (name.format(release=each) for each in releases if each for name in companions)
     named = [*found.packages, *parts, *kernel.packages]
     for each in sets.sets.values():
         named += each.manifest.packages if isinstance(each.manifest, Manifest) else ()
