@@ -97,10 +97,8 @@ def boots_now(
     """
     if isinstance(boot, Unknown):
         return boot
-    other = firmware(efi, boot)
-    if other is not None:
-        return other if isinstance(other, Unknown) else Unknown(other.why)
-    return _of_grub(boot)
+    other = _other_loader(efi, boot, once=True)
+    return _of_grub(boot) if other is None else other
 
 
 def boots_by_default(
@@ -114,9 +112,8 @@ def boots_by_default(
     """
     if isinstance(boot, Unknown):
         return boot
-    other = firmware(efi, boot, once=False)
-    if other is not None:
-        return other if isinstance(other, Unknown) else Unknown(other.why)
+    if (other := _other_loader(efi, boot, once=False)) is not None:
+        return other
     now, block = boot.choice, boot.files.block
     if not isinstance(now, Choice) or not now.armed or not isinstance(block, EnvironmentBlock):
         return _of_grub(boot)
@@ -196,6 +193,14 @@ def first_file(efi: EfiBoot) -> LoadOption | None:
     order = efi.order if isinstance(efi.order, tuple) else ()
     options = (efi.options[number] for number in order if number in efi.options)
     return next((o for o in options if o.active and isinstance(o.path, str)), None)
+
+
+def _other_loader(
+    efi: Reading[EfiBoot] | Unknown, boot: BootState, *, once: bool
+) -> Unknown | None:
+    """Return that what boots is not this GRUB's word; None when it is."""
+    other = firmware(efi, boot, once=once)
+    return Unknown(other.why) if isinstance(other, Elsewhere) else other
 
 
 def _of_grub(boot: BootState) -> Boots | Unknown:

@@ -12,20 +12,8 @@ from typing import Final
 
 from facts.boot.grub_files import BLOCK, MENU, GrubFiles
 from facts.boot.grub_number import strtoul
-from facts.boot.grub_script import (
-    Context,
-    Entry,
-    Item,
-    Leaves,
-    Loaded,
-    MenuTooLargeError,
-    More,
-    Runner,
-    Signal,
-    State,
-    Value,
-    saved,
-)
+from facts.boot.grub_script import Leaves, MenuTooLargeError, Runner, Signal
+from facts.boot.grub_state import Context, Entry, Item, Loaded, More, State, Value, saved
 from facts.boot.grub_syntax import Because
 from facts.boot.grub_test import Doubt
 from facts.value import Unknown

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from facts.boot import grub_commands as commands
 from facts.boot.grub_files import BLOCK, DEVICE, FOLDER, MENU, GrubFiles
 from facts.boot.grub_number import strtoul
+from facts.boot.grub_state import Entry, Loaded, More, State, Value
 from facts.boot.grub_syntax import (
     Because,
     Body,
@@ -36,13 +37,6 @@ from facts.value import Absent, Unknown
 MAX_STEPS: Final = 50_000
 MAX_DEPTH: Final = 16
 MAX_LENGTH: Final = 65_536
-#: Values that a variable may have after a fork before they are not listed any more.
-_MAX_VALUES: Final = 8
-#: Variables that GRUB itself sets, to values that nobody can read on the running host.
-_FROM_OUTSIDE: Final = ("net_", "pxe_", "smbios", "tpm")
-_FROM_OUTSIDE_NAMES: Final = commands.names(
-    "check_signatures cmdpath lockdown package_version shim_lock grub_cpu boot_time"
-)
 #: What GRUB's normal mode sets before it reads a menu (grub-core/normal/main.c), and the option
 #: that 00_header sets first of all: a menu that uses it without having set it is an excerpt.
 _FEATURES: Final = commands.names(
@@ -56,177 +50,6 @@ _ENTRY_OPTIONS: Final = ("--class", "--users", "--hotkey", "--source", "--id")
 
 class MenuTooLargeError(ValueError):
     """A menu takes more steps than any that is meant to boot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What a variable holds.
-
-    Args:
-        text: None when nobody knows.
-        because: the lines that it comes from, the last one first.
-        doubt: why it is not known.
-        options: every text that it may be, where that is known at least.
-        device: a file system's UUID that `search` was told to find, in lower case.
-    """
-
-    text: str | None
-    because: tuple[Because, ...] = ()
-    doubt: Doubt | None = None
-    options: frozenset[str] | None = None
-    device: str | None = None
-
-    def possible(self) -> frozenset[str] | None:
-        """Return every text that it may be; None when any."""
-        return self.options if self.text is None else frozenset((self.text,))
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What an entry handed to the firmware's next step.
-
-    Args:
-        how: the command: `linux`, `chainloader`, `multiboot2` …
-        image: path as the entry names it.
-        words: what stands behind it.
-        initrds: initial RAM disks; none when one of them is missing.
-        device: UUID of the file system that it comes from, where that is known.
-        where: the line.
-        doubt: why image or words are not quite known.
-    """
-
-    how: str
-    image: str
-    words: tuple[str, ...]
-    initrds: tuple[str, ...]
-    device: str | None
-    where: Because
-    doubt: Doubt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a menu.
-
-    Args:
-        title: as shown.
-        id: what `default` may name; the title when it has none.
-        users: who may start it without being a superuser; None = anybody.
-        body: its commands.
-        arguments: `$1` and so on for these.
-        submenu: it opens another menu.
-        where: its line.
-        maybe: why it may be missing; None when it is surely there.
-        vague: why its title or its id is not quite known.
-    """
-
-    title: str
-    id: str
-    users: str | None
-    body: Body
-    arguments: tuple[str, ...]
-    submenu: bool
-    where: Because
-    maybe: Doubt | None = None
-    vague: Doubt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class More:
-    """Entries that come from elsewhere: nobody here knows how many and which."""
-
-    maybe: Doubt
-
-
-Item: TypeAlias = Entry | More
-
-
-@dataclass(slots=True)
-class Context:
-    """Variables of one menu; a submenu has its own, and the exported ones of the menu above."""
-
-    variables: dict[str, Value] = field(default_factory=dict)
-    exported: set[str] = field(default_factory=set)
-    items: list[Item] = field(default_factory=list)
-    #: why any variable may have any value
-    forgotten: Doubt | None = None
-
-    def copy(self) -> Context:
-        """Return an independent copy."""
-        return Context(dict(self.variables), set(self.exported), list(self.items), self.forgotten)
-
-
-@dataclass(slots=True)
-class State:
-    """Everything that commands change."""
-
-    contexts: list[Context] = field(default_factory=lambda: [Context()])
-    functions: dict[str, Body | Doubt] = field(default_factory=dict)
-    loaded: Loaded | None = None
-    #: what was written into the environment block, with the line that did it
-    saves: dict[str, Value] = field(default_factory=dict)
-    #: a person is asked for something
-    asks: Because | None = None
-    #: the loaded thing may be another one
-    vague: Doubt | None = None
-
-    @property
-    def context(self) -> Context:
-        """Return the menu that is being read."""
-        return self.contexts[-1]
-
-    def copy(self) -> State:
-        """Return an independent copy."""
-        return State(
-            [context.copy() for context in self.contexts],
-            dict(self.functions),
-            self.loaded,
-            dict(self.saves),
-            self.asks,
-            self.vague,
-        )
-
-    def get(self, name: str) -> Value:
-        """Return a variable; one that is not set is empty."""
-        context = self.context
-        if name in context.variables:
-            return context.variables[name]
-        doubt = context.forgotten
-        if doubt is None and (name in _FROM_OUTSIDE_NAMES or name.startswith(_FROM_OUTSIDE)):
-            doubt = Doubt(Because(MENU, 1, f"${name}"), "GRUB sets it at boot")
-        return Value(None, doubt=doubt) if doubt else Value("")
-
-    def has(self, name: str) -> bool | None:
-        """Return whether a variable is set, None when nobody knows."""
-        if name in self.context.variables:
-            return True
-        return None if self.context.forgotten else False
-
-    def set(self, name: str, value: Value) -> None:
-        """Set a variable of this menu."""
-        if name and not name[0].isdigit() and name not in ("#", "*", "@"):
-            self.context.variables[name] = value
-
-    def forget(self, doubt: Doubt) -> None:
-        """Take it that any variable, function and further entry may be anything."""
-        self.context.variables.clear()
-        self.context.forgotten = doubt
-        self.functions.clear()
-        self.context.items.append(More(doubt))
-        self.vague = self.vague or doubt
-
-    def forget_variables(self, doubt: Doubt) -> None:
-        """Take it that any variable may be anything."""
-        self.context.variables.clear()
-        self.context.forgotten = doubt
-
-    def enter(self) -> None:
-        """Open a submenu's variables."""
-        above = self.context
-        inner = Context(forgotten=above.forgotten)
-        inner.exported = {name for name in above.exported if name in above.variables}
-        inner.variables = {name: above.variables[name] for name in inner.exported}
-        self.contexts.append(inner)
 
 
 class Signal:
@@ -244,6 +67,10 @@ class _Break(Signal):
 
     loops: int
     goes_on: bool
+
+
+#: A loop that a `break` of its own ended.
+_ENDED: Final = _Break(0, goes_on=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,29 +192,7 @@ class Runner:
         other, other_scope = state.copy(), _Scope(list(scope.arguments or ()))
         one = self.run(then, state, scope)
         two = self._if(rest, otherwise, other, other_scope)
-        return self._join(state, other, one, two, doubt)
-
-    def _join(
-        self, state: State, other: State, one: Signal | None, two: Signal | None, doubt: Doubt
-    ) -> Signal | None:
-        """Make one state of the two that a fork led to."""
-        for mine, theirs in zip(state.contexts, other.contexts, strict=True):
-            _join_contexts(mine, theirs, doubt)
-        for name in {*state.functions, *other.functions}:
-            if state.functions.get(name) != other.functions.get(name):
-                state.functions[name] = doubt
-        if state.loaded != other.loaded:
-            state.vague = state.vague or doubt
-            state.loaded = state.loaded or other.loaded
-        state.vague = state.vague or other.vague
-        for name in {*state.saves, *other.saves}:
-            if state.saves.get(name) != other.saves.get(name):
-                state.saves[name] = Value(None, doubt=doubt)
-        state.asks = state.asks or other.asks
-        if one != two:
-            state.forget(doubt)
-            return next((s for s in (one, two) if isinstance(s, Leaves)), None)
-        return one
+        return _joined_states(state, other, (one, two), doubt)
 
     # loops
 
@@ -400,15 +205,8 @@ class Runner:
         for word in words:
             state.set(node.name, Value(word.text, word.because))
             signal = self.run(node.body, state, scope)
-            if isinstance(signal, _Break):
-                signal.loops -= 1
-                if signal.loops:
-                    return signal
-                if signal.goes_on:
-                    continue
-                return None
-            if signal:
-                return signal
+            if signal := _after_a_pass(signal):
+                return None if signal is _ENDED else signal
         return None
 
     def _while(self, node: While, state: State, scope: _Scope) -> Signal | None:
@@ -423,15 +221,8 @@ class Runner:
             if (status.text == "0") == node.until:
                 return None
             signal = self.run(node.body, state, scope)
-            if isinstance(signal, _Break):
-                signal.loops -= 1
-                if signal.loops:
-                    return signal
-                if signal.goes_on:
-                    continue
-                return None
-            if signal:
-                return signal
+            if signal := _after_a_pass(signal):
+                return None if signal is _ENDED else signal
 
     # words
 
@@ -593,7 +384,7 @@ class Runner:
                 continue
             other = before.copy()
             two = self._call(body, [word.text for word in words[1:]], other)
-            signal = self._join(state, other, signal, two, doubt)
+            signal = _joined_states(state, other, (signal, two), doubt)
         return signal
 
     def _assign(self, word: Argument, where: Because, state: State) -> None:
@@ -890,6 +681,27 @@ class Runner:
         self._status(state, 0)
 
 
+def _after_a_pass(signal: Signal | None) -> Signal | None:
+    """Return why a loop ends after a pass of its body, None when it goes on."""
+    if not isinstance(signal, _Break):
+        return signal
+    signal.loops -= 1
+    if signal.loops:
+        return signal
+    return None if signal.goes_on else _ENDED
+
+
+def _joined_states(
+    state: State, other: State, signals: tuple[Signal | None, Signal | None], doubt: Doubt
+) -> Signal | None:
+    """Make one state of the two that a fork led to; returns why what follows is not run."""
+    state.join(other, doubt)
+    if signals[0] == signals[1]:
+        return signals[0]
+    state.forget(doubt)
+    return next((each for each in signals if isinstance(each, Leaves)), None)
+
+
 def _joined(left: Argument | None, right: Argument) -> Argument:
     """Return two pieces of one word as one."""
     if left is None:
@@ -948,34 +760,3 @@ def _uses_arguments(body: Body) -> bool:
 
 def _is_variable(piece: object) -> bool:
     return getattr(piece, "kind", None) in (Kind.VARIABLE, Kind.QUOTED_VARIABLE)
-
-
-def _join_contexts(mine: Context, theirs: Context, doubt: Doubt) -> None:
-    mine.forgotten = mine.forgotten or theirs.forgotten
-    for name in {*mine.variables, *theirs.variables}:
-        one, two = mine.variables.get(name), theirs.variables.get(name)
-        if one == two or (one and two and one.text == two.text and one.text is not None):
-            continue
-        one, two = one or Value(""), two or Value("")
-        values = (one.possible(), two.possible())
-        options = values[0] | values[1] if values[0] is not None and values[1] is not None else None
-        if options is not None and len(options) > _MAX_VALUES:
-            options = None
-        because = tuple(dict.fromkeys((*one.because, *two.because)))
-        device = one.device if one.device == two.device else None
-        mine.variables[name] = Value(None, because, doubt, options, device)
-    mine.exported |= theirs.exported
-    shared = 0
-    while shared < min(len(mine.items), len(theirs.items)):
-        if mine.items[shared] != theirs.items[shared]:
-            break
-        shared += 1
-    different = [*mine.items[shared:], *theirs.items[shared:]]
-    mine.items[shared:] = [
-        replace(item, maybe=doubt) if isinstance(item, Entry) else item for item in different
-    ]
-
-
-def saved(values: Mapping[str, Value]) -> dict[str, str]:
-    """Return what of the saved variables is known."""
-    return {name: value.text for name, value in values.items() if value.text is not None}

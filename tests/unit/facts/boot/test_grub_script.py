@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from facts.boot.grub_choice import choose, listed
 from facts.boot.grub_files import BLOCK, MENU, GrubFiles, parse_block
 from facts.boot.grub_number import strtoul
-from facts.boot.grub_script import Entry, MenuTooLargeError, More, Runner, State, Value
+from facts.boot.grub_script import MenuTooLargeError, Runner
+from facts.boot.grub_state import Entry, More, State, Value
 from facts.boot.grub_syntax import Broken, parse
 from facts.value import Unknown
 
