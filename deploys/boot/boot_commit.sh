@@ -13,15 +13,6 @@ blobs=/lib/firmware/b70fleet
 
 fail() { echo "boot-commit: $*" >&2; exit 1; }
 
-# a file without its compression
-plain() {
-  case $1 in
-    *.zst) zstd -dcq -- "$1" ;;
-    *.xz) xz -dc -- "$1" ;;
-    *.gz) gzip -dc -- "$1" ;;
-    *) cat -- "$1" ;;
-  esac
-}
 has_hash() { [ "$(plain "$1" 2>/dev/null | sha256sum)" = "$2  -" ]; }
 
 # every fault of a set, a line each

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -15,8 +14,6 @@ from pyinfra.api.exceptions import OperationError
 
 from deploys.boot.paths import DRACUT_MODULE, INITRAMFS_HOOK, TRIAL_HOOK
 from operations.boot.boot_set import InitramfsTool
-
-_HERE: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +79,3 @@ def kind_of(names: Sequence[str], installed: Mapping[str, object]) -> Kind:
     raise OperationError(
         f"nothing here builds an initial RAM disk: one of {', '.join(names)} must be installed"
     )
-
-
-def text_of(name: str) -> str:
-    """Return a program's text as it stands beside this module."""
-    return (_HERE / name).read_text("utf-8")

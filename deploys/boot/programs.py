@@ -6,8 +6,9 @@ from typing import Final
 
 from declaration.onhost import BOOT_COMMIT
 from deploys.base_paths import BANNER
-from deploys.boot.initramfs import Kind, kind_of, text_of
+from deploys.boot.initramfs import Kind, kind_of
 from deploys.boot.paths import MENU_SCRIPT, PROGRAMS
+from deploys.boot.texts import text_of
 from deploys.distribution import distribution
 from deploys.layer import declaration, deploy
 from operations.apt.package_state import package_state

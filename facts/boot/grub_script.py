@@ -7,9 +7,9 @@ normal/context.c of GRUB 2.06 and 2.12. Must not know which entry is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 from facts.boot import grub_commands as commands
 from facts.boot.grub_files import BLOCK, DEVICE, FOLDER, MENU, GrubFiles

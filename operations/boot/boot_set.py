@@ -28,11 +28,12 @@ from gates.stage import stage_obstacles
 from operations.apt.package_state import package_state
 from operations.boot.grub_menu import manifest_path
 from operations.boot.kept_packages import fallback
+from operations.boot.plain import PLAIN
 from operations.operation import Commands, differs, operation, writes
 from operations.require import require
 from operations.script import Script
 
-_MAKE: Final = shell_text(__file__)
+_MAKE: Final = PLAIN + shell_text(__file__)
 #: What a set has to be.
 _RIGHT: Final = "complete"
 

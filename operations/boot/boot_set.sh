@@ -3,19 +3,12 @@
 # $1 set, $2 release, $3 modules and $4 firmware that the initial RAM disk must carry, $5 lines of the
 # manifest that follow from the declaration; packages without a version, those that are not installed are
 # left out, $6 the image that is kept as it is; empty = one is built, by
-# $7 with IMAGE and RELEASE in its words, and $8 unpacks IMAGE into the working directory.
+# $7 with IMAGE and RELEASE in its words, and $8 unpacks IMAGE into the working directory. plain.sh stands in
+# front.
 # shellcheck shell=sh
 set_id=$1 release=$2
 folder=/boot/b70fleet/$1 blobs=/lib/firmware/b70fleet/$1 kernel=/boot/vmlinuz-$2
 refuse() { echo "$*: the host must not be rebooted into $set_id" >&2; exit 1; }
-plain() {
-  case $1 in
-    *.zst) zstd -dcq -- "$1" ;;
-    *.xz) xz -dc -- "$1" ;;
-    *.gz) gzip -dc -- "$1" ;;
-    *) cat -- "$1" ;;
-  esac
-}
 hash_of() { plain "$1" | sha256sum | cut -c 1-64; }
 # vfat keeps no time zone: a time there says nothing
 told() {
@@ -47,7 +40,8 @@ if [ "$(od -An -tu1 /sys/firmware/efi/efivars/SecureBoot-* 2>/dev/null | awk '{ 
   is_signed "$kernel" || refuse "Secure Boot is on and $kernel is not signed"
 fi
 tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp" "$folder"/.[!.]*' EXIT
+# a set that cannot be made leaves nothing, not even its folder
+trap 'rm -rf "$tmp" "$folder"/.[!.]*; rmdir "$folder" 2>/dev/null' EXIT
 # vfat has no modes: a umask is no error there, and a chmod would be
 (umask 022; mkdir -p "$folder") && rm -f "$folder/manifest" && sync "$folder" || exit 1
 umask 077

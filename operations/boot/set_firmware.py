@@ -8,12 +8,13 @@ from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 
 from facts.shelltext import shell_text
+from operations.boot.plain import PLAIN
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
 from operations.require import path_state
 from operations.script import Script
 
-_INSTALL: Final = shell_text(__file__)
+_INSTALL: Final = PLAIN + shell_text(__file__)
 #: Characters of `firmware_class.path=` that the kernel takes (linux drivers/base/firmware_loader/
 #: main.c, fw_path_para); a longer one is cut without a word.
 LONGEST_PATH: Final = 255

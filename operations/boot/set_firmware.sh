@@ -1,14 +1,7 @@
 # Puts a blob that lies on the host into the firmware folder of a boot set, without its compression: the
 # kernel looks for compressed files only after every uncompressed one. $1 source; where it is not there,
-# its compressed forms are looked for. $2 destination, $3 sha256 of the blob.
+# its compressed forms are looked for. $2 destination, $3 sha256 of the blob. plain.sh stands in front.
 # shellcheck shell=sh
-plain() {
-  case $1 in
-    *.zst) zstd -dcq -- "$1" ;;
-    *.xz) xz -dc -- "$1" ;;
-    *) cat -- "$1" ;;
-  esac
-}
 from=
 for each in "$1" "$1.zst" "$1.xz"; do
   if [ -f "$each" ]; then from=$each; break; fi

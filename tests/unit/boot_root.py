@@ -1,23 +1,25 @@
 """A tree of the test's own with /boot and GRUB's files, and stand-ins for the tools around them.
 
-The programs for boot sets run as they are, their paths moved into the tree. awk, od, stat, dd and
-the packers are this machine's; grub-editenv too, where there is one. The stand-ins do what the real
+The programs for boot sets run as they are, their paths moved into the tree. awk, od, stat, dd, cpio
+and gzip are this machine's; grub-editenv too, where there is one. The stand-ins do what the real
 tools do to files, and no more.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploys.boot.initramfs import text_of
+from deploys.boot.texts import text_of
 from tests.unit.boot_facts import NEW, OLD
 
 #: Folders of a host that lie in the tree.
@@ -121,6 +123,38 @@ cd "$2" && cpio -i -d --quiet <"$1"
 """
 
 
+#: xz and zstd as the programs call them: no machine has to have them. The first reads true xz;
+#: the frames of the second are its magic number and the content as it is.
+_XZ = """#!{python}
+import lzma, sys
+sys.stdout.buffer.write(lzma.decompress(open(sys.argv[-1], "rb").read(), lzma.FORMAT_XZ))
+"""
+_ZSTD = """#!{python}
+import sys
+data = open(sys.argv[-1], "rb").read()
+if data[:4] != bytes.fromhex("28b52ffd"):
+    sys.exit("zstd: unsupported format")
+sys.stdout.buffer.write(data[4:])
+"""
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".xz": lzma.compress,
+    ".gz": gzip.compress,
+    ".zst": lambda data: bytes.fromhex("28b52ffd") + data,
+}
+
+
+def packed(path: Path, suffix: str) -> Path:
+    """Write a file packed beside itself, and return that one.
+
+    Args:
+        path: the file.
+        suffix: `.xz`, `.gz` or `.zst`.
+    """
+    beside = path.with_name(path.name + suffix)
+    beside.write_bytes(PACKERS[suffix](path.read_bytes()))
+    return beside
+
+
 def _python(text: str) -> str:
     return text.replace("{python}", sys.executable)
 
@@ -146,6 +180,8 @@ class BootRoot:
             "mkinitramfs": _MKINITRAMFS,
             "unmkinitramfs": _UNMKINITRAMFS,
             "sync": "#!/bin/sh\n",
+            "xz": _python(_XZ),
+            "zstd": _python(_ZSTD),
             "blkid": "#!/bin/sh\nexit 2\n",
         }
         if shutil.which("grub-editenv") is None:

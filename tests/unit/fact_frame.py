@@ -116,6 +116,19 @@ def relocated(script: str, root: Path, *folders: str) -> str:
     return script
 
 
+def as_root(script: str, folder: Path) -> str:
+    """Return a script that takes whoever runs it for root.
+
+    Args:
+        script: of a fact; it knows the user from /proc/self/status.
+        folder: of the test's own.
+    """
+    status = folder / "status-of-root"
+    status.write_text("Uid:\t0\t0\t0\t0\n")
+    assert "/proc/self/status" in script
+    return script.replace("/proc/self/status", str(status))
+
+
 def run_below(fact: HostFact[Any], root: Path, *folders: str) -> Any:
     """Run a fact's script on a tree of the test's own; it seems to have run on the whole machine.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploys.boot.initramfs import text_of
 from deploys.boot.paths import INITRAMFS_HOOK, TRIAL_HOOK
+from deploys.boot.texts import text_of
 from tests.unit.boot_facts import NEW
 from tests.unit.boot_root import HOST_SHELLS, BootRoot
 from tests.unit.fact_frame import SHELLS

@@ -16,7 +16,7 @@ from declaration.host import HostSpec
 from declaration.onhost import BOOT_COMMIT, SET_FIRMWARE
 from deploys.base_paths import BANNER
 from deploys.boot.commit import boot_commit
-from deploys.boot.initramfs import KINDS, kind_of, text_of
+from deploys.boot.initramfs import KINDS, kind_of
 from deploys.boot.paths import (
     DRACUT_MODULE,
     INITRAMFS_HOOK,
@@ -28,6 +28,7 @@ from deploys.boot.paths import (
 )
 from deploys.boot.programs import boot_programs
 from deploys.boot.stage import boot_set
+from deploys.boot.texts import text_of
 from facts.boot.kernel import Kernel, XeModule
 from facts.boot.kernel_files import KernelFiles
 from facts.boot.loader import GRUB_DEFAULT, Boot

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from declaration import onhost
-from deploys.boot.initramfs import text_of
 from deploys.boot.paths import OLD
 from deploys.boot.programs import boot_programs
 from deploys.boot.stage import boot_set
+from deploys.boot.texts import text_of
 from deploys.site import LAYERS
 from facts.boot.sets import FILES
 from fleet.first import bootstrap

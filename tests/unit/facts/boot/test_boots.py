@@ -10,7 +10,7 @@ import pytest
 
 from facts.boot.boots import MOST, BootLog, Boots, PastBoot
 from facts.value import Unknown
-from tests.unit.fact_frame import SHELLS, execute, frame, lack, read, relocated
+from tests.unit.fact_frame import SHELLS, as_root, execute, frame, lack, read, relocated
 
 ONE, TWO = "1" * 32, "2" * 32
 LINES = f"""\
@@ -109,14 +109,13 @@ def journal(folder: Path, listed: str) -> dict[str, str]:
     return {"HOME": str(folder), "PATH": f"{tools}:{os.environ['PATH']}"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads a journal")
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 @pytest.mark.parametrize("version", LISTS)
 def test_the_script_reads_the_lists_of_both_versions_of_systemd(
     tmp_path: Path, shell: list[str], version: str
 ) -> None:
     env = journal(tmp_path, LISTS[version])
-    script = relocated(Boots().command(), tmp_path, "/etc", "/var")
+    script = as_root(relocated(Boots().command(), tmp_path, "/etc", "/var"), tmp_path)
     done = execute(script, shell=shell, env=env)
     found = Boots().process(done.stdout.split("\n"))
     assert isinstance(found, BootLog), found
@@ -132,11 +131,12 @@ def test_the_script_reads_the_lists_of_both_versions_of_systemd(
     assert (found.kept, found.whole) == (False, True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads a journal")
 def test_the_script_looks_at_a_bounded_number_of_boots(tmp_path: Path) -> None:
     listed = "".join(f" {-n} {n:032x} Sat Sat\n" for n in range(MOST + 5, 0, -1))
     env = journal(tmp_path, listed)
-    found = Boots().process(execute(Boots().command(), env=env).stdout.split("\n"))
+    found = Boots().process(
+        execute(as_root(Boots().command(), tmp_path), env=env).stdout.split("\n")
+    )
     assert isinstance(found, BootLog)
     assert len(found.boots) == MOST
     assert found.boots[0].boot_id == f"{1:032x}"

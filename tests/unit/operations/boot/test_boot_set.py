@@ -39,7 +39,7 @@ from tests.unit.boot_facts import (
     sets,
     staged,
 )
-from tests.unit.boot_root import SICK_DISK, BootRoot, sha256
+from tests.unit.boot_root import SICK_DISK, BootRoot, packed, sha256
 from tests.unit.pyinfra_harness import Told, reasons, run_operation, stub_host
 
 #: The set that keeps the system as it was found.
@@ -315,11 +315,10 @@ def test_a_made_set_is_complete_for_who_reads_it(stage: Stage) -> None:
 
 
 def test_a_module_that_is_packed_is_hashed_unpacked(stage: Stage) -> None:
-    if shutil.which("zstd") is None:
-        pytest.skip("no zstd")
     plain = stage.root.root / f"lib/modules/{NEW}/xe.ko"
     digest = sha256(plain)
-    subprocess.run(["zstd", "-q", "--rm", str(plain)], check=True)
+    packed(plain, ".zst")
+    plain.unlink()
     assert stage.make().returncode == 0
     (found,) = [each for each in stage.manifest if each.startswith("xe ")]
     assert found.split()[1] == digest
@@ -347,6 +346,12 @@ def test_a_set_that_lacks_something_is_refused(stage: Stage, path: str, said: st
 def test_a_kernel_of_no_bytes_is_no_kernel(stage: Stage) -> None:
     stage.root.plant(f"boot/vmlinuz-{NEW}", "")
     stage.refused(f"there is no /boot/vmlinuz-{NEW}")
+
+
+def test_a_set_that_cannot_be_made_leaves_not_even_its_folder(stage: Stage) -> None:
+    stage.root.remove(TRIAL_HOOK)
+    stage.refused("has no trial hook")
+    assert not stage.folder.exists()
 
 
 def hook_that(stage: Stage, what: str) -> None:
