@@ -14,7 +14,8 @@ from typing import Final
 from declaration.boot import BootKernel
 from facts.boot.loader import BootState, InstalledKernel
 from facts.packages.dpkg import PackageState
-from facts.value import known
+from facts.value import Unknown, known
+from gates.boots import boots_by_default, boots_now
 
 _MIB: Final = 1024**2
 #: Bytes for an update of files alone: GRUB's menu and environment are written beside the old ones.
@@ -27,8 +28,6 @@ KERNEL: Final = 16 * _MIB
 #: Bytes of an initial RAM disk where /boot has none to learn from: 70 MiB with most modules, twice,
 #: since firmware of graphics cards has doubled many.
 INITRD: Final = 140 * _MIB
-#: Where the menu loads a kept set from, with and without a /boot of its own.
-_KEPT: Final = re.compile(r"^(?:/boot|/@/boot)?/b70fleet/([^/]+)/")
 _RUNS: Final = re.compile(r"\d+|\D+")
 #: Packages of a kernel that put files into /boot, beside the image: System.map and config.
 _BESIDE_IMAGE: Final = "linux-modules-"
@@ -87,7 +86,7 @@ def writes(
     wanted_set: str,
     boot: BootState,
     packages: PackageState | None,
-    kept: Collection[str] | None = None,
+    kept: Collection[str] = (),
 ) -> Writes:
     """Return what bringing a boot set to a host will write to /boot.
 
@@ -96,9 +95,9 @@ def writes(
         wanted_set: name of the declared set, which its folder has.
         boot: what is there.
         packages: what is installed; None = not known: then a kernel on disk is the right one.
-        kept: sets whose folders are complete; None = those that the menu loads kernels from.
+        kept: sets whose folders are complete.
     """
-    there = kept_sets(boot) if kept is None else frozenset(kept)
+    there = frozenset(kept)
     due = []
     if _package_is_due(wanted, boot, packages):
         due.append(f"{wanted.package} with its initial RAM disk")
@@ -107,13 +106,6 @@ def writes(
     if not there - {wanted_set}:
         due.append("the folder of the fallback")
     return Writes(len(due), len(due), tuple(due))
-
-
-def kept_sets(boot: BootState) -> frozenset[str]:
-    """Return the sets whose folders the menu loads kernels from."""
-    entries = boot.entries if isinstance(boot.entries, tuple) else ()
-    found = (_KEPT.match(entry.kernel) for entry in entries)
-    return frozenset(match[1] for match in found if match is not None)
 
 
 def _package_is_due(wanted: BootKernel, boot: BootState, packages: PackageState | None) -> bool:
@@ -146,7 +138,7 @@ def spare_kernels(
     chosen = chosen_releases(boot)
     if chosen is None or not boot.kernels:
         return ()
-    by_age = sorted(boot.kernels, key=_natural)
+    by_age = sorted(boot.kernels, key=natural)
     others = [release for release in by_age if release != running]
     stay = {running, by_age[-1], *others[-1:], *chosen}
     found = []
@@ -164,21 +156,15 @@ def spare_kernels(
 
 
 def chosen_releases(boot: BootState) -> frozenset[str] | None:
-    """Return the releases that GRUB may boot when nobody chooses, None when that is not known."""
-    setting = known(boot.settings.get("GRUB_DEFAULT", "0"))
-    if setting is None or not isinstance(boot.entries, tuple) or not boot.entries:
-        return None
-    saved = known(boot.saved_entry)
-    names = [saved or "0" if setting == "saved" else setting, known(boot.next_entry) or "0"]
+    """Return the releases that GRUB boots now and by default, None when that is not known.
+
+    The release of a boot set is none of them: the packages of every set are on hold.
+    """
     found: set[str] = set()
-    for name in names:
-        # the first entry is also what GRUB falls back to when the named one is gone
-        entries = [e for e in boot.entries if name in (e.path, e.title)]
-        if name == "0":
-            entries = [boot.entries[0]]
-        if not entries:
+    for boots in (boots_now(boot), boots_by_default(boot)):
+        if isinstance(boots, Unknown):
             return None
-        found.update(entry.kernel.rpartition("/")[2].partition("-")[2] for entry in entries)
+        found.add(boots.entry.kernel.rpartition("/")[2].partition("-")[2])
     return frozenset(found)
 
 
@@ -194,8 +180,8 @@ def enough(spare: Iterable[Spare], missing: int) -> tuple[Spare, ...]:
 
 def newer(releases: Iterable[str], than: str) -> tuple[str, ...]:
     """Return the releases that are newer than one, the oldest first."""
-    later = (release for release in releases if _natural(release) > _natural(than))
-    return tuple(sorted(later, key=_natural))
+    later = (release for release in releases if natural(release) > natural(than))
+    return tuple(sorted(later, key=natural))
 
 
 def _modules_of(release: str, packages: PackageState) -> Iterable[str]:
@@ -206,5 +192,6 @@ def _modules_of(release: str, packages: PackageState) -> Iterable[str]:
     )
 
 
-def _natural(release: str) -> list[tuple[int, str]]:
+def natural(release: str) -> list[tuple[int, str]]:
+    """Return what sorts releases by their age: numbers as numbers."""
     return [(int(run), "") if run.isdecimal() else (-1, run) for run in _RUNS.findall(release)]

@@ -35,9 +35,9 @@ def boot_demand(context: Context) -> Demand:
         return Demand(FILES)
     packages = known(context.given[Packages])
     sets = known(context.given[BootSets]) if BootSets in context.given else None
-    complete = None
+    complete = frozenset[str]()
     if sets is not None:
-        complete = sets.sets.keys() - incomplete(sets, packages).keys()
+        complete = frozenset(sets.sets.keys() - incomplete(sets, packages).keys())
     due = writes(stack.boot.kernel, stack.boot.set_id, boot, packages, complete)
     size = needed(boot.kernels, due.images, due.initrds)
     return Demand(size, " and ".join(due.parts))

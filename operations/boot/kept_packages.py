@@ -8,7 +8,6 @@ set.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from facts.boot.sets import BootSets, Manifest
 from facts.packages.apt_marks import AutomaticPackages
 from facts.packages.dpkg import PackageState
 from facts.reader import read
+from gates.boot_room import natural
 from operations.apt.apt_command import waiting
 from operations.apt.package_state import package_state
 from operations.operation import Commands, differs, operation
@@ -69,7 +69,7 @@ def fallbacks_for(
                 raise OperationError(f"the declared fallback {name} is not installed")
         releases = tuple(r for r, package in owners.items() if package in wanted.fallbacks)
         return Fallback(wanted.fallbacks, "declared", releases, releases[0] if releases else "")
-    others = [r for r in sorted(kernels, key=_natural) if r != wanted.uname]
+    others = [r for r in sorted(kernels, key=natural) if r != wanted.uname]
     if running != wanted.uname and running in kernels:
         return _of(running, owners, "it runs now")
     held = [r for r in others if owners.get(r) in state.holds]
@@ -92,13 +92,6 @@ def _of(release: str, owners: Mapping[str, str], why: str) -> Fallback:
         why = f"{release} belongs to no package, so none removes it ({why})"
         return Fallback((), why, (), release)
     return Fallback((owners[release],), why, (release,), release)
-
-
-def _natural(release: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _PARTS.findall(release)]
-
-
-_PARTS = re.compile(r"\d+|[^\d]+")
 
 
 def fallback(wanted: BootKernel) -> Fallback:

@@ -23,7 +23,7 @@ from gates.boot_room import (
     writes,
 )
 from tests.unit.apt_facts import package_facts
-from tests.unit.boot_facts import NEW, OLD, boot, entry, kernel
+from tests.unit.boot_facts import NEW, OLD, boot, chosen, entry, kernel
 
 MIB = 1024**2
 OLDER, OLDEST = "6.17.0-23-generic", "6.17.0-9-generic"
@@ -44,10 +44,9 @@ def images(releases: Iterable[str]) -> dict[str, str]:
     return {f"linux-image-{release}": "7.0.0-38.41" for release in releases}
 
 
-def menu(*releases: str, kept: Iterable[str] = (), **changes: Any) -> BootState:
-    entries = [entry(release) for release in releases]
-    entries += [entry(OLD, path=name, kernel=f"/b70fleet/{name}/vmlinuz") for name in kept]
-    return boot([on_disk(release) for release in releases], entries=tuple(entries), **changes)
+def menu(*releases: str, **changes: Any) -> BootState:
+    entries = tuple(entry(release) for release in releases)
+    return boot([on_disk(release) for release in releases], entries=entries, **changes)
 
 
 def test_an_update_of_files_needs_no_room_for_a_kernel() -> None:
@@ -68,32 +67,28 @@ def test_with_nothing_to_learn_from_the_documented_sizes_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "count"),
+    ("there", "kept", "count"),
     [
-        (menu(OLD), 3),
-        (menu(OLD, NEW), 2),
-        (menu(OLD, NEW, kept=["found"]), 1),
-        (menu(OLD, NEW, kept=["declared"]), 1),
-        (menu(OLD, NEW, kept=["found", "declared"]), 0),
-        (menu(OLD, kept=["found", "declared"]), 1),
+        (menu(OLD), [], 3),
+        (menu(OLD, NEW), [], 2),
+        (menu(OLD, NEW), ["found"], 1),
+        (menu(OLD, NEW), ["declared"], 1),
+        (menu(OLD, NEW), ["found", "declared"], 0),
+        (menu(OLD), ["found", "declared"], 1),
     ],
 )
-def test_what_is_there_already_is_not_written_again(there: BootState, count: int) -> None:
-    due = writes(WANTED, "declared", there, package_facts(images([OLD, NEW])))
+def test_what_is_there_already_is_not_written_again(
+    there: BootState, kept: list[str], count: int
+) -> None:
+    due = writes(WANTED, "declared", there, package_facts(images([OLD, NEW])), kept)
     assert (due.images, due.initrds, len(due.parts)) == (count, count, count)
 
 
-def test_who_knows_the_folders_says_which_are_complete() -> None:
-    there, state = menu(OLD, NEW), package_facts(images([OLD, NEW]))
-    assert writes(WANTED, "declared", there, state, ["declared", "found"]).images == 0
-    assert writes(WANTED, "declared", there, state, ["found"]).parts == ("the folder of the set",)
-
-
 def test_another_version_of_the_same_release_is_unpacked_beside_it() -> None:
-    there = menu(OLD, NEW, kept=["found", "declared"])
+    there, kept = menu(OLD, NEW), ("found", "declared")
     other = package_facts({f"linux-image-{NEW}": "7.0.0-38.40"})
-    assert writes(WANTED, "declared", there, other).images == 1
-    assert writes(WANTED, "declared", there, None).images == 0
+    assert writes(WANTED, "declared", there, other, kept).images == 1
+    assert writes(WANTED, "declared", there, None, kept).images == 0
 
 
 def spare(there: BootState, running: str, holds: Iterable[str] = ()) -> list[str]:
@@ -110,12 +105,11 @@ def test_the_kernels_that_could_go_are_neither_running_nor_default_nor_held_nor_
     assert spare(there, OLDER) == [OLDEST, OLD]
     assert spare(there, OLD, holds=[f"linux-image-{OLDER}"]) == [OLDEST]
     assert spare(there, OLD, holds=[f"linux-modules-{OLDEST}"]) == [OLDER]
-    by_default = replace(
-        there, settings={"GRUB_DEFAULT": "saved"}, environment={"saved_entry": entry(OLDER).path}
-    )
+    by_default = menu(NEW, OLD, OLDER, OLDEST, saved=entry(OLDER).path)
     assert spare(by_default, OLD) == [OLDEST]
-    armed = replace(there, environment={"next_entry": entry(OLDEST).path})
-    assert spare(armed, OLD) == [OLDER]
+    assert isinstance(there.entries, tuple)
+    once = replace(chosen(there.entries, entry(OLDEST).path), once=True)
+    assert spare(replace(there, choice=once), OLD) == [OLDER]
 
 
 def test_one_kernel_stays_beside_the_running_one() -> None:
@@ -132,10 +126,8 @@ def test_a_kernel_that_belongs_to_no_package_is_not_named() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"settings": {"GRUB_DEFAULT": "1>2"}},
-        {"settings": {"GRUB_DEFAULT": Unknown("a command computes it")}},
-        {"entries": Unknown("needs root")},
-        {"settings": {"GRUB_DEFAULT": "saved"}, "environment": {"saved_entry": "gone"}},
+        {"choice": Unknown("grub.cfg:9: nobody knows this command")},
+        {"entries": Unknown("needs root"), "choice": ABSENT},
     ],
 )
 def test_where_the_default_is_not_known_no_kernel_can_go(changes: dict[str, Any]) -> None:
