@@ -122,9 +122,10 @@ def _default(context: Context) -> Iterator[Finding]:
 
 @check("boot-set-running", "boot")
 def _running(context: Context) -> Iterator[Finding]:
-    """Another boot set runs than the one that boots by default: by hand, or by a one-shot.
+    """What runs is not the boot set that boots by default.
 
-    The next boot is the default again.
+    It was chosen by hand or by a one-shot, or the set became the default since: a host that was
+    converged before boot sets stood side by side is brought over without a reboot.
     """
     sets, kernel = _sets(context), known(context.given[Kernel])
     if sets is None or not sets.default or kernel is None or not isinstance(kernel.tokens, tuple):
@@ -134,7 +135,8 @@ def _running(context: Context) -> Iterator[Finding]:
     if runs != sets.default:
         what = runs or f"an entry with {kernel.release} that is no boot set"
         yield context.info(
-            f"{what} runs, {sets.default} is the default: booted by hand or by a one-shot"
+            f"{what} runs, {sets.default} is the default: chosen by hand or by a one-shot, or booted "
+            "before that set became the default"
         )
 
 

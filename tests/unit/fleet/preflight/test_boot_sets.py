@@ -187,6 +187,7 @@ def test_another_set_than_the_default_that_runs_is_told(kernel: object, what: st
     found = only(findings(kernel=kernel))
     assert (found.id, found.severity) == ("boot-set-running", Severity.INFO)
     assert found.text.startswith(f"{what} runs, {DEFAULT} is the default")
+    assert found.text.endswith("or booted before that set became the default")
 
 
 def test_packages_of_a_set_that_are_not_on_hold_are_named() -> None:
