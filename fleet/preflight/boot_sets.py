@@ -135,8 +135,8 @@ def _running(context: Context) -> Iterator[Finding]:
     if runs != sets.default:
         what = runs or f"an entry with {kernel.release} that is no boot set"
         yield context.info(
-            f"{what} runs, {sets.default} is the default: chosen by hand or by a one-shot, or booted "
-            "before that set became the default"
+            f"{what} runs, {sets.default} is the default: chosen by hand or by a one-shot, or "
+            "booted before that set became the default"
         )
 
 

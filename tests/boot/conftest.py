@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from declaration.onhost import PRODUCTION
 from fleet.base.exitcodes import ExitCode
@@ -58,6 +60,21 @@ LONGEST_FIRST = (
     "test_host_settings",
     "test_lost_contact",
 )
+
+#: Files that begin with a machine after its first boot set, which takes more than a minute.
+TOGETHER = frozenset({"test_boot_set", "test_prune"})
+
+
+class Together(LoadFileScheduling):
+    """A worker gets whole files, and those that begin with the same machine one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "after the first boot set" if Path(file).stem in TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
