@@ -24,6 +24,9 @@ STDOUT_BYTES: Final = _STDOUT_BLOCKS * _BLOCK
 #: What stands at the end of a stdout that was cut; the number is that of the dropped bytes.
 _CUT: Final = "[b70fleet: cut here, %d bytes dropped]"
 _CUT_LINE: Final = re.compile(rb"\n\[b70fleet: cut here, \d+ bytes dropped\]\n\Z")
+#: Blank lines between a password and the program. A sudo that reads ahead of the password's line
+#: takes from the program what it has read: sudo-rs takes 8 KiB (docs/evidence.md#sudo-rs).
+_READ_AHEAD: Final = b"\n" * 16_384
 #: What stands in the middle of a stderr that was cut.
 _CUT_STDERR: Final = f"[b70fleet: cut here, the last {_STDERR_TAIL} bytes follow]"
 
@@ -67,9 +70,13 @@ class Shell:
 
     def stdin(self, program: str) -> bytes:
         """Return what the command line reads: the password where there is one, the program."""
-        password = f"{self.password}\n".encode() if self.sudo and self.password else b""
+        password = f"{self.password}\n".encode() + _READ_AHEAD if self._has_password else b""
         text = program.encode("utf-8", "surrogateescape")
         return password + text + (b"" if text.endswith(b"\n") else b"\n")
+
+    @property
+    def _has_password(self) -> bool:
+        return self.sudo and bool(self.password)
 
     def _program(self, deadline_s: float) -> str:
         limit = f"timeout -k 5 {int(deadline_s)} sh -s"

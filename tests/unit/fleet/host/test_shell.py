@@ -117,6 +117,19 @@ def test_a_sudo_that_asks_gets_its_password_and_the_program_its_text(
     assert Path(sudo["ASKS"]).read_text() == "asked\n"
 
 
+@pytest.mark.parametrize("login", SHELLS)
+def test_a_sudo_that_reads_ahead_takes_nothing_from_the_program(
+    sudo: dict[str, str], login: str
+) -> None:
+    """sudo-rs reads its standard input 8 KiB at a time and throws away what it has too much."""
+    Path(sudo["ASKS"]).write_text("")
+    ahead = SUDO.replace("IFS= read -r given", "given=$(dd bs=8192 count=1 2>&- | head -n 1)")
+    (Path(sudo["ASKS"]).parent / "sudo").write_text(ahead)
+    for program in ("echo out; exit 5", f"# {'x' * 20_000}\necho out; exit 5"):
+        output = run(program, Shell(sudo=True, password="pa ss"), login=login, environ=sudo)
+        assert (output.status, output.stdout) == (5, b"out\n")
+
+
 def test_a_sudo_that_does_not_ask_never_sees_the_password(sudo: dict[str, str]) -> None:
     shell = Shell(sudo=True, password="pa ss")
     assert run("echo out; exit 5", shell, environ=sudo) == Output(5, b"out\n", b"")
