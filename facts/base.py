@@ -24,8 +24,9 @@ END: Final = "#b70-end"
 _END_LINE: Final = re.compile(rf"^{END} (\d+) ?(.*)$")
 #: What "surrogateescape" makes of bytes that are not UTF-8.
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
-#: Exit statuses of timeout(1): 124 ran out (143 in busybox), 137 had to be killed.
-_TIMED_OUT: Final = (124, 137, 143)
+#: Exit statuses of `timeout -k`: 124 ran out (143 in busybox, 125 in Rust's coreutils, see
+#: docs/evidence.md#rust-coreutils), 137 had to be killed.
+_TIMED_OUT: Final = (124, 125, 137, 143)
 
 
 class ParseError(ValueError):

@@ -73,13 +73,15 @@ class DirectoryUse(HostFact["TreeUse | Absent"]):
         if parts.reading("real") is ABSENT:
             return ABSENT
         kinds = dict(_kind(line) for line in parts.lines("entries"))
+        changes = dict(_change(line) for line in parts.lines("changes"))
         *rows, total = [_size(line) for line in parts.lines("sizes")]
-        if not total[2].endswith("/"):
+        if not total[1].endswith("/"):
             raise ParseError("du did not end with the directory itself")
         entries = [
-            Entry(name, kinds.get(name, "other"), size, changed)
-            for size, changed, path in rows
+            Entry(name, kinds.get(name, "other"), size, changes[name])
+            for size, path in rows
             for name in [path.rsplit("/", 1)[1]]
+            if name in changes  # what is gone between the two looks is no entry any more
         ]
         users: dict[str, tuple[int, ...]] = {}
         for line in parts.lines("users"):
@@ -114,6 +116,11 @@ def _kind(line: str) -> tuple[str, str]:
     return name, _KINDS.get(letter, "other")
 
 
-def _size(line: str) -> tuple[int, int, str]:
-    size, changed, path = line.split("\t", 2)
-    return int(size), int(changed), path
+def _size(line: str) -> tuple[int, str]:
+    size, path = line.split("\t", 1)
+    return int(size), path
+
+
+def _change(line: str) -> tuple[str, int]:
+    changed, name = line.split("\t", 1)
+    return name, int(changed)

@@ -21,7 +21,7 @@ run() { # name arguments...
   name=$1; shift
   timeout -k 1 "$limit" "$tool" "$@" >"$dir/out" 2>"$dir/err" </dev/null
   status=$?
-  case $status in 124 | 137 | 143) hung=1 ;; esac # 143 is busybox's 124
+  case $status in 124 | 125 | 137 | 143) hung=1 ;; esac # 143 is busybox's 124, 125 that of Rust's coreutils
   echo "R $name $status"
   lines O "$dir/out"
   head -n 20 "$dir/err" >"$dir/head"; lines E "$dir/head"

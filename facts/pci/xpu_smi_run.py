@@ -19,6 +19,7 @@ _MISSING_LIBRARY: Final = re.compile(r"error while loading shared libraries: ([^
 _COMPLETE: Final = (0, 46)
 _FATAL: Final = {
     124: "xpu-smi hung and was stopped",
+    125: "xpu-smi hung and was stopped",
     137: "xpu-smi hung and had to be killed",
     143: "xpu-smi hung and was stopped",
     134: "xpu-smi aborted",

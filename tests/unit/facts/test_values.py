@@ -92,3 +92,11 @@ def test_output_without_its_end_is_cut_off() -> None:
 def test_no_output_whatever_raises(lines: list[str]) -> None:
     assert isinstance(interpret(Echo(), [*lines, f"{END} 1 boom"]), Unknown)
     assert isinstance(interpret(Echo(), lines), str | Unknown)
+
+
+@pytest.mark.parametrize("status", [124, 125, 137, 143])
+def test_no_answer_is_no_answer_whichever_timeout_the_host_has(status: int) -> None:
+    """busybox and Rust's coreutils have other exit statuses for it than GNU's."""
+    found = interpret(Echo(), ["half", f"{END} {status} "])
+    assert isinstance(found, Unknown)
+    assert found.reason == "no answer within 1 s"

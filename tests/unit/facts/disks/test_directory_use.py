@@ -75,7 +75,7 @@ def test_a_mapped_library_counts_as_use(tmp_path: Path) -> None:
 def test_no_directory_is_absent_and_nonsense_is_unknown(tmp_path: Path) -> None:
     path = str(tmp_path / "none")
     assert run_as(DirectoryUse(), DirectoryUse().command(path=path)) is ABSENT
-    parts = {"real": "/x", "entries": "", "sizes": "1\t2\t/x/a\n", "users": ""}
+    parts = {"real": "/x", "entries": "", "sizes": "1\t/x/a\n", "changes": "", "users": ""}
     assert isinstance(read(DirectoryUse(), frame(parts)), Unknown)
     assert isinstance(read(DirectoryUse(), ""), Unknown)
 

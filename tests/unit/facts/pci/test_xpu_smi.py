@@ -147,6 +147,12 @@ def test_a_hang_is_waited_for_once(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert log.read_text().splitlines() == ["-v"]
 
 
+def test_rusts_timeout_says_otherwise_that_it_hung() -> None:
+    found = document(Run("discovery", 125, "", ""))
+    assert isinstance(found, Unknown)
+    assert found.reason == "xpu-smi hung and was stopped"
+
+
 def test_a_hang_half_way_leaves_what_was_said_before(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

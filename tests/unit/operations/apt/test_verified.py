@@ -94,6 +94,14 @@ def test_a_tool_that_hangs_is_stopped_and_named() -> None:
     assert "sleep 60: no answer within 1 s" in done.stderr
 
 
+@pytest.mark.parametrize("status", [124, 125, 137, 143])
+def test_a_hang_is_a_hang_whichever_timeout_the_host_has(tmp_path: Path, status: int) -> None:
+    """busybox and Rust's coreutils have other exit statuses for it than GNU's."""
+    (tmp_path / "timeout").write_text(f"#!/bin/sh\nexit {status}\n")
+    (tmp_path / "timeout").chmod(0o755)
+    assert "no answer within" in check("clinfo", "x", tools=str(tmp_path)).stderr
+
+
 def test_a_tool_that_fails_is_named_with_its_exit_status() -> None:
     assert "exit status 127" in check("no-such-tool-here -j", "x").stderr
 
