@@ -15,6 +15,7 @@ from pydantic import Field
 from pyinfra.api.exceptions import OperationError
 
 from declaration.base import Declared
+from declaration.package import PackageName
 from declaration.yamlloader import SafeLoader
 from facts.reader import read
 from facts.system.os_release import OperatingSystem, OsRelease
@@ -50,6 +51,8 @@ class Distribution(Declared):
     """Names and paths of one distribution release."""
 
     title: str
+    #: as in /etc/os-release, and at the beginning of the suites of its archives
+    codename: str
     #: packages that the base layer needs whatever is declared
     packages: tuple[str, ...] = ()
     #: name as in `base.time_sync.provider` -> daemon
@@ -57,6 +60,8 @@ class Distribution(Declared):
     #: regular expressions of the packages that make up a boot set (kernel, modules, firmware)
     boot_packages: tuple[str, ...] = Field(min_length=1)
     boot: BootTable
+    #: metapackage that only leads to another one -> that one, whose kernels follow a track
+    transitional: dict[PackageName, PackageName] = Field(default_factory=dict)
     #: group that may read the persistent journal
     journal_group: str
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
-from lab import cgroups, demo, disk, identity, releases, shapes, store
+from lab import cgroups, demo, disk, dress, identity, releases, shapes, store
 from lab.catalog import BOOTABLE
 from lab.cgroups import Group
 from lab.changes import Changes
@@ -111,21 +111,28 @@ class Lab:
         """Start one machine, or return it when it runs; either way it shows `shape` from now on."""
         return self.up_many({name: shape}, release)[0]
 
-    def up_many(self, rigs: Mapping[str, RigShape], release: str | None = None) -> list[Machine]:
+    def up_many(
+        self, rigs: Mapping[str, RigShape], release: str | None = None, dressed_as: str = ""
+    ) -> list[Machine]:
         """Start machines together and return them when every sshd answers.
 
         Args:
             rigs: name -> what the machine shows. One that runs only gets the new shape; one whose
                 supervisor died is cleared and started again with the disk it had.
             release: codename; None = this computer's for a new machine, an old one keeps its own.
+            dressed_as: codename of a release that new machines are dressed as (lab/dress.py).
 
         Raises:
             LabError: a name or the release is unusable, or a machine did not come up.
         """
-        wanted = self._check(rigs, NSPAWN, release)
+        outfit = dress.named(dressed_as) if dressed_as else None
+        wanted = self._check(rigs, NSPAWN, outfit.release.codename if outfit else release)
         with store.locked(self.settings):
             self._prepare(set(wanted.values()))
-            machines = [self._ensure(name, shape, wanted[name]) for name, shape in rigs.items()]
+            image = dress.ensure(self.settings, outfit, self._say) if outfit else ""
+            machines = [
+                self._ensure(name, shape, wanted[name], image) for name, shape in rigs.items()
+            ]
             stopped = [machine for machine in machines if not machine.is_running()]
             for machine in stopped:
                 self._say(f"{machine.name}: start on {machine.address}")
@@ -394,11 +401,11 @@ class Lab:
         identity.new_key(self.settings.key, "b70 lab")
         identity.give_to_caller(self.settings.key)
 
-    def _ensure(self, name: str, shape: RigShape, release: Release) -> Machine:
+    def _ensure(self, name: str, shape: RigShape, release: Release, image: str) -> Machine:
         record = self._records().get(name) or Record(
             name,
             store.free_number(store.numbers(self.settings)),
-            Images(self.settings, release).current().name,
+            image or Images(self.settings, release).current().name,
             release.codename,
         )
         machine = Machine(self.settings, record)

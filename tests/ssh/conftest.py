@@ -145,12 +145,14 @@ def rigs(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Callable[..., lis
     assert len(prefix) <= NAME_LIMIT, "cut short it might be the name of another file"
     started: list[str] = []
 
-    def start(wanted: dict[str, RigShape], release: str | None = None) -> list[Machine]:
+    def start(
+        wanted: dict[str, RigShape], release: str | None = None, dressed_as: str = ""
+    ) -> list[Machine]:
         named = {f"t-{prefix}-{name}": shape for name, shape in wanted.items()}
         # a run that was killed leaves its machines, with whatever it did to them
         lab.down([machine.name for machine in lab.machines() if machine.name in named])
         started.extend(named)
-        return lab.up_many(named, release)
+        return lab.up_many(named, release, dressed_as)
 
     yield start
     # what a test removed itself is gone already

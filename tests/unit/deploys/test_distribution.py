@@ -7,14 +7,38 @@ import re
 import pytest
 from jinja2 import UndefinedError
 from pydantic import ValidationError
+from pyinfra.api.exceptions import OperationError
 
 from declaration.system import UpdateFence
-from deploys.distribution import Distribution, tables
+from deploys.distribution import Distribution, table_of, tables
 from deploys.templates import FOLDER, render
+from facts.system.os_release import OperatingSystem
 
 
-def test_the_three_target_distributions_have_a_table() -> None:
-    assert set(tables()) >= {"debian-12", "debian-13", "ubuntu-24.04"}
+def test_the_target_distributions_have_a_table() -> None:
+    assert set(tables()) >= {"debian-12", "debian-13", "ubuntu-24.04", "ubuntu-26.04"}
+
+
+def test_no_two_releases_share_a_codename() -> None:
+    codenames = [table.codename for table in tables().values()]
+    assert len(set(codenames)) == len(codenames)
+
+
+def test_ubuntu_26_04_builds_its_initial_ram_disks_with_dracut() -> None:
+    table = tables()["ubuntu-26.04"]
+    assert table.boot.initramfs[0] == "dracut"
+    assert set(table.transitional) == {"linux-generic-hwe-24.04", "linux-oem-24.04"}
+    # Ubuntu has split its firmware: every part of it belongs to a boot set
+    for name in ("linux-firmware", "linux-firmware-intel-graphics", "linux-intel-6.17"):
+        assert any(re.match(pattern, name) for pattern in table.boot_packages)
+
+
+def test_a_release_without_a_table_is_named_with_those_that_have_one() -> None:
+    unknown = OperatingSystem("ubuntu", "26.10", "stonking", "Ubuntu 26.10", "amd64", "none", False)
+    with pytest.raises(OperationError) as raised:
+        table_of(unknown, tables())
+    assert "no table for the distribution ubuntu-26.10" in str(raised.value)
+    assert "debian-12, debian-13, ubuntu-24.04, ubuntu-26.04" in str(raised.value)
 
 
 @pytest.mark.parametrize("table", tables().values(), ids=tables().keys())
