@@ -105,6 +105,14 @@ class HostSpec(Declared):
         return self
 
     @model_validator(mode="after")
+    def _stack_has_its_source(self) -> HostSpec:
+        source = self.stack.source if self.stack else None
+        # a host that declares no source at all is left to its own
+        if source is not None and self.apt.sources and source not in self.apt.sources:
+            raise ValueError(f"stack.source: {source} is no apt source of {self.name}")
+        return self
+
+    @model_validator(mode="after")
     def _profile_fits_the_declared_cards(self) -> HostSpec:
         if self.profile and self.profile.needs.cards > len(self.hardware.cards):
             raise ValueError(

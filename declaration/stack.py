@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from declaration.apt import SourceName
 from declaration.base import Declared
 from declaration.boot import BootSet
 from declaration.package import PackageName, Version, Versions
@@ -60,6 +61,9 @@ class Stack(Declared):
     title: str = ""
     #: docs/evidence.md anchors behind the set
     evidence: tuple[str, ...] = ()
+    #: the apt source that its userspace comes from: on a host with packages of several vendors'
+    #: archives this is the decision between them; None = nobody decided
+    source: SourceName | None = None
     #: kernel, tokens, module options and firmware; None = the host's own are left alone
     boot: BootSet | None = None
     userspace: PackageSet = PackageSet()

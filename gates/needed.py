@@ -23,7 +23,7 @@ from facts.system.measurements import Measurements
 from facts.system.memory import Memory
 from facts.system.network import Network
 from facts.system.units import Units
-from gates.world_userspace import LIBZE1
+from gates.gpu_sources import GPU_PACKAGES
 
 #: All part of the normal batch. xpu-smi and clinfo are not, since they start the GPU stack; what
 #: they said when a host was qualified is in the measurements.
@@ -44,5 +44,5 @@ FACTS: Final[tuple[type[HostFact[Any]], ...]] = (
 
 #: Facts that take arguments, with those that gates ask about.
 KEYED: Final[Mapping[type[HostFact[Any]], Mapping[str, str]]] = MappingProxyType(
-    {AptPolicy: MappingProxyType({"names": LIBZE1})}
+    {AptPolicy: MappingProxyType({"names": ",".join(GPU_PACKAGES)})}
 )

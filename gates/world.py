@@ -82,7 +82,7 @@ def build(spec: HostSpec, given: Readings) -> World:
 
     Args:
         spec: its declaration.
-        given: what its facts said; `AptPolicy` was asked about `libze1`.
+        given: what its facts said; `AptPolicy` was asked about the GPU packages.
     """
     cards = world_cards.cards(spec, given)
     host: dict[str, Reading[TermValue]] = {

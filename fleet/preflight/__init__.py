@@ -9,6 +9,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     boot,
     boot_sets,
     cards,
+    gpu_sources,
     grub_defaults,
     kernel_packages,
     machine,

@@ -336,6 +336,23 @@ def test_the_declared_flavour_stays_at_the_top_of_the_menu_where_grub_can_keep_i
     assert [each for each in lines if "FLAVOUR" in each] == ([line] if line else [])
 
 
+def test_a_vendors_older_kernel_keeps_its_flavour_at_the_top_and_is_booted_by_its_id() -> None:
+    """OMIX's 6.17 would lose the default to a generic 7.0 at the next update of the menu."""
+    package = "linux-image-6.17.0-1010-intel"
+    omix = spec(kernel={"package": package, "version": "6.17.0-1010.10"})
+    facts = new_host() | {
+        Boot: replace(new_host()[Boot], knows_flavours=True),
+        OsRelease: system("ubuntu-26.04"),
+    }
+    resources = {each.name: each for each in plan(facts, omix)}
+    settings = resources[f"File[{SETTINGS}]"].writes[SETTINGS].content.decode()
+    assert 'GRUB_FLAVOUR_ORDER="intel"' in settings
+    assert 'GRUB_DEFAULT="saved"' in settings
+    boot_of = omix.stack.boot if omix.stack else None
+    assert boot_of is not None
+    assert f"BootEntry[{boot_of.set_id}]" in resources
+
+
 def test_whatever_the_menu_is_made_of_its_entry_is_read_back_by_the_host() -> None:
     resources = {each.name: each for each in plan(new_host())}
     assert resources[f"BootEntry[{NAME}]"].commands == [f"{BOOT_COMMIT} check {NAME}"]
