@@ -1,11 +1,16 @@
-"""Where packages come from: sources with pinned keys, one origin per package."""
+"""Where packages come from: sources with pinned keys, one origin per package.
+
+What apt parses as a whole is checked by apt's rules here (sources.list(5)): one wrong entry stops
+every apt command of a host.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,6 +23,9 @@ _FINGERPRINT = re.compile(r"^[0-9A-F]{40}$")
 #: what apt accepts as the name of a file in preferences.d
 _SOURCE_NAME = re.compile(r"^[a-z0-9][a-z0-9-]*$")
 _PACKAGES = re.compile(r"^[a-z0-9*?][a-z0-9+.*?-]*$")
+#: what apt takes as a suite or a component: `noble-updates`, `./`, `$(ARCH)/`, `main/debug`
+_WORD = re.compile(r"^[A-Za-z0-9._/$][A-Za-z0-9._/$()+~:-]*$")
+_URI = re.compile(r"^(https?|file|mirror\+https?|mirror\+file):[!-?A-~]+$")
 _FOREIGN_FILE = re.compile(r"^/etc/apt/sources\.list(\.d/[A-Za-z0-9_.-]+\.(list|sources))?$")
 
 
@@ -28,12 +36,6 @@ def _fingerprint(value: str) -> str:
     return compact
 
 
-def _word(value: str) -> str:
-    if not value or any(char.isspace() for char in value):
-        raise ValueError(f"{value!r} is not one word")
-    return value
-
-
 def _line(value: str) -> str:
     if "\n" in value:
         raise ValueError(f"{value!r} has more than one line")
@@ -41,9 +43,26 @@ def _line(value: str) -> str:
 
 
 def _uri(value: str) -> str:
-    if not re.match(r"^(https?|file|mirror\+https?|mirror\+file)://?[^\s@]+$", value):
+    if not _URI.match(value):
         raise ValueError(f"{value!r} is not an URI for apt (a login belongs into `login:`)")
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not an URI for apt: {error}") from error
+    if parts.scheme.endswith(("http", "https")):
+        if not parts.hostname:
+            raise ValueError(f"{value!r} names no host (https://HOST/PATH)")
+    elif not parts.path.startswith("/"):
+        raise ValueError(f"{value!r} is no absolute path (file:///PATH)")
     return value
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = next((value for value in values if values.count(value) > 1), "")
+    if twice:
+        raise ValueError(f"{twice!r} is there twice")
+    return values
 
 
 def _foreign_file(value: str) -> str:
@@ -55,7 +74,11 @@ def _foreign_file(value: str) -> str:
 #: OpenPGP v4 fingerprint, 40 hex digits, upper case.
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 #: No white space: it stands in a space-separated field of a deb822 file.
-Word = Annotated[str, AfterValidator(_word)]
+Word = Annotated[str, matching(_WORD, "the name of a suite or component of an archive")]
+#: apt accepts an unknown one as well, and then fetches nothing for it.
+Architecture = Literal[
+    "amd64", "arm64", "armel", "armhf", "i386", "loong64", "mips64el", "ppc64el", "riscv64", "s390x"
+]
 Uri = Annotated[str, AfterValidator(_uri)]
 #: Package name with `*` and `?`.
 PackagePattern = Annotated[str, matching(_PACKAGES, "a package name or pattern")]
@@ -83,10 +106,11 @@ class AptSource(Declared):
 
     #: `{snapshot}` stands for the snapshot id
     uris: tuple[Uri, ...] = Field(min_length=1)
-    suites: tuple[Word, ...] = Field(min_length=1)
-    components: tuple[Word, ...] = ()
-    types: tuple[Word, ...] = ("deb",)
-    architectures: tuple[Word, ...] = ("amd64",)
+    #: one that ends in "/" is the path of a flat archive, which has no components
+    suites: Annotated[tuple[Word, ...], AfterValidator(_distinct)] = Field(min_length=1)
+    components: Annotated[tuple[Word, ...], AfterValidator(_distinct)] = ()
+    types: tuple[Literal["deb", "deb-src"], ...] = Field(default=("deb",), min_length=1)
+    architectures: tuple[Architecture, ...] = Field(default=("amd64",), min_length=1)
     key: AptKey
     #: the same id on every host and in every wave, so that hosts never diverge
     snapshot: str = Field(default="", pattern=r"^[0-9A-Za-z._-]*$")
@@ -107,6 +131,27 @@ class AptSource(Declared):
     def addresses(self) -> tuple[str, ...]:
         """Return the URIs with the snapshot id filled in."""
         return tuple(uri.replace("{snapshot}", self.snapshot) for uri in self.uris)
+
+    @model_validator(mode="after")
+    def _components_fit_the_suites(self) -> AptSource:
+        flat = [suite for suite in self.suites if suite.endswith("/")]
+        named = [suite for suite in self.suites if not suite.endswith("/")]
+        if flat and named:
+            raise ValueError(
+                f"the suite {flat[0]!r} is the path of a flat archive and {named[0]!r} is none; "
+                "make them two sources"
+            )
+        if flat and self.components:
+            raise ValueError(
+                f"the suite {flat[0]!r} ends in '/': a flat archive has no components; "
+                f"take away components: [{', '.join(self.components)}]"
+            )
+        if named and not self.components:
+            raise ValueError(
+                f"components are missing: the suite {named[0]!r} needs them (such as main); "
+                "a flat archive's suite ends in '/'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _snapshot_is_used(self) -> AptSource:

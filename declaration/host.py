@@ -7,9 +7,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
+from declaration.address import HostAddress, UserName
 from declaration.apt import Apt
 from declaration.base import Declared
 from declaration.hardware import Hardware
+from declaration.hostkey import HostKey
 from declaration.patterns import matching
 from declaration.profile import Profile
 from declaration.secret import SecretRef
@@ -41,7 +43,7 @@ class Identity(Declared):
     """Pinned at first contact; a change is an incident, never accepted by itself."""
 
     #: OpenSSH public key lines: "ssh-ed25519 AAAA..."
-    host_keys: tuple[str, ...] = ()
+    host_keys: tuple[HostKey, ...] = ()
     machine_id: Annotated[
         str, matching(_MACHINE_ID, "a machine-id (32 hex digits)", empty=True)
     ] = ""
@@ -53,9 +55,9 @@ class Identity(Declared):
 class Connection(Declared):
     """How to reach a host. ProxyJump and friends come from ssh_config."""
 
-    address: str
+    address: HostAddress
     port: int = Field(default=22, ge=1, le=65_535)
-    user: str = "root"
+    user: UserName = "root"
     #: private key file, `~` allowed; empty = agent or ssh_config
     key: str = ""
     ssh_config: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
+from declaration.address import canonical
 from declaration.host import HostSpec
 from fleet.config.layers import KeyPath, nearest
 from fleet.config.problems import Problem
@@ -32,7 +33,7 @@ def _addresses(hosts: Iterable[HostSpec]) -> Iterator[Claim]:
     for spec in hosts:
         link = spec.connection
         # the same name may be two machines when two ssh_config files say so
-        yield (link.address.lower(), link.port, link.ssh_config), spec.name, ("address",)
+        yield (canonical(link.address), link.port, link.ssh_config), spec.name, ("address",)
 
 
 def _machine_ids(hosts: Iterable[HostSpec]) -> Iterator[Claim]:

@@ -25,7 +25,8 @@ _HOSTS: Final = """\
 #     key: ~/.ssh/id_ed25519          # leave it out to use the SSH agent
 #     groups: [production]            # each is a file in group_data/groups
 #     identity:                       # b70 bootstrap writes this part
-#       host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI...]
+#       host_keys:
+#         - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEV4YW1wbGVLZXlPZlR1cmluMDAwMDAwMDAwMDAwMDAw
 #     hardware:
 #       board: ASRock Rack TURIND8-2L2T
 #       cards:                        # what should be there: a dead card is not seen, it is missed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ KEY = {"fingerprint": "0C0E 6AF9 55CE 463C 03FC 5157 4D09 8D70 AFBE 5E1F"}
 
 
 def source(**changes: Any) -> dict[str, Any]:
-    return {"uris": ["https://example.org/apt"], "suites": ["x"], "key": KEY, **changes}
+    named = {"uris": ["https://example.org/apt"], "suites": ["x"], "components": ["main"]}
+    return {**named, "key": KEY, **changes}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +81,74 @@ def test_a_package_with_two_owners_is_refused() -> None:
 def test_a_value_that_would_break_a_file_or_leak_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         AptSource.model_validate(source(**changes))
+
+
+FLAT = "the suite './' ends in '/': a flat archive has no components; take away components: [main]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"components": []}, "components are missing: the suite 'x' needs them"),
+        ({"suites": ["."], "components": []}, "a flat archive's suite ends in '/'"),
+        ({"suites": ["./"]}, FLAT),
+        ({"suites": ["x", "./"]}, "'./' is the path of a flat archive and 'x' is none"),
+        ({"suites": ["./", "x"], "components": []}, "make them two sources"),
+        ({"suites": ["x", "x"]}, "'x' is there twice"),
+        ({"components": ["main", "main"]}, "'main' is there twice"),
+        ({"types": ["dbe"]}, "Input should be 'deb' or 'deb-src'"),
+        ({"types": []}, "at least 1 item"),
+        ({"architectures": ["amd46"]}, "Input should be 'amd64', 'arm64'"),
+        ({"architectures": ["x86_64"]}, "Input should be 'amd64', 'arm64'"),
+        ({"suites": ["n\u043eble"]}, "is not the name of a suite or component"),
+        ({"components": ["-main"]}, "is not the name of a suite or component"),
+        ({"uris": ["https:/example.org/apt"]}, "names no host"),
+        ({"uris": ["https:///apt"]}, "names no host"),
+        ({"uris": ["https://example.org:99999/apt"]}, "Port out of range"),
+        ({"uris": ["https://[2001:db8::5/apt"]}, "Invalid IPv6 URL"),
+        ({"uris": ["https://ex\u0430mple.org/apt"]}, "is not an URI for apt"),
+        ({"uris": ["file:apt"]}, "is no absolute path"),
+        ({"uris": ["ftp://example.org/apt"]}, "is not an URI for apt"),
+    ],
+)
+def test_a_source_that_stops_apt_or_fetches_nothing_is_refused(
+    changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        AptSource.model_validate(source(**changes))
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"suites": ["noble", "noble-updates"], "components": ["main", "non-free-firmware"]},
+        {"suites": ["bookworm/updates"], "components": ["main/debug"]},
+        {"suites": ["./"], "components": []},
+        {"suites": ["/", "$(ARCH)/"], "components": []},
+        {"types": ["deb", "deb-src"], "uris": ["http://[2001:db8::5]:3142/debian"]},
+        {"uris": ["file:///srv/mirror", "file:/srv/b", "mirror+file:/etc/apt/mirrors.txt"]},
+        {"suites": ["x", "./"]},
+        {"suites": ["./"]},
+        {"components": []},
+    ],
+)
+def test_a_source_is_accepted_exactly_when_apt_can_read_it(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    try:
+        declared = AptSource.model_validate(source(**changes))
+    except ValidationError:
+        declared = None
+    fields = source(**changes)
+    file = tmp_path / "x.sources"
+    named = {"Types": fields.get("types", ["deb"]), "URIs": fields["uris"]}
+    named |= {"Suites": fields["suites"], "Components": fields["components"]}
+    file.write_text("".join(f"{key}: {' '.join(words)}\n" for key, words in named.items() if words))
+    options = (f"Dir::Etc::SourceList={file}", "Dir::Etc::SourceParts=/dev/null")
+    command = ["apt-get", "indextargets", *(f"-o{option}" for option in options)]
+    asked = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert (declared is not None) is (asked.returncode == 0)
 
 
 def test_a_source_name_must_be_usable_as_a_file_name() -> None:

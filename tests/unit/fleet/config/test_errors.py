@@ -11,6 +11,7 @@ from fleet.base.exitcodes import ExitCode
 from fleet.config import load
 from tests.unit.fleet.config.config_cases import loaded, problems, write
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEV4YW1wbGVLZXlPZlR1cmluMDAwMDAwMDAwMDAwMDAw"
 FOUR_CARDS = {"profiles/big.yaml": "profile: {needs: {cards: 4}}"}
 
 
@@ -60,6 +61,10 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_files(bare: Path)
         ("port: ssh", "port: expected a whole number, got the text 'ssh'"),
         ("port: 0", "port: expected a value greater than or equal to 1, got the number 0"),
         ("port: [22]", "port: expected a whole number, got a list"),
+        ("port: true", "port: expected a whole number, got true"),
+        ("reboot_timeout_s: false", "reboot_timeout_s: expected a whole number, got false"),
+        ("base: {limits: {memlock: true}}", "base.limits.memlock: expected a whole number"),
+        ("settings: {cpuidle_off: [true]}", "settings.cpuidle_off: expected a whole number"),
         ("kind: rigs", "kind: expected rig, lab or spark, got the text 'rigs'; did you mean rig?"),
         ("groups: g", "groups: expected a list, got the text 'g'"),
         ("base: 3", "base: expected a mapping (key: value), got the number 3"),
@@ -130,14 +135,16 @@ def test_a_profile_that_fits_is_accepted(bare: Path) -> None:
     ("first", "second", "said"),
     [
         ("address: x", "address: X", "b.address: this address is a's too"),
+        ("address: x.example", "address: x.example.", "b.address: this address is a's too"),
+        ("address: 2001:db8::5", "address: 2001:DB8:0::5", "b.address: this address is a's too"),
         (
             "address: x, identity: {machine_id: 0123456789abcdef0123456789abcdef}",
             "address: y, identity: {machine_id: 0123456789abcdef0123456789abcdef}",
             "b.identity.machine_id: this machine-id is a's too",
         ),
         (
-            "address: x, identity: {host_keys: [ssh-ed25519 AAAA root@a]}",
-            "address: y, identity: {host_keys: [ssh-ed25519 AAAA root@b]}",
+            f"address: x, identity: {{host_keys: [{KEY} root@a]}}",
+            f"address: y, identity: {{host_keys: [{KEY} root@b]}}",
             "b.identity.host_keys.0: this host key is a's too",
         ),
     ],
@@ -287,7 +294,7 @@ def test_a_secret_by_reference_is_accepted(bare: Path, reference: str) -> None:
 
 
 def test_a_key_file_of_the_fleet_that_is_not_there_is_a_mistake(bare: Path) -> None:
-    source = "{uris: ['http://x'], suites: [a], key: {fingerprint: " + "0" * 40 + ", file: k.asc}}"
+    source = "{uris: ['http://x'], suites: [a/], key: {fingerprint: " + "0" * 40 + ", file: k.asc}}"
     said = problems(
         bare, "hosts: {a: {address: a}}", {"all.yaml": f"apt: {{sources: {{x: {source}}}}}"}
     )

@@ -14,6 +14,7 @@ from fleet.cli.inventory import app
 from fleet.cli.settings import Settings
 from tests.unit.fleet.config.config_cases import write
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEV4YW1wbGVLZXlPZlR1cmluMDAwMDAwMDAwMDAwMDAw"
 HOSTS = """
 hosts:
   rig-a:
@@ -22,12 +23,12 @@ hosts:
     groups: [production]
     stack: may
     sudo_password: {cmd: [pass, show, rig]}
-    identity: {host_keys: [ssh-ed25519 AAAA]}
+    identity: {host_keys: [KEY]}
     hardware: {cards: [{slot: PCIE1, bdf: "0000:03:00.0"}, {slot: PCIE3}]}
     base:
       limits: {nofile: 4096}
   rig-b: {address: rig-b, port: 2222, kind: lab, apt: null}
-"""
+""".replace("KEY", KEY)
 FILES = {
     "hosts.yaml": HOSTS,
     "group_data/all.yaml": "base:\n  limits: {nofile: 2048}\n  sysctl: {vm.swappiness: 1}\n",

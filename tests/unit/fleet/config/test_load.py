@@ -160,6 +160,7 @@ apt:
     x:
       uris: ["http://mirror.example.net/x"]
       suites: [stable]
+      components: [main]
       origin: X
       key:
         fingerprint: 0123456789ABCDEF0123456789ABCDEF01234567
