@@ -89,7 +89,8 @@ def table_of(system: OperatingSystem | Unknown, known: dict[str, Distribution]) 
     if release not in known:
         raise OperationError(
             f"no table for the distribution {release}; known are {', '.join(known)}. "
-            f"To support it, add group_data/distributions/{release}.yaml"
+            f"To support it, add {FOLDER / release}.yaml, which begins as a copy of one of them "
+            "(a fleet's own group_data holds no tables)"
         )
     return known[release]
 

@@ -17,9 +17,10 @@ from fleet.config.fleet import Fleet
 from fleet.config.group_files import GroupFiles, by_name, read_group_data, read_text
 from fleet.config.layers import EMPTY, Source, lookup, without
 from fleet.config.overrides import overrides
-from fleet.config.places import GROUP_DATA, Places, locate, shown, strangers
+from fleet.config.places import GROUP_DATA, Places, locate, shown
 from fleet.config.plain_secrets import plain_secrets
 from fleet.config.problems import Problem, fail, likely
+from fleet.config.unread import unread
 from fleet.config.validate import Validator
 from fleet.config.yaml_marks import Node, parse, parse_value
 
@@ -30,6 +31,8 @@ _STAND_IN: Final = (
     + ", ".join(f"{{slot: s{n}}}" for n in range(8))
     + "]}}"
 )
+#: In place of a hosts file that cannot be read: it has hosts, nobody knows which.
+_UNREADABLE: Final = Node({"hosts": EMPTY}, EMPTY.where)
 _NO_SETS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -50,9 +53,12 @@ def load(directory: Path, sets: Mapping[str, str] = _NO_SETS, redactor: Redactor
     read_group_data(files, places.PRODUCT / GROUP_DATA, problems, built_in=True)
     if found.group_data is not None:
         read_group_data(files, found.group_data, problems)
-        problems += strangers(found.group_data)
+    problems += unread(found)
     file = shown(found.hosts_file)
+    before = len(problems)
     root = parse(read_text(found.hosts_file, problems), file, problems)
+    if not root.value and len(problems) > before:
+        root = _UNREADABLE  # what it lacks is no mistake of its own
     name = _fleet_name(root, found, problems)
     assembly = Assembly(files, overrides(sets, problems), found.directory)
     reader = _Reader(assembly, file, problems)

@@ -10,22 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from fleet.base.errors import ConfigError
-from fleet.config.problems import Problem, Where, likely
 
 HOSTS_FILE: Final = "hosts.yaml"
 GROUP_DATA: Final = "group_data"
 #: The checkout that this file belongs to; its group_data lies below every fleet's own.
 PRODUCT: Final = Path(__file__).resolve().parents[2]
-#: What a fleet's group_data may hold: layers first, then tables that other rooms read.
+#: What a fleet's group_data may hold beside all.yaml.
 LAYER_FOLDERS: Final = ("groups", "stacks", "profiles")
-_KNOWN: Final = ("all.yaml", *LAYER_FOLDERS)
-#: What only the product's own group_data holds, and what a fleet does in its place.
-_PRODUCT_ALONE: Final = {
-    "distributions": "a release is described in the product's group_data/distributions",
-    "gates": "gate rows are read from the product's group_data/gates alone",
-    "models": "models are not read yet",
-    "builds": "builds are not read yet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +73,7 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def strangers(group_data: Path) -> list[Problem]:
-    """Return a problem for each name in a fleet's group_data that nothing would ever read."""
-    found = []
-    for entry in sorted(group_data.iterdir()):
-        if entry.name.startswith(".") or entry.name in _KNOWN or entry.suffix == ".md":
-            continue
-        where = Where(shown(entry), 1, 1)
-        if reason := _PRODUCT_ALONE.get(entry.name):
-            found.append(Problem(where, "", f"nothing reads this here: {reason}", ""))
-        else:
-            found.append(Problem(where, "", "nothing reads this", likely(entry.name, _KNOWN)))
-    for folder in LAYER_FOLDERS:
-        for entry in sorted((group_data / folder).glob("*")):
-            if entry.suffix not in (".yaml", ".md") and not entry.name.startswith("."):
-                where = Where(shown(entry), 1, 1)
-                found.append(Problem(where, "", "nothing reads this", f"{entry.stem}.yaml"))
-    return found
-
-
 def layer_files(group_data: Path, folder: str) -> dict[str, Path]:
     """Return name -> file of one kind of layer, by name."""
-    return {path.stem: path for path in sorted((group_data / folder).glob("*.yaml"))}
+    found = sorted((group_data / folder).glob("*.yaml"))
+    return {path.stem: path for path in found if not path.name.startswith(".")}

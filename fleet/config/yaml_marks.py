@@ -1,19 +1,34 @@
 """YAML text to nodes that know their file, line and column.
 
-Duplicate keys are errors; anchors, aliases and `<<` are fine. Knows nothing of hosts or layers.
+Duplicate keys are errors; anchors, aliases and `<<` are fine as long as what they stand for stays
+small. Knows nothing of hosts or layers.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import yaml
 
 from declaration.yamlloader import TAG, PlainLoader
 from fleet.config.problems import Problem, Where
+from fleet.config.yaml_depth import TOO_DEEP, refuse_deep
 
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | dict[str, "Node"] | list["Node"]
+
+
+#: Values that the aliases of one file may stand for together. A thousand hosts with a hundred
+#: shared values each; ten lines of aliases to aliases would be ten thousand million.
+ALIASED: Final = 100_000
+
+
+class _TooMuch(Exception):
+    """The aliases of a file stand for more values than `ALIASED`; `where` is the place."""
+
+    def __init__(self, where: Where) -> None:
+        super().__init__(where)
+        self.where = where
 
 
 class Node(NamedTuple):
@@ -34,8 +49,9 @@ def compose(text: str) -> yaml.Node | None:
     """Return the composed document, or None when it is empty.
 
     Raises:
-        yaml.YAMLError: the text is not one YAML document.
+        yaml.YAMLError: the text is not one YAML document, or nests too deeply to be read.
     """
+    refuse_deep(text)
     loader = PlainLoader(text)
     try:
         node: yaml.Node | None = loader.get_single_node()
@@ -72,8 +88,11 @@ def parse_value(text: str, file: str, problems: list[Problem]) -> Node:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problems.append(Problem(Where(file, line, 1), "", f"not YAML: {error.reason}"))
+    except _TooMuch as much:
+        text = f"its aliases stand for more than {ALIASED} values; write them out or take some away"
+        problems.append(Problem(much.where, "", text))
     except RecursionError:
-        problems.append(Problem(empty.where, "", "nested too deeply"))
+        problems.append(Problem(empty.where, "", f"not YAML: {TOO_DEEP}"))
     return empty
 
 
@@ -83,32 +102,56 @@ class _Builder:
         self._problems = problems
         #: id of a composed node -> its Node; None while it is being built (an alias to itself)
         self._built: dict[int, Node | None] = {}
+        #: id of a collection -> how many values it holds, those behind its aliases included
+        self._sizes: dict[int, int] = {}
+        #: values that aliases stood for so far
+        self._aliased = 0
 
-    def build(self, node: yaml.Node, key: Where | None) -> Node:
+    def build(self, node: yaml.Node, key: Where | None, above: Where | None = None) -> Node:
+        """Return the Node of a composed node.
+
+        Args:
+            key: where its key stands.
+            above: where the collection around it stands; an alias has no place of its own.
+        """
         if isinstance(node, yaml.ScalarNode):
             where = self._where(node)
             return Node(self._scalar(node, where), where, key, node.value)
+        where = self._where(node)
         if id(node) in self._built:
             known = self._built[id(node)]
             if known is None:
-                where = self._where(node)
                 self._problems.append(Problem(where, "", "an anchor contains itself"))
                 return Node(None, where, key)
+            self._count(self._sizes[id(node)], key or above or where)
             return known._replace(key=key)
         self._built[id(node)] = None
-        where = self._where(node)
         value: Value
         if isinstance(node, yaml.MappingNode):
             value = self._mapping(node)
         elif isinstance(node, yaml.SequenceNode):
-            value = [self.build(item, None) for item in node.value]
+            value = [self.build(item, None, where) for item in node.value]
         else:
             value = None
+        self._sizes[id(node)] = self._size(node)
         if node.tag not in (f"{TAG}map", f"{TAG}seq"):
             self._refuse_tag(node.tag, where)
         built = Node(value, where, key)
         self._built[id(node)] = built
         return built
+
+    def _count(self, size: int, where: Where) -> None:
+        self._aliased += size
+        if self._aliased > ALIASED:
+            raise _TooMuch(where)
+
+    def _size(self, node: yaml.Node) -> int:
+        """Return how many values a collection holds whose items are built."""
+        if isinstance(node, yaml.MappingNode):
+            items = [value for _, value in node.value]
+        else:
+            items = node.value if isinstance(node, yaml.SequenceNode) else []
+        return 1 + sum(self._sizes.get(id(item), 1) for item in items)
 
     def _where(self, node: yaml.Node) -> Where:
         mark = node.start_mark
@@ -136,7 +179,7 @@ class _Builder:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[str, Node] = {}
         for source in sources:
-            value = self.build(source, None).value
+            value = self.build(source, None, where).value
             if isinstance(value, dict):
                 merged = {**value, **merged}
             else:

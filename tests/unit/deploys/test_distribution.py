@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
@@ -10,9 +12,11 @@ from pydantic import ValidationError
 from pyinfra.api.exceptions import OperationError
 
 from declaration.system import UpdateFence
+from deploys import distribution as distributions
 from deploys.distribution import Distribution, table_of, tables
 from deploys.templates import FOLDER, render
 from facts.system.os_release import OperatingSystem
+from facts.value import ABSENT
 
 
 def test_the_target_distributions_have_a_table() -> None:
@@ -31,14 +35,6 @@ def test_ubuntu_26_04_builds_its_initial_ram_disks_with_dracut() -> None:
     # Ubuntu has split its firmware: every part of it belongs to a boot set
     for name in ("linux-firmware", "linux-firmware-intel-graphics", "linux-intel-6.17"):
         assert any(re.match(pattern, name) for pattern in table.boot_packages)
-
-
-def test_a_release_without_a_table_is_named_with_those_that_have_one() -> None:
-    unknown = OperatingSystem("ubuntu", "26.10", "stonking", "Ubuntu 26.10", "amd64", "none", False)
-    with pytest.raises(OperationError) as raised:
-        table_of(unknown, tables())
-    assert "no table for the distribution ubuntu-26.10" in str(raised.value)
-    assert "debian-12, debian-13, ubuntu-24.04, ubuntu-26.04" in str(raised.value)
 
 
 @pytest.mark.parametrize("table", tables().values(), ids=tables().keys())
@@ -70,3 +66,21 @@ def test_a_value_that_a_template_names_and_nobody_gave_is_an_error() -> None:
 def test_a_blacklist_pattern_that_would_break_apt_is_refused(pattern: str, complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         UpdateFence(blacklist=(pattern,))
+
+
+def test_an_unknown_release_names_a_file_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(distributions.FOLDER, tmp_path / "distributions")
+    monkeypatch.setattr(distributions, "FOLDER", folder)
+    fresh = tables.__wrapped__
+    rest = (ABSENT,) * 5
+    system = OperatingSystem("ubuntu", "26.10", *rest)
+    with pytest.raises(
+        OperationError, match=r"known are debian-12, .* add (\S+\.yaml), "
+    ) as raised:
+        table_of(system, fresh())
+    named = re.search(r" add (\S+\.yaml), ", str(raised.value))
+    assert named is not None
+    shutil.copy(folder / "ubuntu-24.04.yaml", named[1])
+    assert table_of(system, fresh()).title

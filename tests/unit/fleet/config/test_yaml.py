@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from fleet.config.layers import data_of, lookup
@@ -108,3 +110,61 @@ def test_a_control_character_is_refused_with_its_line() -> None:
 
 def test_a_second_document_is_refused() -> None:
     assert refused("a: 1\n---\nb: 2\n")[0].startswith("f.yaml:2:1: not YAML")
+
+
+def bomb(levels: int, item: str = "{alias}", opening: str = "[", closing: str = "]") -> str:
+    """Return lines of ten aliases to the line before: ten to the power of `levels` values."""
+    lines = ["x-0: &a0 [lol]\n"]
+    for level in range(1, levels):
+        items = ", ".join(item.format(alias=f"*a{level - 1}", n=n) for n in range(10))
+        lines.append(f"x-{level}: &a{level} {opening}{items}{closing}\n")
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (bomb(9), "f.yaml:6:6"),
+        (bomb(9, "k{n}: {alias} ", "{", "}"), "f.yaml:6:"),
+        (
+            "x0: &x0 {k0: 1}\n"
+            + "".join(f"x{n}: &x{n} {{<<: *x{n - 1}, k{n}: 1}}\n" for n in range(1, 999)),
+            "f.yaml:317:",
+        ),
+        ("a: &a [" + "1, " * 999 + "]\nb:\n" + "  - *a\n" * 200, "f.yaml:3:3"),
+    ],
+    ids=["lists of lists", "mappings of mappings", "merges of merges", "one list many times"],
+)
+def test_aliases_that_stand_for_too_much_are_refused_at_once_with_their_place(
+    text: str, place: str
+) -> None:
+    tracemalloc.start()
+    try:
+        said = refused(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(said) == 1
+    assert said[0].startswith(place)
+    assert "its aliases stand for more than 100000 values" in said[0]
+    assert peak < 50 * 2**20  # bytes
+
+
+def test_a_thousand_hosts_may_share_a_hundred_values_by_aliases() -> None:
+    shared = "x-d: &d {" + ", ".join(f"k{n}: 1" for n in range(98)) + "}\n"
+    assert len(read(shared + "".join(f"h{n}: *d\n" for n in range(1000))).value) == 1001  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "a: " + "[" * 50_000 + "]" * 50_000, "- " * 100_000 + "a", "{a: " * 60_000],
+)
+def test_a_text_that_nests_too_deeply_is_refused_and_does_not_end_the_process(text: str) -> None:
+    said = refused(text)
+    assert len(said) == 1
+    assert said[0].startswith("f.yaml:1:")
+    assert said[0].endswith("not YAML: nested more than 100 levels deep")
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    assert len(read("a:\n" + "  - [[1], {k: []}]\n" * 2_000).value["a"].value) == 2_000  # type: ignore[arg-type, call-overload, index, union-attr]
