@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from declaration.base import Declared
 from declaration.globs import overlap
+from declaration.package import Architecture
 from declaration.patterns import matching
 from declaration.secret import SecretRef
 
@@ -75,10 +76,6 @@ def _foreign_file(value: str) -> str:
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 #: No white space: it stands in a space-separated field of a deb822 file.
 Word = Annotated[str, matching(_WORD, "the name of a suite or component of an archive")]
-#: apt accepts an unknown one as well, and then fetches nothing for it.
-Architecture = Literal[
-    "amd64", "arm64", "armel", "armhf", "i386", "loong64", "mips64el", "ppc64el", "riscv64", "s390x"
-]
 Uri = Annotated[str, AfterValidator(_uri)]
 #: Package name with `*` and `?`.
 PackagePattern = Annotated[str, matching(_PACKAGES, "a package name or pattern")]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from declaration.base import Declared
-from declaration.package import PackageGlob
+from declaration.package import PackageGlob, PackageRequest
 
 
 class ServiceUser(Declared):
@@ -75,7 +75,7 @@ class UpdateFence(Declared):
 class Base(Declared):
     """Everything below the GPU."""
 
-    packages: tuple[str, ...] = ()
+    packages: tuple[PackageRequest, ...] = ()
     user: ServiceUser = ServiceUser()
     limits: Limits = Limits()
     journal: Journal = Journal()

@@ -6,9 +6,9 @@ Must not know which packages are wanted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from typing_extensions import override
 
@@ -28,6 +28,8 @@ _STATUS: Final = {
     "t": "triggers-pending",
     "i": "installed",
 }
+#: Statuses in which a package's files are not, or not all, in place.
+_NOT_THERE: Final = ("not-installed", "config-files", "half-installed")
 #: The loader that the graphics PPA (libze1) and oneAPI (level-zero) both ship (docs/evidence.md).
 LOADER: Final = "libze_loader.so.1"
 #: Locks that apt and dpkg take, in the order in which apt takes them.
@@ -40,7 +42,7 @@ LOCKS: Final = (
 
 _SCRIPT: Final = shell_text(__file__)
 
-_ROW: Final = re.compile(r"^(\S+) (\S*) (\S*) ([uihrp])([ncHUFWti])([ R])\s*$")
+_ROW: Final = re.compile(r"^(\S+) (\S*) (\S*) ([uihrp])([ncHUFWti])([ R])\s*(.*)$")
 _CLAIM: Final = re.compile(r"^/var/lib/dpkg/info/([^:]+)(?::[a-z0-9-]+)?\.list:(/.*)$")
 
 
@@ -98,6 +100,9 @@ class PackageState:
         half_configured: names whose installation is not complete.
         interrupted: dpkg left a journal: `dpkg --configure -a` is due.
         locks: processes that hold a lock.
+        native: dpkg's own architecture.
+        provides: name that no package need have -> installed packages that stand for it; where the
+            provider is of a foreign architecture, both have `:arch` in their names.
     """
 
     installed: Mapping[str, Package]
@@ -107,6 +112,27 @@ class PackageState:
     interrupted: bool
     locks: Reading[tuple[LockHolder, ...]]
     loader: Loader
+    native: str = ""
+    provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def found(self, name: str) -> str | None:
+        """Return the name under which a package is in `installed`, None when it is not.
+
+        Args:
+            name: with or without `:arch`; that of this machine means the same as none.
+        """
+        bare, _, arch = name.partition(":")
+        own = bare if arch == self.native else name
+        return own if own in self.installed else None
+
+    def standing_for(self, name: str) -> tuple[str, ...]:
+        """Return the installed packages that provide a name, as a dependency on it would ask.
+
+        Args:
+            name: as for `found`.
+        """
+        bare, _, arch = name.partition(":")
+        return self.provides.get(bare if arch == self.native else name, ())
 
     def version(self, name: str) -> str | None:
         """Return the version of a completely installed package, None when it is not installed."""
@@ -127,13 +153,12 @@ class Packages(HostFact[PackageState]):
     def parse(self, text: str) -> PackageState:
         parts = Parts(text)
         rows = [_row(line) for line in parts.lines("packages")]
-        native = next((package.arch for name, package in rows if name == "dpkg"), "")
+        native = next((row.package.arch for row in rows if row.name == "dpkg"), "")
         if not native:
             raise ParseError("dpkg does not list itself")
-        named = {
-            name if package.arch in (native, "all", "") else f"{name}:{package.arch}": package
-            for name, package in rows
-        }
+        suffix = {row.package.arch: f":{row.package.arch}" for row in rows}
+        suffix |= dict.fromkeys((native, "all", ""), "")
+        named = {row.name + suffix[row.package.arch]: row.package for row in rows}
         there = {
             name: p
             for name, p in named.items()
@@ -149,15 +174,39 @@ class Packages(HostFact[PackageState]):
             interrupted=bool(parts.lines("interrupted")),
             locks=convert(parts.reading("locks"), _locks),
             loader=_loader(parts),
+            native=native,
+            provides=_provides(rows, suffix),
         )
 
 
-def _row(line: str) -> tuple[str, Package]:
+class _Row(NamedTuple):
+    """One line of dpkg-query; `provides` as dpkg writes it: `libaio1 (= 0.3.113), x`."""
+
+    name: str
+    package: Package
+    provides: str
+
+
+def _row(line: str) -> _Row:
     match = _ROW.match(line)
     if match is None:
         raise ParseError(f"not a line of dpkg-query: {line!r}")
-    name, arch, version, want, status, error = match.groups()
-    return name, Package(version, _STATUS[status], arch, want == "h", error == "R")
+    name, arch, version, want, status, error, provides = match.groups()
+    package = Package(version, _STATUS[status], arch, want == "h", error == "R")
+    return _Row(name, package, provides)
+
+
+def _provides(rows: Iterable[_Row], suffix: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return provided name -> the packages that are there and provide it."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.package.reinstall or row.package.status in _NOT_THERE or not row.provides:
+            continue
+        arch = suffix[row.package.arch]
+        for provided in row.provides.split(","):
+            name = provided.split()[0].partition(":")[0]
+            found.setdefault(name + arch, []).append(row.name + arch)
+    return {name: tuple(providers) for name, providers in found.items()}
 
 
 def _locks(text: str) -> tuple[LockHolder, ...]:

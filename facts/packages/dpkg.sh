@@ -5,7 +5,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # set in front: loader, locks, uid
 part packages
-dpkg-query -W -f '${Package} ${Architecture} ${Version} ${db:Status-Abbrev}\n' || exit 3
+dpkg-query -W -f '${Package} ${Architecture} ${Version} ${db:Status-Abbrev} ${Provides}\n' || exit 3
 part interrupted
 for f in /var/lib/dpkg/updates/[0-9]*; do if [ -e "$f" ]; then printf '%s\n' "${f##*/}"; fi; done
 part claims

@@ -38,20 +38,33 @@ def differing(state: PackageState, versions: Mapping[str, str]) -> dict[str, str
     """Return the packages that are not there in the wanted version, with what is there, or None.
 
     A package that only waits to be configured counts as there: that is another resource's work.
+    So does a name that an installed package provides, where no version is wanted: that is what a
+    dependency on it would ask for, and apt would install nothing for it.
 
     Args:
         versions: name -> exact version, empty = any.
     """
     found: dict[str, str | None] = {}
     for name, wanted in versions.items():
-        package = state.installed.get(name)
+        own = state.found(name)
+        package = state.installed[own] if own else None
         if package is None:
-            found[name] = None
+            if wanted or not state.standing_for(name):
+                found[name] = None
         elif package.reinstall or package.status not in CONFIGURABLE | {"installed"}:
             found[name] = f"{package.version} {package.status}"
         elif wanted and package.version != wanted:
             found[name] = package.version
     return found
+
+
+def stand_ins(state: PackageState, names: Iterable[str]) -> tuple[str, ...]:
+    """Return `name (provided by others)` for each name that is there under another name alone."""
+    return tuple(
+        f"{name} (provided by {', '.join(state.standing_for(name))})"
+        for name in sorted(names)
+        if state.found(name) is None and state.standing_for(name)
+    )
 
 
 def say_differing(found: Mapping[str, str | None], versions: Mapping[str, str]) -> None:

@@ -11,7 +11,13 @@ from facts.reader import read
 from facts.value import Unknown
 from operations.apt.apt_command import apt_get, command, waiting
 from operations.apt.download import LISTS_UNREAD, will_fetch
-from operations.apt.package_state import differing, package_state, say_differing, targets
+from operations.apt.package_state import (
+    differing,
+    package_state,
+    say_differing,
+    stand_ins,
+    targets,
+)
 from operations.operation import Commands, differs, downloads, operation
 
 
@@ -23,15 +29,18 @@ def packages(
 ) -> Commands:
     """Install packages that are missing, or that have another version than the declared one.
 
-    + names: package names
+    + names: package names, perhaps with `:arch`
     + versions: exact versions of some of them; the others may have any version
     + lock_timeout_s: seconds to wait for another dpkg or apt
     """
     wanted = {name: (versions or {}).get(name, "") for name in names}
-    found = differing(package_state(), wanted)
+    state = package_state()
+    found = differing(state, wanted)
     sources = read(AptSources)
     if not found:
-        host.noop("installed: " + (", ".join(targets(wanted, wanted)) or "nothing declared"))
+        others = stand_ins(state, wanted)
+        own = targets((name for name in wanted if state.found(name)), wanted)
+        host.noop("installed: " + (", ".join((*own, *others)) or "nothing declared"))
         return
     asks_first = not isinstance(sources, Unknown) and not sources.lists
     if asks_first:

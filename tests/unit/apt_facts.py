@@ -28,6 +28,7 @@ def package_facts(
     owners: Iterable[str] = (),
     statuses: Mapping[str, str] | None = None,
     interrupted: bool = False,
+    provides: Mapping[str, tuple[str, ...]] | None = None,
 ) -> PackageState:
     """Return what dpkg would say."""
     state = statuses or {}
@@ -43,6 +44,8 @@ def package_facts(
         interrupted=interrupted,
         locks=(),
         loader=Loader(tuple(owners), {}, (LOADER_FILE,) if owners else ()),
+        native="amd64",
+        provides=provides or {},
     )
 
 

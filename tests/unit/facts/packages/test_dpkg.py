@@ -54,6 +54,44 @@ def test_a_foreign_architecture_does_not_shadow_the_native_one() -> None:
     assert packages.installed["libc6:i386"].arch == "i386"
 
 
+PROVIDING = """\
+dpkg amd64 1.22 ii  dpkg-what
+libaio1t64 amd64 0.3.113-6 ii  libaio1 (= 0.3.113-6)
+libze-dev amd64 1.28 ii  level-zero-dev (= 1.28), level-zero-headers
+other-dev all 2 iHR level-zero-dev
+waiting amd64 2 iU  level-zero-headers
+gone amd64 2 rc  libaio1
+libaio1t64 i386 0.3.113-6 ii  libaio1 (= 0.3.113-6)
+"""
+
+
+def test_a_name_that_packages_provide_is_known_with_those_that_are_there() -> None:
+    packages = read(Packages(), {**PARTS, "packages": PROVIDING})
+    assert packages.standing_for("libaio1") == ("libaio1t64",)
+    assert packages.standing_for("libaio1:amd64") == ("libaio1t64",)
+    assert packages.standing_for("libaio1:i386") == ("libaio1t64:i386",)
+    assert packages.standing_for("level-zero-dev") == ("libze-dev",)
+    assert packages.standing_for("level-zero-headers") == ("libze-dev", "waiting")
+    assert packages.standing_for("libze-dev") == ()
+
+
+def test_the_architecture_of_the_machine_may_stand_behind_a_name() -> None:
+    packages = read(Packages(), {**PARTS, "packages": PROVIDING})
+    assert packages.found("libze-dev:amd64") == packages.found("libze-dev") == "libze-dev"
+    assert packages.found("libaio1t64:i386") == "libaio1t64:i386"
+    assert packages.found("libze-dev:i386") is None
+
+
+def test_what_this_machines_packages_provide_is_what_dpkg_tells() -> None:
+    packages = run(Packages())
+    for name, package in packages.installed.items():
+        command = ["dpkg-query", "-W", "-f", "${Provides}", name]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        if told and package.arch == packages.native:
+            assert name in packages.standing_for(told.split()[0].split(":")[0].rstrip(","))
+            break
+
+
 def test_a_journal_of_dpkg_means_that_it_was_interrupted() -> None:
     assert read(Packages(), {**PARTS, "interrupted": "0001\n"}).interrupted is True
 

@@ -24,7 +24,7 @@ def test_hosts_keep_the_order_of_the_file(bare: Path) -> None:
 
 
 def test_every_layer_wins_over_the_one_below_it(bare: Path) -> None:
-    keys = ["one", "two", "three", "four", "five", "six"]
+    keys = ["vm.one", "vm.two", "vm.three", "vm.four", "vm.five", "vm.six"]
 
     def level(number: int) -> str:  # each layer sets the sysctls of all layers above it too
         return "base: {sysctl: {" + ", ".join(f"{k}: {number}" for k in keys[number - 1 :]) + "}}"
@@ -36,7 +36,7 @@ def test_every_layer_wins_over_the_one_below_it(bare: Path) -> None:
         "profiles/p.yaml": level(4) + "\nprofile: {needs: {cards: 0}}",
     }
     record = "{address: a, groups: [g], stack: s, profile: p, " + level(5) + "}"
-    fleet = loaded(bare, f"hosts: {{rig-a: {record}}}", files, base__sysctl__six="6")
+    fleet = loaded(bare, f"hosts: {{rig-a: {record}}}", files, base__sysctl__vm__six="6")
     assert fleet.hosts["rig-a"].base.sysctl == dict(zip(keys, range(1, 7), strict=True))
     layers = [fleet.explain("rig-a", f"base.sysctl.{key}").layer for key in keys]
     assert layers == ["all", "group g", "stack s", "profile p", "host", "--set"]
@@ -96,11 +96,11 @@ def test_a_host_can_leave_the_stack_of_its_group(bare: Path) -> None:
 def test_set_takes_yaml_and_wins_over_the_host(bare: Path) -> None:
     fleet = loaded(
         bare,
-        "hosts: {a: {address: a, base: {packages: [x]}}}",
-        base__packages="[y, z]",
+        "hosts: {a: {address: a, base: {packages: [jq]}}}",
+        base__packages="[acl, curl]",
         base__journal__persistent="false",
     )
-    assert fleet.hosts["a"].base.packages == ("y", "z")
+    assert fleet.hosts["a"].base.packages == ("acl", "curl")
     assert fleet.hosts["a"].base.journal.persistent is False
     assert fleet.explain("a", "base.packages").layer == "--set"
 
@@ -206,7 +206,7 @@ def test_a_directory_with_other_fleets_names_one_of_them(bare: Path) -> None:
 def test_the_spec_hash_follows_the_declaration_but_not_the_way_to_the_host(bare: Path) -> None:
     one = loaded(bare, "hosts: {a: {address: a}}").spec_hash("a")
     moved = loaded(bare, "hosts: {a: {address: b, user: x}}").spec_hash("a")
-    changed = loaded(bare, "hosts: {a: {address: a, base: {packages: [x]}}}").spec_hash("a")
+    changed = loaded(bare, "hosts: {a: {address: a, base: {packages: [jq]}}}").spec_hash("a")
     assert one == moved
     assert one != changed
 

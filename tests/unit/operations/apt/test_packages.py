@@ -56,6 +56,31 @@ def test_installed_packages_in_any_version_want_nothing() -> None:
     assert run_operation(packages, facts, names=["curl"]) == ([], ["installed: curl"])
 
 
+def test_a_package_is_there_under_each_name_that_apt_accepts_for_it() -> None:
+    state = package_facts(
+        {"libaio1t64": "0.3", "libze-dev": "1.28", "libc6": "2.41", "libc6:i386": "2.41"},
+        provides={"libaio1": ("libaio1t64",), "level-zero-dev": ("libze-dev",)},
+    )
+    names = ["libaio1", "level-zero-dev", "libc6:amd64", "libc6:i386"]
+    commands, noops = wanted(state, names=names)
+    assert commands == []
+    assert noops == [
+        "installed: libc6:amd64, libc6:i386, level-zero-dev (provided by libze-dev), "
+        "libaio1 (provided by libaio1t64)"
+    ]
+
+
+def test_another_architecture_is_another_package() -> None:
+    commands, _ = wanted(package_facts({"libc6": "2.41"}), names=["libc6:i386"])
+    assert commands == [f"{APT} install libc6:i386"]
+
+
+def test_a_declared_version_is_that_of_the_package_itself() -> None:
+    state = package_facts({"libze-dev": "1.28"}, provides={"level-zero-dev": ("libze-dev",)})
+    commands, _ = wanted(state, names=["level-zero-dev"], versions={"level-zero-dev": "1.28"})
+    assert commands == [f"{APT} install --allow-downgrades level-zero-dev=1.28"]
+
+
 def test_a_declared_version_is_reached_downwards_as_well() -> None:
     commands, _ = wanted(package_facts({"jq": "2"}), names=["jq"], versions={"jq": "1.6-2.1"})
     assert commands == [f"{APT} install --allow-downgrades jq=1.6-2.1"]
