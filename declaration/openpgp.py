@@ -82,7 +82,7 @@ def armor(data: bytes) -> str:
     )
 
 
-def _packets(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+def packets(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield (type, body, whole packet); raise KeyRefused when the framing breaks."""
     at = 0
     while at < len(data):
@@ -145,7 +145,7 @@ def keys(data: bytes) -> tuple[Key, ...]:
     if data.lstrip().startswith(b"-----BEGIN PGP"):
         data = dearmor(data.decode("ascii", "replace"))
     found: list[Key] = []
-    for kind, body, whole in _packets(data):
+    for kind, body, whole in packets(data):
         if kind in _SECRET:
             raise KeyRefused("it holds a secret key")
         if kind == _PUBLIC_KEY:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from time import time
 from typing import Final
 from urllib.parse import urlsplit
 
 from pyinfra.api.exceptions import OperationError
 
 from declaration.apt import AptSource
-from declaration.openpgp import KeyRefused, pinned
+from declaration.apt_key import refused
+from declaration.openpgp import pinned
 from declaration.secret import Resolve, Secret
 from deploys.base_paths import BANNER
 from deploys.templates import render
@@ -59,10 +61,11 @@ def paths(name: str) -> tuple[str, ...]:
 
 
 def key(name: str, source: AptSource) -> str:
-    """Return the armoured key of a source, after its fingerprint was checked.
+    """Return the armoured key of a source, after its fingerprint and its dates were checked.
 
     Raises:
-        OperationError: there is no key file, or it does not hold the declared key.
+        OperationError: there is no key file, it does not hold the declared key, or that key expired
+            or was revoked.
     """
     declared = source.key
     where = declared.file or f"apt.sources.{name}.key.armored"
@@ -72,12 +75,10 @@ def key(name: str, source: AptSource) -> str:
             f"the key of apt source {name} is missing: {where}{hint} "
             f"(its fingerprint must be {declared.fingerprint})"
         )
-    try:
-        return pinned(declared.armored, declared.fingerprint)
-    except KeyRefused as error:
-        raise OperationError(
-            f"the key of apt source {name} is refused, {where}: {error}"
-        ) from error
+    # an expired key is refused before it is written: apt-get update would only fail with it
+    if why := refused(source, time()):
+        raise OperationError(f"the key of apt source {name} is refused, {where}: {why}")
+    return pinned(declared.armored, declared.fingerprint)
 
 
 def deb822(name: str, source: AptSource) -> str:
@@ -145,7 +146,7 @@ def files(name: str, source: AptSource, resolve: Resolve) -> tuple[SourceFile, .
     """Return the files of a source in the order of writing.
 
     Raises:
-        OperationError: the key is missing or is not the declared one.
+        OperationError: the key is missing, is not the declared one, or is no longer good.
     """
     wanted = [SourceFile(keyring_path(name), key(name, source))]
     if source.password is not None:

@@ -113,17 +113,28 @@ def explain(host: Host, key: Key, json: Json = False) -> None:
             ("b70 inventory check", ""),
             ("b70 -i DIR inventory check --json", "for a pipeline"),
         ),
-        "Read every file and report every mistake with file, line and likely spelling.",
+        "Read every file and report every mistake with file, line and likely spelling. Looks at "
+        "private keys and repository keys, too, and says which expire within 60 days.",
     ),
 )
 def check(json: Json = False) -> None:
+    from time import time
+
+    from fleet.config import outside
+    from fleet.config.problems import fail
+
     fleet = context.load_fleet()
+    now = time()
+    if wrong := list(outside.wrong(fleet, now)):
+        fail(wrong)
     unpinned = [name for name, spec in fleet.hosts.items() if not spec.identity.host_keys]
     if json:
         body = {"fleet": fleet.name, "hosts": len(fleet.hosts), "unpinned": unpinned}
         json_report.write(sys.stdout, plain(body))
     else:
         typer.echo(f"{fleet.name}: {len(fleet.hosts)} hosts, nothing wrong")
+    for word in outside.words(fleet, now):
+        _say(fleet, word)
     if unpinned:
         names = ", ".join(unpinned[:5]) + (" ..." if len(unpinned) > 5 else "")
         _say(fleet, f"not pinned yet: {names}; next: b70 bootstrap NAME")

@@ -49,6 +49,10 @@ class Fleet:
         """Return what turns a SecretRef into its value, once per reference and run."""
         return Secrets(self.directory, redactor=self.redactor)
 
+    def path(self, written: str) -> Path:
+        """Return a path of the declaration: `~` is the person's home, else the fleet's own."""
+        return self.directory / Path(written).expanduser()
+
     def host(self, name: str) -> HostSpec:
         """Return one host by its exact name.
 

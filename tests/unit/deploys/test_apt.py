@@ -108,6 +108,23 @@ def test_a_wrong_key_is_refused_before_anything_is_written_with_both_fingerprint
         assert part in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "fingerprint", "over"),
+    [
+        ("expired", "4F87B177ED699E61FB9F67795B35F0AF4649E77F", "the key expired on 2021-12-31"),
+        ("revoked", "42FB876B7BE7FE27BA9ABCA6EBD071E2B306FABA", "the key was revoked on 2020"),
+    ],
+)
+def test_a_key_that_is_over_is_refused_before_anything_is_written(
+    name: str, fingerprint: str, over: str
+) -> None:
+    old = {"fingerprint": fingerprint, "armored": (KEYS / f"{name}.asc").read_text()}
+    with pytest.raises(OperationError) as refusal:
+        layer(spec(graphics=declared(key={**old, "url": "https://example.org/key"})))
+    assert over in str(refusal.value)
+    assert "get the present one from https://example.org/key" in str(refusal.value)
+
+
 def test_a_missing_key_file_is_named_with_the_place_to_get_it() -> None:
     missing = {"fingerprint": RSA, "file": "keys/x.asc", "url": "https://example.org/key"}
     with pytest.raises(OperationError, match=r"keys/x.asc; save https://example.org/key there"):
