@@ -29,8 +29,6 @@ def fence(declared: UpdateFence, table: Distribution) -> None:
             blacklist=[*table.boot_packages, *declared.blacklist],
             boot_packages=table.boot_packages,
         ),
-        # a syntax error in apt.conf.d stops every apt command
-        validate='apt-config -c "$B70_FILE" dump >/dev/null',
         name=f"File[{FENCE}]",
     )
     folder = str(PurePosixPath(NEEDRESTART).parent)
@@ -38,6 +36,5 @@ def fence(declared: UpdateFence, table: Distribution) -> None:
     file(
         path=NEEDRESTART,
         content=render("base/needrestart.conf.j2", banner=BANNER, mode=declared.needrestart),
-        validate='perl -c "$B70_FILE"',
         name=f"File[{NEEDRESTART}]",
     )

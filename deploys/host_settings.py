@@ -24,12 +24,6 @@ from operations.settings.live_setting import idle_states, power_caps
 from operations.settings.runtime_pm import kept_awake
 from operations.units.unit import unit
 
-#: Takes a rules file where udevadm can check one (systemd 254 and later).
-_VERIFY = (
-    'udevadm verify --help >/dev/null 2>&1 || exit 0; cp "$B70_FILE" "$B70_FILE.rules"; '
-    'udevadm verify --no-summary "$B70_FILE.rules"; r=$?; rm -f "$B70_FILE.rules"; exit $r'
-)
-
 
 @deploy("host settings")
 def host_settings() -> None:
@@ -56,7 +50,6 @@ def _awake(*, wanted: bool) -> None:
     file(
         path=RULE,
         content=render("settings/runtime-pm.rules.j2", banner=BANNER, program=KEEP_AWAKE),
-        validate=_VERIFY,
         name=f"File[{RULE}]",
     )
     kept_awake(name="PowerControl[cards]")

@@ -11,6 +11,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.secret import Secret
 from facts.system.files import HASH_LIMIT, TOO_LONG, Stat
 from facts.value import Unknown
+from operations.files.file_check import check_of
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
 from operations.require import path_state
@@ -42,7 +43,8 @@ def file(
     + content: text, bytes or a Secret (a Secret makes the file sensitive)
     + mode: four octal digits
     + sensitive: keep content and diff out of plans, reports and logs
-    + validate: shell command that must accept `$B70_FILE` before it is renamed into place
+    + validate: shell command that must accept `$B70_FILE` before it is renamed into place; where
+      none is given, the program that parses such a file whole is asked (file_check.py)
     """
     if isinstance(content, Secret):
         sensitive, content = True, content.reveal()
@@ -65,7 +67,7 @@ def file(
             mode=mode,
             user=user,
             group=group,
-            validate=validate,
+            validate=validate or check_of(path),
             sensitive=sensitive,
         )
         return

@@ -30,7 +30,8 @@ class FileWrite(StringCommand):
         path: absolute path of the file.
         content: bytes to write.
         mode: four octal digits.
-        validate: shell command that must succeed before the rename; the candidate is `$B70_FILE`.
+        validate: shell command that must succeed before the rename; the candidate is `$B70_FILE`,
+            its place will be `$B70_DEST`.
         sensitive: True keeps content and diff out of every output.
     """
 

@@ -14,7 +14,7 @@ base64 -d >"$tmp" || { echo "cannot write $tmp" >&2; exit 72; }
 [ "$(sha256sum <"$tmp")" = "$5  -" ] || { echo "$1: content arrived damaged" >&2; exit 73; }
 chown "$3:$4" "$tmp" && chmod "$2" "$tmp" || exit 72
 if [ -n "$6" ]; then
-  out=$(B70_FILE=$tmp sh -c "$6" 2>&1) || { echo "$1 refused by its check: $out" >&2; exit 74; }
+  out=$(B70_FILE=$tmp B70_DEST=$1 sh -c "$6" 2>&1) || { echo "$1 refused by its check: $out" >&2; exit 74; }
 fi
 sync "$tmp" || { echo "cannot sync $tmp" >&2; exit 72; }
 mv -fT "$tmp" "$1" || exit 75
