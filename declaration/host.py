@@ -22,6 +22,8 @@ from declaration.swap import Swap
 from declaration.system import Base
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
+#: a unit's name or a glob over such names; without an ending it would match no unit at all
+_UNIT = re.compile(r"^[A-Za-z0-9:_.@\\*?\[\]!-]+(\.(service|scope|slice|socket|target)|\*)$")
 _MACHINE_ID = re.compile(r"^[0-9a-f]{32}$")
 
 
@@ -37,6 +39,7 @@ SERVING_UNITS: Final = (
     "*vllm*.service",
     "llama*.service",
 )
+UnitGlob = Annotated[str, matching(_UNIT, "a unit's name or a glob over such (vllm@*.service)")]
 
 
 class Identity(Declared):
@@ -83,7 +86,7 @@ class HostSpec(Declared):
     #: lab hosts only: directory that stands for /sys, /proc/cmdline, boot_id, modules, DMI
     probe_root: str = ""
     #: names or globs of the units that serve; gates, build swap and the cost of a plan ask for them
-    serving_units: tuple[str, ...] = SERVING_UNITS
+    serving_units: tuple[UnitGlob, ...] = SERVING_UNITS
     base: Base = Base()
     apt: Apt = Apt()
     settings: HostSettings = HostSettings()

@@ -17,7 +17,7 @@ def matching(pattern: re.Pattern[str], what: str, *, empty: bool = False) -> Aft
     """
 
     def check(value: str) -> str:
-        if not (empty and not value) and not pattern.match(value):
+        if not (empty and not value) and not pattern.fullmatch(value):
             raise ValueError(f"{value!r} is not {what}")
         return value
 

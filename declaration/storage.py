@@ -57,6 +57,7 @@ def _directory(value: str) -> str:
 PlainPath = Annotated[str, AfterValidator(plain_path)]
 MountPoint = Annotated[str, AfterValidator(_mount_point)]
 DirectoryPath = Annotated[str, AfterValidator(_directory)]
+AccountName = Annotated[str, matching(_ACCOUNT, "a user or group name")]
 Account = Annotated[str, matching(_ACCOUNT, "a user or group name", empty=True)]
 #: What a directory is for; only some uses are ever offered to `b70 storage prune`.
 Use = Literal["models", "hub-cache", "sources", "compile-cache", "results", "artifacts"]

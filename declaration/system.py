@@ -7,18 +7,31 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from declaration.address import HostAddress
 from declaration.base import Declared
 from declaration.package import PackageGlob, PackageRequest
+from declaration.patterns import matching
+from declaration.storage import AccountName, PlainPath
+
+#: what systemd's parser of sizes takes (systemd.syntax(7)); "2GB" and "2GiB" it ignores
+_SIZE = re.compile(r"^[0-9]+(\.[0-9]+)?[KMGTPE]?$")
+#: what sysctl.d(5) takes as a key; none leads out of /proc/sys
+_SYSCTL = re.compile(r"^[A-Za-z0-9_]+([./:@-]+[A-Za-z0-9_]+)+$")
+_SYSCTL_VALUE = re.compile(r"^[^\n\r#;]+$")
+_NO_COLON = re.compile(r"^[^:]+$")
+PasswdPath = Annotated[PlainPath, matching(_NO_COLON, "a path that can stand in /etc/passwd")]
+SysctlKey = Annotated[str, matching(_SYSCTL, "a kernel setting (such as vm.swappiness)")]
+SysctlText = Annotated[str, matching(_SYSCTL_VALUE, "the value of a kernel setting on one line")]
 
 
 class ServiceUser(Declared):
     """The unprivileged account that runs the serving stack."""
 
-    name: str = "b70"
-    home: str = "/var/lib/b70"
-    shell: str = "/usr/sbin/nologin"
+    name: AccountName = "b70"
+    home: PasswdPath = "/var/lib/b70"
+    shell: PasswdPath = "/usr/sbin/nologin"
     #: device access: renderD* belongs to `render`, card* to `video`
-    groups: tuple[str, ...] = ("render", "video")
+    groups: tuple[AccountName, ...] = ("render", "video")
 
 
 class Limits(Declared):
@@ -27,14 +40,14 @@ class Limits(Declared):
     #: open files; both public B70 recipes that set it use 1048576 (docs/evidence.md#nofile)
     nofile: int = Field(default=1_048_576, ge=1024, le=2_147_483_584)
     #: KiB
-    memlock: Literal["unlimited"] | int = "unlimited"
+    memlock: Literal["unlimited"] | Annotated[int, Field(ge=0)] = "unlimited"
 
 
 class Journal(Declared):
     """journald keeps its log across reboots: the last lines before a freeze are the evidence."""
 
     persistent: bool = True
-    system_max_use: str = "2G"
+    system_max_use: Annotated[str, matching(_SIZE, "a size for journald (such as 2G)")] = "2G"
     #: seconds that a message may wait for the disk: what a freeze may swallow (journald: 300)
     sync_interval_s: int = Field(default=30, ge=1, le=3600)
 
@@ -43,7 +56,7 @@ class TimeSync(Declared):
     """Which unit keeps the clock; its package comes from the distribution table."""
 
     provider: str = "systemd-timesyncd"
-    servers: tuple[str, ...] = ()
+    servers: tuple[HostAddress, ...] = ()
 
 
 def _pattern(value: str) -> str:
@@ -82,4 +95,4 @@ class Base(Declared):
     time_sync: TimeSync = TimeSync()
     fence: UpdateFence = UpdateFence()
     #: sysctl key -> value, written to one drop-in and read back
-    sysctl: dict[str, str | int] = Field(default_factory=dict)
+    sysctl: dict[SysctlKey, SysctlText | int] = Field(default_factory=dict)
