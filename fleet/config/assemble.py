@@ -55,6 +55,13 @@ class Assembly:
         self.used.update(layer.name for layer in low)
         return (*low, *high)
 
+    def unread(self, layers: Sequence[Source]) -> set[str]:
+        """Return the kinds of layers (`stack`, `profile`) whose file cannot be read.
+
+        What such a file says is not known, so nothing that depends on it is a mistake.
+        """
+        return {word for layer in layers if (word := self._files.unreadable.get(layer.name))}
+
     def _named(
         self, folder: str, word: str, name: Node, path: KeyPath, problems: list[Problem]
     ) -> list[Source]:

@@ -28,6 +28,8 @@ class GroupFiles:
     )
     #: shown names of the product's own files
     built_in: set[str] = field(default_factory=set)
+    #: name of a layer whose file cannot be read -> `group`, `stack` or `profile`
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def names(self, folder: str) -> Mapping[str, list[Source]]:
         """Return name -> layers of `groups`, `stacks` or `profiles`."""
@@ -56,7 +58,10 @@ def read_group_data(
         into.everywhere.append(Source(f"{prefix}all", _layer_root(every, into, built_in, problems)))
     for folder, word in _WORD.items():
         for name, path in layer_files(group_data, folder).items():
+            before = len(problems)
             node = _layer_root(path, into, built_in, problems)
+            if not node.value and len(problems) > before:
+                into.unreadable[f"{prefix}{word} {name}"] = word
             if word in BY_NAME:
                 node = _with_own_name(node, word, name, problems)
             if word == "profile" and (chosen := lookup(node, ("stack", "name"))) is not None:

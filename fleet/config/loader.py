@@ -98,7 +98,8 @@ class _Reader:
         found: list[Problem] = []
         record = by_name(record)
         layers = self._assembly.layers(record, found)
-        unknown = {problem.key for problem in found}  # a profile that is not there needs no cards
+        # a profile that is not there, or cannot be read, needs no cards
+        unknown = {problem.key for problem in found} | self._assembly.unread(layers)
         merged = without(self._assembly.merged(layers, found), unknown.intersection(BY_NAME))
         spec = self._validator.spec(name, merged, found)
         found += plain_secrets(record)

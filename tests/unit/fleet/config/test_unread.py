@@ -64,3 +64,10 @@ def test_a_hosts_file_that_does_not_parse_is_not_said_to_have_no_hosts(
 def test_a_hosts_file_without_hosts_is_still_named(bare: Path) -> None:
     assert "hosts: required, but missing" in problems(bare, "name: x\n")[0]
     assert "hosts: required, but missing" in problems(bare, "# nothing\n")[0]
+
+
+def test_a_layer_file_that_does_not_parse_is_the_only_mistake_of_its_hosts(bare: Path) -> None:
+    files = {"groups/g.yaml": "a: [1", "stacks/s.yaml": "stack:\n\tx: 1", "profiles/p.yaml": "x: {"}
+    said = problems(bare, "hosts: {a: {address: a, groups: [g], stack: s, profile: p}}", files)
+    assert [line.split(":")[0] for line in said] == [f"group_data/{name}" for name in sorted(files)]
+    assert all(": not YAML: " in line for line in said)
