@@ -27,6 +27,10 @@ _PACKAGES = re.compile(r"^[a-z0-9*?][a-z0-9+.*?-]*$")
 #: what apt takes as a suite or a component: `noble-updates`, `./`, `$(ARCH)/`, `main/debug`
 _WORD = re.compile(r"^[A-Za-z0-9._/$][A-Za-z0-9._/$()+~:-]*$")
 _URI = re.compile(r"^(https?|file|mirror\+https?|mirror\+file):[!-?A-~]+$")
+#: one field of auth.conf (apt_auth.conf(5)), which knows no quotes
+_LOGIN = re.compile(r"^[!-~]+$")
+#: `Pin: release o=...` (apt_preferences(5)): a comma ends it, and it may be a glob or /expression/
+_ORIGIN = re.compile(r"^[^,*?\[\]/\n\r][^,*?\[\]\n\r]*$")
 _FOREIGN_FILE = re.compile(r"^/etc/apt/sources\.list(\.d/[A-Za-z0-9_.-]+\.(list|sources))?$")
 
 
@@ -35,12 +39,6 @@ def _fingerprint(value: str) -> str:
     if not _FINGERPRINT.match(compact):
         raise ValueError(f"{value!r} is not a 40-digit OpenPGP fingerprint")
     return compact
-
-
-def _line(value: str) -> str:
-    if "\n" in value:
-        raise ValueError(f"{value!r} has more than one line")
-    return value
 
 
 def _uri(value: str) -> str:
@@ -112,7 +110,7 @@ class AptSource(Declared):
     #: the same id on every host and in every wave, so that hosts never diverge
     snapshot: str = Field(default="", pattern=r"^[0-9A-Za-z._-]*$")
     #: `Origin:` of the Release file, used for pinning; empty = pin by the host name of the URIs
-    origin: Annotated[str, AfterValidator(_line)] = ""
+    origin: Annotated[str, matching(_ORIGIN, "an origin that a pin can name", empty=True)] = ""
     #: packages (globs) that may come from this source; from no other
     owns: tuple[PackagePattern, ...] = ()
     #: other addresses of the same repository, such as the live archive of a snapshot
@@ -121,7 +119,7 @@ class AptSource(Declared):
     #: another key stops apt, and one of the live archive undoes the snapshot
     replaces: tuple[ForeignFile, ...] = ()
     #: for a private mirror: written to auth.conf.d, mode 0600
-    login: Annotated[str, AfterValidator(_line)] = ""
+    login: Annotated[str, matching(_LOGIN, "a login without white space", empty=True)] = ""
     password: SecretRef | None = None
 
     @property
@@ -147,6 +145,23 @@ class AptSource(Declared):
             raise ValueError(
                 f"components are missing: the suite {named[0]!r} needs them (such as main); "
                 "a flat archive's suite ends in '/'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_login_has_a_password(self) -> AptSource:
+        if bool(self.login) is not (self.password is not None):
+            one, other = ("login", "password") if self.login else ("password", "login")
+            raise ValueError(f"{other} is missing: {one} is given, apt needs both or none")
+        return self
+
+    @model_validator(mode="after")
+    def _a_pin_can_name_it(self) -> AptSource:
+        hosts = {urlsplit(uri).hostname for uri in self.uris}
+        if self.owns and not self.origin and (len(hosts) != 1 or None in hosts):
+            raise ValueError(
+                "origin is missing: packages are owned, and the URIs name no single host that a "
+                "pin could name in its place"
             )
         return self
 

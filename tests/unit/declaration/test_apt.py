@@ -109,6 +109,14 @@ FLAT = "the suite './' ends in '/': a flat archive has no components; take away 
         ({"uris": ["https://ex\u0430mple.org/apt"]}, "is not an URI for apt"),
         ({"uris": ["file:apt"]}, "is no absolute path"),
         ({"uris": ["ftp://example.org/apt"]}, "is not an URI for apt"),
+        ({"origin": "A,B"}, "is not an origin that a pin can name"),
+        ({"origin": "*"}, "is not an origin that a pin can name"),
+        ({"origin": "/Deb/"}, "is not an origin that a pin can name"),
+        ({"login": "a b", "password": "env:X"}, "is not a login without white space"),
+        ({"login": "a"}, "password is missing: login is given"),
+        ({"password": "env:X"}, "login is missing: password is given"),
+        ({"uris": ["file:///srv/x"], "owns": ["jq"]}, "origin is missing: packages are owned"),
+        ({"uris": ["http://a/x", "http://b/x"], "owns": ["jq"]}, "origin is missing"),
     ],
 )
 def test_a_source_that_stops_apt_or_fetches_nothing_is_refused(

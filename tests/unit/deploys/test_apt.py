@@ -156,8 +156,9 @@ def test_an_origin_may_contain_spaces(tmp_path: Path) -> None:
 
 def test_a_source_without_a_known_origin_is_pinned_by_its_host_name() -> None:
     assert pin(declared(origin="")) == 'origin "mirror.example"'
+    two = ["https://a.example/x", "https://b.example/x"]
     with pytest.raises(OperationError, match="no single host"):
-        pin(declared(origin="", uris=["https://a.example/x", "https://b.example/x"], snapshot=""))
+        pin(declared(origin="", owns=[], uris=two, snapshot=""))
 
 
 def test_a_source_that_owns_nothing_is_not_pinned() -> None:
@@ -179,14 +180,15 @@ def test_a_login_goes_into_a_private_file_and_nowhere_else() -> None:
 
 
 def test_a_login_over_plain_http_says_so_since_apt_would_not_send_it() -> None:
-    entry = auth(declared(uris=["http://mirror.example/x"], login="rig"), Secret("p"))
+    private = declared(uris=["http://mirror.example/x"], login="rig", password="env:MIRROR")
+    entry = auth(private, Secret("p"))
     assert "machine http://mirror.example/x login rig password p" in entry.reveal()
 
 
 @pytest.mark.parametrize("value", ["", "two words", "line\nbreak"])
 def test_a_password_that_apt_could_not_read_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(OperationError) as refusal:
-        auth(declared(login="rig"), Secret(value))
+        auth(declared(login="rig", password="env:MIRROR"), Secret(value))
     assert not value or value not in str(refusal.value)
 
 
