@@ -18,7 +18,7 @@ DEEPEST: Final = 100
 TOO_DEEP: Final = f"nested more than {DEEPEST} levels deep"
 #: A text with fewer brackets than this, and no line that is indented further, cannot fill the
 #: stack, and is spared the look at its events (a tenth of a second for a thousand hosts).
-_HARMLESS: Final = 5_000
+_HARMLESS: Final = 10_000
 _INDENTED: Final = re.compile(rf"^[ ?-]{{{_HARMLESS}}}", re.MULTILINE)
 
 

@@ -102,7 +102,7 @@ class _Builder:
         self._problems = problems
         #: id of a composed node -> its Node; None while it is being built (an alias to itself)
         self._built: dict[int, Node | None] = {}
-        #: id of a collection -> how many values it holds, those behind its aliases included
+        #: id of a composed node -> how many values it stands for
         self._sizes: dict[int, int] = {}
         #: values that aliases stood for so far
         self._aliased = 0
@@ -123,7 +123,7 @@ class _Builder:
             if known is None:
                 self._problems.append(Problem(where, "", "an anchor contains itself"))
                 return Node(None, where, key)
-            self._count(self._sizes[id(node)], key or above or where)
+            self._count(self._size(node), key or above or where)
             return known._replace(key=key)
         self._built[id(node)] = None
         value: Value
@@ -133,7 +133,6 @@ class _Builder:
             value = [self.build(item, None, where) for item in node.value]
         else:
             value = None
-        self._sizes[id(node)] = self._size(node)
         if node.tag not in (f"{TAG}map", f"{TAG}seq"):
             self._refuse_tag(node.tag, where)
         built = Node(value, where, key)
@@ -146,12 +145,16 @@ class _Builder:
             raise _TooMuch(where)
 
     def _size(self, node: yaml.Node) -> int:
-        """Return how many values a collection holds whose items are built."""
-        if isinstance(node, yaml.MappingNode):
-            items = [value for _, value in node.value]
-        else:
-            items = node.value if isinstance(node, yaml.SequenceNode) else []
-        return 1 + sum(self._sizes.get(id(item), 1) for item in items)
+        """Return how many values a node stands for, those behind its own aliases included."""
+        if id(node) not in self._sizes:
+            self._sizes[id(node)] = 1  # as long as it is counted: an anchor may contain itself
+            items: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                items = [value for _, value in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                items = node.value
+            self._sizes[id(node)] = 1 + sum(map(self._size, items))
+        return self._sizes[id(node)]
 
     def _where(self, node: yaml.Node) -> Where:
         mark = node.start_mark

@@ -167,4 +167,4 @@ def test_a_text_that_nests_too_deeply_is_refused_and_does_not_end_the_process(te
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
-    assert len(read("a:\n" + "  - [[1], {k: []}]\n" * 2_000).value["a"].value) == 2_000  # type: ignore[arg-type, call-overload, index, union-attr]
+    assert len(read("a:\n" + "  - [[1], {k: []}]\n" * 4_000).value["a"].value) == 4_000  # type: ignore[arg-type, call-overload, index, union-attr]
