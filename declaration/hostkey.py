@@ -21,8 +21,8 @@ _ECDSA: Final = "ecdsa-sha2-"
 #: What the client can read back; others (DSA, security keys, certificates) are passed over there,
 #: and the host would count as not pinned.
 TYPES: Final = ("ssh-ed25519", "ssh-rsa", *(f"{_ECDSA}{curve}" for curve in _POINT))
-#: Bits of the smallest RSA modulus that the client's library reads.
-_RSA_BITS: Final = 1024
+#: Bits of the smallest RSA modulus that the client's library reads, and of ssh-keygen's largest.
+_RSA_BITS: Final = (1024, 16_384)
 #: `SHA256:...`, `MD5:...`, or the 16 pairs of an old ssh-keygen.
 _FINGERPRINT: Final = re.compile(r"^(SHA\d+:|MD5:|([0-9a-f]{2}:){15}[0-9a-f]{2}$)", re.IGNORECASE)
 #: Longest part of a wrong value that a message repeats, in characters.
@@ -112,7 +112,8 @@ def _integer(field: bytes) -> int:
 
 def _is_rsa(exponent: int, modulus: int) -> bool:
     odd = exponent % 2 == 1 and modulus % 2 == 1
-    return odd and 3 <= exponent < modulus and modulus.bit_length() >= _RSA_BITS
+    least, most = _RSA_BITS
+    return odd and 3 <= exponent < modulus and least <= modulus.bit_length() <= most
 
 
 def _is_point(curve: str, point: bytes) -> bool:
