@@ -37,12 +37,16 @@ def host_data(spec: HostSpec, fleet: Fleet) -> dict[str, object]:
     if not _port_from_ssh_config(spec):
         data["ssh_port"] = link.port
     if link.key:
-        data["ssh_key"] = str(fleet.path(link.key))
+        data["ssh_key"] = str(_path(link.key, fleet))
     if link.ssh_config:
-        data["ssh_config_file"] = str(fleet.path(link.ssh_config))
+        data["ssh_config_file"] = str(_path(link.ssh_config, fleet))
     if link.user != "root":
         data["_sudo"] = True
     return data
+
+
+def _path(written: str, fleet: Fleet) -> Path:
+    return fleet.directory / Path(written).expanduser()
 
 
 def _port_from_ssh_config(spec: HostSpec) -> bool:
