@@ -5,6 +5,8 @@ Pure; the caller says what time it is.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from declaration.apt import AptSource
 from declaration.openpgp import KeyRefused, keys, pinned
 from declaration.openpgp_life import Life, life
@@ -37,5 +39,10 @@ def key_life(source: AptSource) -> Life:
     Raises:
         KeyRefused: it is damaged, or not the declared one.
     """
-    only = pinned(source.key.armored, source.key.fingerprint)
-    return life(keys(only.encode())[0])
+    return _life(source.key.armored, source.key.fingerprint)
+
+
+@lru_cache(maxsize=64)
+def _life(armored: str, fingerprint: str) -> Life:
+    """Read a key once, however many hosts have it."""
+    return life(keys(pinned(armored, fingerprint).encode())[0])

@@ -20,10 +20,11 @@ from fleet.config.problems import Problem
 
 #: Seconds before its end from which a repository key is worth a word: time to get the next one.
 SOON_S: Final = 60 * 86_400
-#: Bytes that tell a private key from other files.
-_HEAD: Final = 64
+#: Bytes that tell a private key from other files; words may stand before it.
+_HEAD: Final = 4096
 _NOT_PRIVATE: Final = {
     b"ssh-": "is a public key; name the private one (without .pub)",
+    b"sk-": "is a public key; name the private one (without .pub)",
     b"ecdsa-": "is a public key; name the private one (without .pub)",
     b"PuTTY-": "is a key of PuTTY; puttygen FILE -O private-openssh -o NEW makes one for OpenSSH",
 }
@@ -38,8 +39,7 @@ def wrong(fleet: Fleet, now: float) -> Iterator[Problem]:
     for spec in fleet.hosts.values():
         link = spec.connection
         if link.key and (text := _private_key(fleet.path(link.key))):
-            hint = "; name the key that the host knows, or leave `key` out for the SSH agent"
-            yield _problem(fleet, spec, ("key",), text + (hint if "no such" in text else ""))
+            yield _problem(fleet, spec, ("key",), text)
         if link.ssh_config and not fleet.path(link.ssh_config).is_file():
             text = f"{fleet.path(link.ssh_config)}: no such file"
             yield _problem(fleet, spec, ("ssh_config",), text)
@@ -54,20 +54,23 @@ def words(fleet: Fleet, now: float) -> list[str]:
     Args:
         now: seconds since 1970.
     """
-    found: dict[str, None] = {}
+    found: list[str] = []
     for spec in fleet.hosts.values():
         for name, source in spec.apt.sources.items():
             if source.key.armored and (ends := key_life(source).expires) and ends - now < SOON_S:
-                found[f"the key of apt source {name} expires on {day(ends)}; {newer(source)}"] = (
-                    None
+                found.append(
+                    f"the key of apt source {name} expires on {day(ends)}; {newer(source)}"
                 )
-    return list(found)
+    return list(dict.fromkeys(found))
 
 
 def _private_key(path: Path) -> str:
     """Return what is wrong with a private key file, empty when it may be one."""
+    if not path.exists():
+        hint = "name the key that the host knows, or leave `key` out for the SSH agent"
+        return f"{path}: no such file; {hint}"
     if not path.is_file():
-        return f"{path}: {'not a file' if path.exists() else 'no such file'}"
+        return f"{path}: not a file"
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
