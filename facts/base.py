@@ -15,6 +15,7 @@ from typing import ClassVar, Final, TypeVar
 from pyinfra.api import FactBase
 from typing_extensions import override
 
+from facts.odd import is_utf8, visible
 from facts.value import Unknown
 
 T = TypeVar("T")
@@ -22,8 +23,6 @@ T = TypeVar("T")
 #: Last line of every fact's output: end marker, exit status of the script, its stderr on one line.
 END: Final = "#b70-end"
 _END_LINE: Final = re.compile(rf"^{END} (\d+) ?(.*)$")
-#: What "surrogateescape" makes of bytes that are not UTF-8.
-_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 #: Exit statuses of `timeout -k`: 124 ran out (143 in busybox, 125 in Rust's coreutils, see
 #: docs/evidence.md#rust-coreutils), 137 had to be killed.
 _TIMED_OUT: Final = (124, 125, 137, 143)
@@ -44,6 +43,8 @@ class HostFact(FactBase[T | Unknown]):
             wakes cards).
         volatile: True when it differs at every reading: a history of it would be noise.
         simulable: True when the script reads through `probe_root` (a lab host's fake tree).
+        by_lines: True when its parser takes each text from Parts: bytes that are not UTF-8 spoil
+            the line or the part that they stand in. Otherwise they spoil the fact.
     """
 
     domain: ClassVar[str] = ""
@@ -52,6 +53,7 @@ class HostFact(FactBase[T | Unknown]):
     on_demand: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
     simulable: ClassVar[bool] = False
+    by_lines: ClassVar[bool] = False
 
     def script(self, probe_root: str = "") -> str:
         """Return the POSIX-sh script; every absolute path it simulates starts with `probe_root`."""
@@ -100,26 +102,25 @@ def wrap(script: str, timeout_s: int) -> str:
 
 def interpret(fact: HostFact[T], output: list[str]) -> T | Unknown:
     """Turn the wrapped output lines into the fact's value or an Unknown that says why."""
-    raw = "\n".join(output)
     lines = list(output)
     while lines and not lines[-1].strip():
         lines.pop()
     match = _END_LINE.match(lines[-1]) if lines else None
     if match is None:
-        return Unknown("output was cut off", raw)
-    status, stderr = int(match[1]), match[2].strip()
+        return Unknown("output was cut off", visible("\n".join(output)))
+    status, stderr = int(match[1]), visible(match[2]).strip()
     body = lines[:-1]
     if body and body[-1] == "":  # the newline that the wrapper put before the marker
         body = body[:-1]
     text = "\n".join(body)
-    if not text.isascii() and _NOT_UTF8.search(text):
-        raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        return Unknown("output is not UTF-8", raw)
+    shown = visible(text)
+    if not fact.by_lines and not is_utf8(text):
+        return Unknown("output is not UTF-8", shown)
     if status in _TIMED_OUT:
-        return Unknown(f"no answer within {fact.timeout_s} s", text)
+        return Unknown(f"no answer within {fact.timeout_s} s", shown)
     if status != 0:
-        return Unknown(f"exit status {status}: {stderr or 'no message'}", text)
+        return Unknown(f"exit status {status}: {stderr or 'no message'}", shown)
     try:
         return fact.parse(text)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Unknown(f"cannot parse: {error}", text)
+        return Unknown(f"cannot parse: {visible(str(error))}", shown)

@@ -7,11 +7,12 @@ what any fact means.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from facts.base import ParseError
+from facts.odd import OddLine, is_utf8, odd_line, visible
 from facts.shelltext import shell_text, shell_variables
 from facts.value import ABSENT, Reading, Unknown
 
@@ -22,6 +23,9 @@ SPEAKING: Final = "^[[:space:]]*[^#[:space:]]"
 
 #: Shell functions for scripts: what they do stands in the file.
 PRELUDE: Final = shell_text(__file__)
+
+#: Why a line cannot be read.
+NOT_UTF8: Final = "it has bytes that are not UTF-8"
 
 _HEADER: Final = re.compile(r"^#b70 (\S+)(?: ([-!?])(.*))?$")
 _FILE_LINE: Final = re.compile(r"^(/[^:]*):(\d+):(.*)$")
@@ -49,14 +53,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Lines of several files, and the files that only root may read."""
+    """Lines of several files, and the files that only root may read.
+
+    Args:
+        odd: lines that are not UTF-8; they are not among the others.
+    """
 
     lines: tuple[Line, ...]
     denied: tuple[str, ...]
+    odd: tuple[OddLine, ...] = ()
 
     def of(self, path: str) -> tuple[Line, ...]:
         """Return the lines of one file."""
         return tuple(line for line in self.lines if line.path == path)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T]):
+    """What the lines of a listing say, and the lines that say nothing to us."""
+
+    found: tuple[T, ...]
+    odd: tuple[OddLine, ...]
 
 
 class Parts:
@@ -83,9 +100,14 @@ class Parts:
 
     def reading(self, name: str) -> Reading[str]:
         """Return a part's text or why there is none; raise ParseError for no such part."""
-        if name not in self._parts:
-            raise ParseError(f"the output has no part {name!r}")
-        return self._parts[name]
+        found = self._any(name)
+        if isinstance(found, str) and not is_utf8(found):
+            return Unknown("output is not UTF-8", visible(found))
+        return found
+
+    def has(self, name: str) -> bool:
+        """Return True if the script printed the part; one of an older version may lack it."""
+        return name in self._parts
 
     def need(self, name: str) -> str:
         """Return the text of an indispensable part; raise ParseError when there is none."""
@@ -98,16 +120,64 @@ class Parts:
         """Return the non-empty lines of a needed part."""
         return [line for line in self.need(name).split("\n") if line]
 
+    def raw_lines(self, name: str, *, empty: bool = False) -> list[str]:
+        """Return the lines of a needed part, of which some may not be UTF-8.
+
+        Args:
+            name: of the part.
+            empty: the empty lines too.
+        """
+        text = self._any(name)
+        if not isinstance(text, str):
+            raise ParseError(f"{name}: {text}")
+        return [line for line in text.split("\n") if line or empty]
+
+    def rows(
+        self,
+        name: str,
+        parse: Callable[[str], T],
+        place: str,
+        hidden: Callable[[str], Iterable[str]] = lambda line: (),
+    ) -> Rows[T]:
+        """Return what each line of a needed listing says; a line that cannot be read spoils itself.
+
+        Args:
+            name: of the part.
+            parse: takes one line; raises ValueError or LookupError for what it does not understand.
+            place: the file or the command that the lines come from.
+            hidden: parts of a line that nobody is shown.
+        """
+        found, odd = list[T](), list[OddLine]()
+        for number, line in enumerate(self.raw_lines(name, empty=True), 1):
+            if not line:
+                continue
+            try:
+                if not is_utf8(line):
+                    raise ParseError(NOT_UTF8)
+                found.append(parse(line))
+            except (ValueError, LookupError) as error:
+                odd.append(odd_line(place, number, line, str(error), hidden(line)))
+        return Rows(tuple(found), tuple(odd))
+
     def files(self, name: str) -> Files:
         """Return what `lines` printed."""
-        found, denied = [], []
-        for line in self.lines(name):
+        found, denied, odd = list[Line](), list[str](), list[OddLine]()
+        for line in self.raw_lines(name):
             match = _FILE_LINE.match(line)
             if match is not None:
-                found.append(Line(match[1], int(match[2]), match[3]))
+                path, number = visible(match[1]), int(match[2])
+                if is_utf8(line):
+                    found.append(Line(path, number, match[3]))
+                else:
+                    odd.append(odd_line(path, number, match[3], NOT_UTF8))
             elif line.startswith("!/"):
-                denied.append(line[1:])
-        return Files(tuple(found), tuple(denied))
+                denied.append(visible(line[1:]))
+        return Files(tuple(found), tuple(denied), tuple(odd))
+
+    def _any(self, name: str) -> Reading[str]:
+        if name not in self._parts:
+            raise ParseError(f"the output has no part {name!r}")
+        return self._parts[name]
 
     def names(self, prefix: str) -> list[str]:
         """Return the names of the parts that start with a prefix, in the script's order."""
@@ -115,7 +185,7 @@ class Parts:
 
 
 def _lack(mark: str, why: str, raw: str) -> Reading[str]:
-    return ABSENT if mark == "-" else Unknown(why or "no reason given", raw)
+    return ABSENT if mark == "-" else Unknown(visible(why) or "no reason given", visible(raw))
 
 
 def convert(reading: Reading[str], parse: Callable[[str], T]) -> Reading[T]:

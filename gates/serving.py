@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from facts.system.units import UnitState
+from facts.value import Reading
 
 
 def is_serving(unit: str, globs: Sequence[str]) -> bool:
@@ -23,3 +24,11 @@ def serving(units: UnitState, globs: Sequence[str]) -> list[str]:
     return sorted(
         name for name, unit in units.units.items() if unit.is_up and is_serving(name, globs)
     )
+
+
+def is_serving_now(units: UnitState, globs: Sequence[str]) -> Reading[bool]:
+    """Return whether anything serves; UNKNOWN where the unit that does may not be in the list."""
+    if serving(units, globs):
+        return True
+    unsaid = units.unsaid
+    return False if unsaid is None else unsaid

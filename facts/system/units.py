@@ -13,9 +13,10 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.parts import Parts, script
+from facts.odd import OddLine, doubt, is_utf8, odd_line
+from facts.parts import NOT_UTF8, Parts, script
 from facts.shelltext import shell_text
-from facts.value import ABSENT, Reading
+from facts.value import ABSENT, Reading, Unknown
 
 #: Kinds that somebody may manage; targets, devices, slices and scopes are left out to save time.
 _KINDS: Final = ("service", "socket", "timer", "mount", "swap", "path")
@@ -34,6 +35,16 @@ _PROPERTIES: Final = (
 
 _SCRIPT: Final = shell_text(__file__)
 
+#: What a unit may be called (systemd.unit(5)); systemd ignores a file of another name.
+_NAME: Final = re.compile(r"^[A-Za-z0-9:_.\\-][A-Za-z0-9:_.\\@-]*\.[a-z]+$")
+_NO_NAME: Final = "no unit can have this name, so systemd ignores the file"
+#: What the answer of systemd is called where a part of it is odd.
+_SHOW: Final = "systemctl show '*'"
+#: The folder whose masks end with the boot.
+_RUN: Final = re.compile(r"/run/systemd/system$")
+#: What precedes the folder of the files that follow.
+_FOLDER: Final = "> "
+
 _INSTANCE: Final = re.compile(r"@.+\.")
 _SECONDS: Final = re.compile(r"^@(\d+)(?:\.\d+)?$")
 
@@ -49,6 +60,7 @@ class Unit:
         file_state: `enabled`, `disabled`, `static`, `masked` …; absent for a unit without a file.
         need_daemon_reload: its file changed since systemd read it.
         active_since: when it became active, host clock, seconds since the epoch; absent when never.
+        masks: folders in which it is masked; empty also where they were not looked at.
     """
 
     load: str
@@ -57,6 +69,7 @@ class Unit:
     file_state: Reading[str]
     need_daemon_reload: bool
     active_since: Reading[int]
+    masks: tuple[str, ...] = ()
 
     @property
     def is_up(self) -> bool:
@@ -71,14 +84,26 @@ class UnitState:
     Args:
         units: name with its suffix -> unit.
         failed: names in state failed.
+        odd: files of which systemd takes none for a unit, and what it said that is not understood.
     """
 
     units: Mapping[str, Unit]
     failed: tuple[str, ...]
+    odd: tuple[OddLine, ...] = ()
 
     def get(self, name: str) -> Reading[Unit]:
         """Return a unit by its name; ABSENT when there is neither such a unit nor such a file."""
-        return self.units.get(name, ABSENT)
+        if name in self.units:
+            return self.units[name]
+        # no legal name is that of an odd file
+        unsure = doubt(name, [line for line in self.odd if line.place == _SHOW])
+        return ABSENT if unsure is None else unsure
+
+    @property
+    def unsaid(self) -> Unknown | None:
+        """Return why a unit may be missing from the list, None when none is."""
+        line = next((line for line in self.odd if line.place == _SHOW), None)
+        return None if line is None else Unknown(f"{line.place}: {line.why}", line.text)
 
 
 class Units(HostFact[UnitState]):
@@ -86,6 +111,7 @@ class Units(HostFact[UnitState]):
 
     domain = "units"
     volatile = True
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -97,43 +123,95 @@ class Units(HostFact[UnitState]):
     @override
     def parse(self, text: str) -> UnitState:
         parts = Parts(text)
-        states = _file_states(parts)
-        shown = dict(
-            _unit(block, states) for block in parts.need("units").split("\n\n") if block.strip()
-        )
-        if not shown:
-            raise ParseError("systemd lists no unit")
+        files = _unit_files(parts)
+        states = _file_states(files, parts)
+        shown, odd = _shown(parts, files, states)
         # systemd also shows units that others only mention
         units = {n: u for n, u in shown.items() if (u.load, u.active) != ("not-found", "inactive")}
         for name, state in states.items():
-            units.setdefault(name, Unit("unloaded", "inactive", "dead", state, False, ABSENT))
+            if name not in units and doubt(name, odd) is None:
+                masks = files.masks.get(name, ())
+                units[name] = Unit("unloaded", "inactive", "dead", state, False, ABSENT, masks)
         failed = tuple(name for name, unit in units.items() if unit.active == "failed")
-        return UnitState(units, failed)
+        return UnitState(units, failed, (*files.odd, *odd))
 
 
-def _file_states(parts: Parts) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Unit files.
+
+    Args:
+        kinds: name -> kind, of the strongest folder.
+        masks: name -> folders that mask it.
+        odd: files of which systemd takes none.
+    """
+
+    kinds: Mapping[str, str]
+    masks: Mapping[str, tuple[str, ...]]
+    odd: tuple[OddLine, ...]
+
+
+def _unit_files(parts: Parts) -> _Files:
+    kinds: dict[str, str] = {}
+    masks: dict[str, tuple[str, ...]] = {}
+    odd = []
+    folder = ""
+    for line in parts.raw_lines("files"):
+        if line.startswith(_FOLDER):
+            folder = line.removeprefix(_FOLDER)
+            continue
+        name, _, kind = line.rpartition(" ")
+        if not is_utf8(name) or not _NAME.match(name):
+            odd.append(odd_line(folder, 0, name, _NO_NAME if is_utf8(name) else NOT_UTF8))
+            continue
+        kinds.setdefault(name, kind)  # the strongest folder comes first
+        if kind == "masked" and folder:
+            masks[name] = (*masks.get(name, ()), folder)
+    return _Files(kinds, masks, tuple(odd))
+
+
+def _file_states(files: _Files, parts: Parts) -> Mapping[str, str]:
     """Return unit -> state of its file as `systemctl is-enabled` would call it."""
-    links = dict(_words(line) for line in reversed(parts.lines("links")))
+    words = [line.rpartition(" ") for line in reversed(parts.raw_lines("links"))]
+    links = {name: state for name, _, state in words if _NAME.match(name)}
     # a template counts as enabled when one of its instances is
     links = {_INSTANCE.sub("@.", name): state for name, state in links.items()} | links
-    install = frozenset(parts.lines("install"))
+    install = frozenset(parts.raw_lines("install"))
     states: dict[str, str] = {}
-    for name, kind in map(_words, parts.lines("files")):
-        if name in states:  # the strongest directory came first
-            continue
+    for name, kind in files.kinds.items():
         unlinked = "disabled" if name in install else "static"
         states[name] = links.get(name, unlinked) if kind == "file" else kind
+        if kind == "masked" and _RUN.search(files.masks.get(name, ("",))[0]):
+            states[name] = "masked-runtime"
     # an enabled instance of a template has no file of its own
     return links | states
 
 
-def _words(line: str) -> tuple[str, str]:
-    name, state = line.split(" ")
-    return name, state
+def _shown(
+    parts: Parts, files: _Files, states: Mapping[str, str]
+) -> tuple[Mapping[str, Unit], tuple[OddLine, ...]]:
+    """Return what systemd says of each unit, and the blocks that are not understood."""
+    units: dict[str, Unit] = {}
+    odd = []
+    blocks = [b for b in "\n".join(parts.raw_lines("units", empty=True)).split("\n\n") if b.strip()]
+    for block in blocks:
+        try:
+            if not is_utf8(block):
+                raise ParseError(NOT_UTF8)
+            name, unit = _unit(block, files, states)
+        except (ValueError, KeyError) as error:
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            odd.append(odd_line(_SHOW, 0, block.replace("\n", " "), why))
+        else:
+            units[name] = unit
+    if not units:
+        raise ParseError("systemd lists no unit")
+    return units, tuple(odd)
 
 
-def _unit(block: str, states: Mapping[str, str]) -> tuple[str, Unit]:
-    values = dict(line.split("=", 1) for line in block.split("\n") if line)
+def _unit(block: str, files: _Files, states: Mapping[str, str]) -> tuple[str, Unit]:
+    pairs = [line.partition("=") for line in block.split("\n") if line]
+    values = {key: value for key, _, value in pairs}
     name = values["Id"]
     entered = _SECONDS.match(values["ActiveEnterTimestamp"])
     return name, Unit(
@@ -143,4 +221,5 @@ def _unit(block: str, states: Mapping[str, str]) -> tuple[str, Unit]:
         file_state=values["UnitFileState"] or states.get(name, ABSENT),
         need_daemon_reload=values["NeedDaemonReload"] == "yes",
         active_since=int(entered[1]) if entered is not None and int(entered[1]) > 0 else ABSENT,
+        masks=files.masks.get(name, ()),
     )

@@ -5,9 +5,20 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # set in front: properties, files (globs)
 if [ ! -d /run/systemd/system ]; then echo 'systemd is not running' >&2; exit 3; fi
+nl='
+'
+# a file name -> n, on one line
+name() {
+  case $1 in
+    *"$nl"*) n=$(printf '%s' "$1" | tr '\n' '?') ;;
+    *) n=$1 ;;
+  esac
+}
 part units
 for d in /run/systemd/generator /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
   for f in "$d"/*.mount; do
+    # systemctl answers nothing at all when it is asked for a name that no unit can have
+    case ${f##*/} in *[!A-Za-z0-9:_.\\-]*) continue ;; esac
     if [ -e "$f" ]; then set -- "$@" "${f##*/}"; fi
   done
 done
@@ -16,20 +27,22 @@ SYSTEMD_PAGER='' systemctl show --timestamp=unix --property="$properties" -- "$@
 part files
 for d in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
   cd "$d" 2>/dev/null || continue
+  printf '> %s\n' "$d"
   for f in $files; do
-    if [ ! -e "$f" ]; then continue
-    elif [ ! -s "$f" ]; then printf '%s masked\n' "$f"
-    elif [ -L "$f" ]; then printf '%s alias\n' "$f"
-    else printf '%s file\n' "$f"; fi
+    if [ ! -e "$f" ]; then continue; fi
+    name "$f"
+    if [ ! -s "$f" ]; then printf '%s masked\n' "$n"
+    elif [ -L "$f" ]; then printf '%s alias\n' "$n"
+    else printf '%s file\n' "$n"; fi
   done
 done
 part links
 for f in /etc/systemd/system/*.wants/* /etc/systemd/system/*.requires/*; do
-  if [ -L "$f" ]; then printf '%s enabled\n' "${f##*/}"; fi
+  if [ -L "$f" ]; then name "${f##*/}"; printf '%s enabled\n' "$n"; fi
 done
 for f in /run/systemd/system/*.wants/* /run/systemd/system/*.requires/* \
     /run/systemd/generator/*.wants/*; do
-  if [ -L "$f" ]; then printf '%s enabled-runtime\n' "${f##*/}"; fi
+  if [ -L "$f" ]; then name "${f##*/}"; printf '%s enabled-runtime\n' "$n"; fi
 done
 part install
 for d in /etc/systemd/system /usr/lib/systemd/system; do

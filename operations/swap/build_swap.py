@@ -22,7 +22,7 @@ from facts.reader import read
 from facts.system.memory import Memory, MemoryState
 from facts.system.units import Units, UnitState
 from facts.value import Unknown
-from gates.serving import serving
+from gates.serving import is_serving_now, serving
 from operations.files.filewrite import FileWrite
 from operations.operation import Commands, differs, operation
 from operations.require import path_state, require
@@ -72,11 +72,13 @@ def forbidding(
     """Return the serving units that run, when swap must not be on beside them.
 
     Raises:
-        OperationError: it matters, and units are UNKNOWN.
+        OperationError: it matters, and units are UNKNOWN, or one that could not be read may serve.
     """
     if not declared.forbid_while_serving:
         return []
-    return serving(require(units, "whether something serves"), serving_units)
+    known = require(units, "whether something serves")
+    require(is_serving_now(known, serving_units), "whether something serves")
+    return serving(known, serving_units)
 
 
 def recorded() -> tuple[str, str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from facts.base import END, interpret, wrap
 from facts.system.units import Units
@@ -111,7 +115,7 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
     assert {name: unit.file_state for name, unit in units.items()} == {
         "x.service": ABSENT,
         "gone.service": "masked",
-        "empty.mount": "masked",
+        "empty.mount": "masked-runtime",
         "on.service": "enabled",
         "off.service": "disabled",
         "static.timer": "static",
@@ -123,3 +127,89 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
         r"mnt-fast\x2dai.mount",
         "empty.mount",
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vllm (copy).service",
+        'quoted"name.service',
+        "two\nssh.service",
+        "tab\tname.timer",
+        "caf\udce9.service",
+        "caf\u00e9.service",
+        "@.service",
+    ],
+)
+def test_one_odd_name_of_a_unit_file_spoils_only_that_file(tmp_path: Path, name: str) -> None:
+    plant(tmp_path, {"etc/systemd/system/vllm.service": "[Service]\n[Install]\n"})
+    folder = os.fsencode(tmp_path / "etc/systemd/system")
+    Path(os.fsdecode(folder + b"/" + os.fsencode(name))).write_text("[Service]\n")
+    found = _below(tmp_path)
+    assert found.units["vllm.service"].file_state == "disabled"
+    assert found.get("ssh.service") is ABSENT
+    assert set(found.units) == {"x.service", "vllm.service"}
+    (odd,) = found.odd
+    assert odd.place == f"{tmp_path}/etc/systemd/system"
+    assert odd.text.isprintable()
+
+
+def test_a_mount_with_an_odd_name_is_not_asked_of_systemd(tmp_path: Path) -> None:
+    folder = "etc/systemd/system"
+    plant(
+        tmp_path, {f"{folder}/{name}.mount": "[Mount]\n" for name in ("srv", "srv (old)", "srv@")}
+    )
+    _below(tmp_path)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [name for name in asked if name.endswith(".mount")] == ["srv.mount"]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "Id=plain.service\nLoadState=loaded\n",
+        "Id=plain.service\nthis is no property\nLoadState=loaded\n",
+        "Id=plain.service\nFragmentPath=/caf\udce9\n",
+    ],
+)
+def test_one_odd_block_of_systemd_makes_its_unit_unknown_and_no_other(block: str) -> None:
+    found = read(Units(), {**PARTS, "units": f"{PARTS['units']}\n{block}"})
+    assert found.units["ssh.service"].active == "active"
+    unsure = found.get("plain.service")
+    assert isinstance(unsure, Unknown)
+    assert "systemctl show" in unsure.reason
+    assert found.get("nope.service") is ABSENT
+    assert found.unsaid is not None
+
+
+def test_masks_are_known_with_their_folders(tmp_path: Path) -> None:
+    for folder in ("etc", "run", "usr/lib"):
+        plant(tmp_path, {f"{folder}/systemd/system/{folder[:3]}.service": ""})
+        plant(tmp_path, {f"{folder}/systemd/system/all.service": ""})
+    units = _below(tmp_path).units
+    assert {name: (unit.file_state, unit.masks) for name, unit in units.items() if unit.masks} == {
+        "etc.service": ("masked", (f"{tmp_path}/etc/systemd/system",)),
+        "run.service": ("masked-runtime", (f"{tmp_path}/run/systemd/system",)),
+        "usr.service": ("masked", (f"{tmp_path}/usr/lib/systemd/system",)),
+        "all.service": (
+            "masked",
+            tuple(f"{tmp_path}/{folder}/systemd/system" for folder in ("etc", "run", "usr/lib")),
+        ),
+    }
+
+
+def _below(root: Path) -> Any:
+    """Return what the script finds below a folder, where systemd knows of one unit."""
+    (root / "run/systemd/system").mkdir(parents=True, exist_ok=True)
+    tools = root / "tools"
+    block = (
+        "Id=x.service LoadState=loaded ActiveState=active SubState=running UnitFileState= "
+        "NeedDaemonReload=no ActiveEnterTimestamp="
+    )
+    plant(
+        tools,
+        {"systemctl": f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{root}/asked\nprintf '%s\\n' {block}\n"},
+    )
+    (tools / "systemctl").chmod(0o755)
+    script = relocated(Units().script(), root, "/etc", "/run", "/usr/lib")
+    return run_as(Units(), f"PATH={tools}:$PATH; " + wrap(script, 10))
