@@ -53,7 +53,7 @@ def unit(
         else:
             differs(*difference(verb, found))
         target = () if verb == "daemon-reload" else (QuoteString(service),)
-        yield StringCommand("systemctl", verb, *target)
+        yield StringCommand("systemctl", *verb.split(), *target)
     if "restart" in todo and after_restart:
         yield StringCommand(*map(QuoteString, after_restart))
     if not todo:

@@ -15,7 +15,15 @@ from facts.value import Absent, Unknown
 _NOT_ENABLED: Final = ("disabled", "enabled-runtime", "linked", "linked-runtime")
 #: File states that `systemctl disable` turns into `disabled`.
 _ENABLED: Final = ("enabled", "enabled-runtime", "linked", "linked-runtime")
-_MASKED: Final = ("masked", "masked-runtime")
+#: Ends file states of what is in /run: systemctl changes it there only when it is told so.
+_RUNTIME: Final = "-runtime"
+_MASKED: Final = "masked"
+_MASKED_RUNTIME: Final = "masked-runtime"
+#: Folders of masks, and the verb that takes away a mask there.
+_UNMASK: Final = {
+    "/etc/systemd/system": "unmask",
+    "/run/systemd/system": "unmask --runtime",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,9 @@ def steps(
         return _absent(wanted)
     todo: list[str] = ["daemon-reload"] if found.need_daemon_reload else []
     reasons: list[str] = []
-    masked = _is_masked(found)
-    _mask(service, masked, wanted, todo, reasons)
+    masks = _masks(found)
+    masked = bool(masks)
+    _mask(service, masks, wanted, todo, reasons)
     if wanted.masked is True:
         return ([*todo, "stop"] if found.is_up else todo), reasons
     _enable(found, masked, wanted, todo, reasons)
@@ -94,8 +103,10 @@ def difference(verb: str, found: Unit | Absent | Unknown) -> tuple[str, str | No
         "daemon-reload": ("definition", "as its file", "older than its file"),
         "mask": ("masked", "yes", "no"),
         "unmask": ("masked", "no", "yes"),
+        "unmask --runtime": ("masked until the next boot", "no", "yes"),
         "enable": ("enabled", "enabled", enabled),
         "disable": ("enabled", "disabled", enabled),
+        "disable --runtime": ("enabled", "disabled", enabled),
         "start": ("running", "active", active),
         "stop": ("running", "inactive", active),
     }[verb]
@@ -110,19 +121,38 @@ def _absent(wanted: Wanted) -> tuple[list[str], list[str]]:
     return todo, ["there is no such unit"]
 
 
-def _is_masked(found: Unit) -> bool:
-    return found.load == "masked" or found.file_state in _MASKED
+def _masks(found: Unit) -> tuple[str, ...]:
+    """Return the folders in which a unit is masked."""
+    if found.masks:
+        return found.masks
+    if found.file_state == _MASKED_RUNTIME:
+        return ("/run/systemd/system",)
+    if found.load == _MASKED or found.file_state == _MASKED:
+        return ("/etc/systemd/system",)
+    return ()
 
 
-def _mask(service: str, masked: bool, wanted: Wanted, todo: list[str], reasons: list[str]) -> None:
+def _mask(
+    service: str, masks: Sequence[str], wanted: Wanted, todo: list[str], reasons: list[str]
+) -> None:
     if wanted.masked is None:
-        if masked and (wanted.enabled or wanted.running):
+        if masks and (wanted.enabled or wanted.running):
             raise OperationError(f"{service} is masked; declare masked=False to unmask it")
         return
-    if wanted.masked != masked:
-        todo.append("mask" if wanted.masked else "unmask")
-    elif wanted.masked:
-        reasons.append("masked")
+    if wanted.masked:
+        # a mask in /run ends with the boot
+        if set(masks) <= {"/run/systemd/system"}:
+            todo.append("mask")
+        else:
+            reasons.append("masked")
+        return
+    for folder in masks:
+        if folder not in _UNMASK:
+            raise OperationError(
+                f"{service} is masked by its package: {folder}/{service} is empty, and systemctl "
+                f"takes away no mask there; `systemctl cat {service}` on the host shows it"
+            )
+        todo.append(_UNMASK[folder])
 
 
 def _enable(found: Unit, masked: bool, wanted: Wanted, todo: list[str], reasons: list[str]) -> None:
@@ -133,7 +163,7 @@ def _enable(found: Unit, masked: bool, wanted: Wanted, todo: list[str], reasons:
     if wanted.enabled and state in _NOT_ENABLED:
         todo.append("enable")
     elif not wanted.enabled and state in _ENABLED and not masked:
-        todo.append("disable")
+        todo.append("disable --runtime" if state.endswith(_RUNTIME) else "disable")
     else:
         reasons.append(f"file state {state}")
 

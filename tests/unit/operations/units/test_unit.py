@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,64 @@ def test_each_state_of_a_unit_gets_exactly_the_verbs_it_lacks(
     got, noops = run(found, **wanted)
     assert got == expected
     assert bool(noops) is not bool(got), "either a command or a reason"
+
+
+ETC, RUN, LIB = (f"{folder}/systemd/system" for folder in ("/etc", "/run", "/usr/lib"))
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "commands"),
+    [
+        (
+            {"load": "masked", "file_state": "masked-runtime"},
+            ALL,
+            ["unmask --runtime", "enable", "start"],
+        ),
+        ({"file_state": "masked-runtime"}, {"masked": False}, ["unmask --runtime"]),
+        (
+            {"file_state": "masked", "masks": (ETC, RUN)},
+            {"masked": False},
+            ["unmask", "unmask --runtime"],
+        ),
+        ({"file_state": "masked-runtime", "masks": (RUN,)}, {"masked": True}, ["mask"]),
+        ({"file_state": "masked", "masks": (LIB,)}, {"masked": True}, []),
+        ({"file_state": "enabled-runtime"}, {"enabled": False}, ["disable --runtime"]),
+        ({"file_state": "linked-runtime"}, {"enabled": False}, ["disable --runtime"]),
+        ({"file_state": "linked"}, {"enabled": False}, ["disable"]),
+    ],
+)
+def test_what_was_done_in_run_is_undone_there(
+    found: dict[str, Any], wanted: dict[str, Any], commands: list[str]
+) -> None:
+    state = running(**{"active": "inactive", "sub": "dead", **found})
+    got, _ = run(state, **wanted)
+    assert got == [f"systemctl {verb} {NAME}" for verb in commands]
+
+
+def test_a_mask_of_the_package_is_refused_with_its_file() -> None:
+    masked = running(load="masked", active="inactive", file_state="masked", masks=(LIB,))
+    with pytest.raises(OperationError, match=f"{LIB}/clock.service is empty"):
+        run(masked, **ALL)
+
+
+@pytest.mark.parametrize("masks", [("",), ("--runtime",), ("", "--runtime")])
+def test_systemctl_itself_ends_every_mask_by_the_verbs_of_the_plan(
+    tmp_path: Path, masks: tuple[str, ...]
+) -> None:
+    def systemctl(*words: str) -> str:
+        command = ["systemctl", f"--root={tmp_path}", *filter(None, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    for folder in (ETC, RUN, LIB):
+        (tmp_path / folder.lstrip("/")).mkdir(parents=True)
+    (tmp_path / LIB.lstrip("/") / NAME).write_text("[Install]\nWantedBy=multi-user.target\n")
+    for where in masks:
+        systemctl("mask", where, NAME)
+    folders = tuple(folder for folder in (ETC, RUN) if (tmp_path / folder[1:] / NAME).is_symlink())
+    found = running(load="masked", file_state=systemctl("is-enabled", NAME), masks=folders)
+    for command in run(found, masked=False, enabled=True)[0]:
+        systemctl(*command.split()[1:])
+    assert systemctl("is-enabled", NAME) == "enabled"
 
 
 def test_a_unit_whose_package_comes_earlier_in_the_run_gets_its_verbs_in_the_plan() -> None:
