@@ -69,7 +69,7 @@ def _firmware_path(boot: BootState) -> Iterator[str]:
 
 def _places(disks: Disks) -> Iterator[str]:
     boot = disks.mount_of("/boot")
-    if boot.target != "/boot" and any(entry.target == "/boot" for entry in disks.fstab):
+    if boot.target != "/boot" and any(entry.place == "/boot" for entry in disks.fstab):
         yield "/boot is not mounted, though /etc/fstab has it; mount /boot first"
     if disks.mount_of(BOOT_SETS).target not in ("/", "/boot"):
         yield f"{BOOT_SETS} is mounted by itself; GRUB looks for it beside the kernels in /boot"

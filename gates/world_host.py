@@ -16,7 +16,7 @@ from facts.system.memory import Memory, MemoryState
 from facts.system.network import Network, NetworkState
 from facts.system.units import Units
 from facts.value import ABSENT, Absent, Reading, Unknown
-from gates.serving import serving
+from gates.serving import is_serving_now
 from gates.vocabulary import TermValue
 from gates.world_cards import faulted_cards
 
@@ -37,7 +37,7 @@ def host(
         "memory.with_swap_gib": then(memory, lambda m: _with_swap(m, given)),
         "memory.vram_share_percent": then(memory, lambda m: _vram_share(m, spec, cards)),
         "memory.dram_ecc": then(memory, lambda m: m.ecc),
-        "host.serving": then(given[Units], lambda units: bool(serving(units, spec.serving_units))),
+        "host.serving": then(given[Units], lambda u: is_serving_now(u, spec.serving_units)),
         "network.default_interface": then(given[Network], _way_out),
         **_model(spec, given),
         **_measured(spec, memory, given),
@@ -45,7 +45,8 @@ def host(
 
 
 def _with_swap(memory: MemoryState, given: Readings) -> Reading[float]:
-    return then(given[Swap], lambda swap: (memory.total + swap.total) / _GIB)
+    total = then(given[Swap], lambda swap: swap.total)
+    return then(total, lambda swap: (memory.total + swap) / _GIB)
 
 
 def _vram_share(
@@ -80,6 +81,8 @@ def _model(spec: HostSpec, given: Readings) -> dict[str, Reading[TermValue]]:
 
 
 def _filesystem(storage: Disks, path: str) -> Reading[str]:
+    if (unsure := storage.doubt(path)) is not None:
+        return unsure
     try:
         return storage.mount_of(path).fstype
     except KeyError:
@@ -87,6 +90,8 @@ def _filesystem(storage: Disks, path: str) -> Reading[str]:
 
 
 def _transport(storage: Disks, path: str) -> Reading[str]:
+    if (unsure := storage.doubt(path)) is not None:
+        return unsure
     try:
         source = storage.mount_of(path).source
     except KeyError:

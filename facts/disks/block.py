@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.disks.mountinfo import FstabEntry, Mount, parse_fstab, parse_mountinfo
+from facts.disks.mountinfo import (
+    MOUNTINFO,
+    FstabEntry,
+    Mount,
+    parse_fstab,
+    parse_mount,
+    same_place,
+    unescape,
+)
+from facts.odd import OddLine, visible, where
 from facts.parts import SPEAKING, Parts, convert, script
 from facts.shelltext import shell_text
-from facts.value import ABSENT, Reading
+from facts.value import ABSENT, Reading, Unknown
 
 #: df(1) without these types: they hold no files that anybody keeps.
 _UNREAL: Final = ("tmpfs", "devtmpfs", "squashfs", "efivarfs", "ramfs", "iso9660", "fuse.snapfuse")
@@ -24,6 +33,11 @@ _COLUMNS: Final = (
     "NAME,MAJ:MIN,TYPE,FSTYPE,LABEL,UUID,PARTLABEL,PARTUUID,PTTYPE,SIZE,MODEL,SERIAL,TRAN,"
     "MOUNTPOINTS,RO"
 )
+
+_DF_COLUMNS: Final = ("size", "avail", "itotal", "iavail", "target")
+_DF_HEADING: Final = "Mounted on"
+#: What lists the room of file systems.
+_DF: Final = "df -l"
 
 _SCRIPT: Final = shell_text(__file__)
 
@@ -81,6 +95,8 @@ class Disks:
     Args:
         room: mount point -> room, for each local file system that keeps files.
         root_read_only: "/" cannot be written, by option or after an error.
+        odd: lines of mounts, room and fstab that could not be read.
+        sources: device in fstab, as it stands there -> `major:minor`.
     """
 
     devices: Reading[tuple[Device, ...]]
@@ -88,9 +104,26 @@ class Disks:
     room: Mapping[str, Room]
     fstab: tuple[FstabEntry, ...]
     root_read_only: bool
+    odd: tuple[OddLine, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def doubt(self, path: str) -> Unknown | None:
+        """Return why it is not known what a path lies on, None when it is.
+
+        A mount that could not be read may be the one.
+        """
+        for line in self.odd:
+            words = [word for word in line.raw.split() if word.startswith("/") and word != "/"]
+            places = [same_place(unescape(word)) for word in words]
+            if line.place == MOUNTINFO and (line.is_cut or any(_below(path, p) for p in places)):
+                return Unknown(f"{where(line)} may be a mount above it: {line.why}", line.text)
+        return None
 
     def mount_of(self, path: str) -> Mount:
-        """Return the mount that an absolute, resolved path lies on; raise KeyError when none is."""
+        """Return the mount that an absolute, resolved path lies on; raise KeyError when none is.
+
+        Ask `doubt` first where something is decided on it.
+        """
         best: Mount | None = None
         for mount in self.mounts:  # of two mounts on one place the later one is seen
             if _below(path, mount.target) and (
@@ -103,13 +136,16 @@ class Disks:
 
     def room_of(self, path: str) -> Reading[Room]:
         """Return the room on a path's file system; ABSENT for a kind that keeps no files."""
+        if (unsure := self.doubt(path)) is not None:
+            return unsure
         mount = self.mount_of(path)
         if mount.target in self.room:
             return self.room[mount.target]
         for other in self.mounts:  # df names a file system once, whatever is bound elsewhere
             if other.device == mount.device and other.target in self.room:
                 return self.room[other.target]
-        return ABSENT
+        lost = next((line for line in self.odd if line.place == _DF), None)
+        return ABSENT if lost is None else Unknown(f"{_DF}: {lost.why}", lost.text)
 
 
 class Block(HostFact[Disks]):
@@ -117,25 +153,32 @@ class Block(HostFact[Disks]):
 
     domain = "block"
     volatile = True
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
         unreal = " ".join(f"-x {name}" for name in _UNREAL)
-        return script(_SCRIPT, columns=_COLUMNS, unreal=unreal, speaking=SPEAKING)
+        return script(
+            _SCRIPT, columns=_COLUMNS, unreal=unreal, speaking=SPEAKING, room=",".join(_DF_COLUMNS)
+        )
 
     @override
     def parse(self, text: str) -> Disks:
         parts = Parts(text)
-        mounts = parse_mountinfo(parts.need("mounts"))
-        root = next((mount for mount in reversed(mounts) if mount.target == "/"), None)
+        mounts = parts.rows("mounts", parse_mount, MOUNTINFO)
+        root = next((mount for mount in reversed(mounts.found) if mount.target == "/"), None)
         if root is None:
             raise ParseError("nothing is mounted on /")
+        room = parts.rows("room", _room, _DF)
+        fstab, odd = parse_fstab(parts.files("fstab"))
         return Disks(
             devices=convert(parts.reading("devices"), parse_lsblk),
-            mounts=mounts,
-            room=dict(_room(line) for line in parts.lines("room")[1:]),
-            fstab=parse_fstab([line.text for line in parts.files("fstab").lines]),
+            mounts=mounts.found,
+            room=dict(row for row in room.found if row is not None),
+            fstab=fstab,
             root_read_only=root.read_only,
+            odd=(*mounts.odd, *room.odd, *odd),
+            sources=dict(map(_source, parts.raw_lines("sources"))) if parts.has("sources") else {},
         )
 
 
@@ -176,8 +219,19 @@ def _text(value: object) -> Reading[str]:
     return str(value).strip() if value is not None and str(value).strip() else ABSENT
 
 
-def _room(line: str) -> tuple[str, Room]:
-    size, free, inodes, inodes_free, target = line.split(None, 4)
+def _source(line: str) -> tuple[str, str]:
+    numbers, _, name = line.partition(" ")
+    major, _, minor = numbers.partition(":")
+    return visible(name), f"{int(major, 16)}:{int(minor, 16)}"
+
+
+def _room(line: str) -> tuple[str, Room] | None:
+    fields = line.split(None, 4)
+    if fields[-1] == _DF_HEADING:
+        return None
+    if len(fields) != len(_DF_COLUMNS):
+        raise ParseError(f"it has {len(fields)} fields instead of {len(_DF_COLUMNS)}")
+    size, free, inodes, inodes_free, target = fields
     return target, Room(_number(size), _number(free), _number(inodes), _number(inodes_free))
 
 

@@ -12,7 +12,13 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.disks.mountinfo import FstabEntry, parse_fstab, unescape
+from facts.odd import OddLine, where
 from facts.parts import SPEAKING, Parts, script
+from facts.value import Reading, Unknown
+
+_SWAPS: Final = "/proc/swaps"
+_HEADING: Final = "Filename"
+_FIELDS: Final = 5
 
 _SCRIPT: Final = """
 part swaps
@@ -44,14 +50,22 @@ class SwapArea:
 
 @dataclass(frozen=True, slots=True)
 class SwapState:
-    """Active areas, and the swap lines of fstab."""
+    """Active areas, and the swap lines of fstab.
+
+    Args:
+        odd: lines of both that could not be read.
+    """
 
     active: tuple[SwapArea, ...]
     fstab: tuple[FstabEntry, ...]
+    odd: tuple[OddLine, ...] = ()
 
     @property
-    def total(self) -> int:
+    def total(self) -> Reading[int]:
         """Return the bytes of all active areas."""
+        lost = next((line for line in self.odd if line.place == _SWAPS), None)
+        if lost is not None:
+            return Unknown(f"{where(lost)}: {lost.why}", lost.text)
         return sum(area.size for area in self.active)
 
 
@@ -59,6 +73,7 @@ class Swap(HostFact[SwapState]):
     """Swap areas."""
 
     domain = "swap"
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -67,18 +82,24 @@ class Swap(HostFact[SwapState]):
     @override
     def parse(self, text: str) -> SwapState:
         parts = Parts(text)
-        rows = parts.lines("swaps")
-        if not rows or not rows[0].startswith("Filename"):
-            raise ParseError("/proc/swaps has no heading")
-        fstab = parse_fstab([line.text for line in parts.files("fstab").lines])
+        if not next(iter(parts.raw_lines("swaps")), "").startswith(_HEADING):
+            raise ParseError(f"{_SWAPS} has no heading")
+        rows = parts.rows("swaps", _area, _SWAPS)
+        fstab, odd = parse_fstab(parts.files("fstab"))
         return SwapState(
-            active=tuple(_area(row) for row in rows[1:]),
+            active=tuple(area for area in rows.found if area is not None),
             fstab=tuple(entry for entry in fstab if entry.fstype == "swap"),
+            odd=(*rows.odd, *odd),
         )
 
 
-def _area(row: str) -> SwapArea:
-    path, kind, size, used, priority = row.split()
+def _area(row: str) -> SwapArea | None:
+    if row.startswith(_HEADING):
+        return None
+    fields = row.split()
+    if len(fields) != _FIELDS:
+        raise ParseError(f"it has {len(fields)} fields instead of {_FIELDS}")
+    path, kind, size, used, priority = fields
     # the kernel counts in KiB here
     return SwapArea(
         path=unescape(path.removesuffix("\\040(deleted)")),

@@ -42,6 +42,8 @@ class Admission:
 
 def place(path: str, storage: Disks, required: str = "") -> Place | Unknown:
     """Return where an absolute path lies (links are not resolved: facts are by name)."""
+    if (unsure := storage.doubt(path)) is not None:
+        return unsure
     try:
         mount = storage.mount_of(path)
     except KeyError:

@@ -13,9 +13,10 @@ from facts.disks.mountinfo import FstabEntry
 from facts.reader import read
 from facts.shelltext import shell_text
 from facts.system.units import Unit, Units, UnitState
-from facts.value import Unknown
+from facts.value import ABSENT, Unknown
 from operations.operation import Commands, differs, operation
 from operations.script import Script
+from operations.storage.device_names import is_name_of
 from operations.storage.mount_options import drift
 from operations.storage.storage_device import locate
 from operations.storage.storage_facts import (
@@ -29,6 +30,18 @@ from operations.units.unit_name import from_path
 
 #: fsck pass of a file system that is not the root; xfs repairs itself at mount.
 _CHECK: Final = {"ext4": 2, "xfs": 0}
+
+#: States of a unit file that somebody wrote; what comes from fstab is `generated`.
+_OF_A_FILE: Final = (
+    "enabled",
+    "enabled-runtime",
+    "disabled",
+    "static",
+    "linked",
+    "linked-runtime",
+    "masked",
+    "masked-runtime",
+)
 
 _PREPARE: Final = shell_text(__file__, "_prepare")
 # $1 mount point
@@ -57,7 +70,8 @@ def mount_entry(point: str, declared: Filesystem, uuid: str) -> Commands:
         0,
         _CHECK[declared.fstype],
     )
-    write = fstab_write(entry)
+    _refuse_other_unit(units, point)
+    write = fstab_write(entry, lambda source: is_name_of(source, content, storage))
     live = live_mount(storage, point)
     if live is not None and live.device != content.number:
         raise OperationError(
@@ -83,6 +97,21 @@ def mount_entry(point: str, declared: Filesystem, uuid: str) -> Commands:
         differs(f"mount options of {point}", ",".join(found.remount), ",".join(live.options))
         options = ",".join(("remount", *found.remount))
         yield StringCommand("mount", "-o", QuoteString(options), "--", QuoteString(point))
+
+
+def _refuse_other_unit(units: UnitState | Unknown, point: str) -> None:
+    """Refuse when a unit file mounts there: systemd then never looks at the line of fstab.
+
+    Raises:
+        OperationError: there is such a file.
+    """
+    name = f"{from_path(point)}.mount"
+    found = ABSENT if isinstance(units, Unknown) else units.get(name)
+    if isinstance(found, Unit) and found.file_state in _OF_A_FILE:
+        raise OperationError(
+            f"the unit file {name} is for {point} too ({found.file_state}), and systemd reads no "
+            f"line of /etc/fstab beside it; `systemctl cat {name}` on the host shows it: remove it"
+        )
 
 
 def _stale(units: UnitState | Unknown, point: str) -> bool:

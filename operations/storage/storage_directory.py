@@ -18,7 +18,7 @@ from facts.disks.mountinfo import Mount
 from facts.shelltext import shell_text
 from facts.system.files import Stat
 from operations.operation import Commands, differs, operation
-from operations.require import path_state
+from operations.require import path_state, require
 from operations.script import Script
 from operations.storage.storage_device import locate, transports
 from operations.storage.storage_facts import block, live_mount
@@ -42,6 +42,8 @@ def storage_directory(
     + filesystem: the declared file system of that mount, None when somebody else mounts it
     """
     storage, state = block(), path_state(path)
+    if (unsure := storage.doubt(path)) is not None:
+        require(unsure, f"what {path} lies on")
     live = live_mount(storage, mount) if mount else storage.mount_of(path)
     if live is None:
         if filesystem is None:

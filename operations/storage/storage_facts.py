@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pyinfra import host
@@ -17,7 +18,7 @@ from facts.value import Absent, Unknown
 from operations.files.filewrite import FileWrite
 from operations.operation import differs
 from operations.require import path_state, require
-from operations.storage.fstab_text import TwoLines, described, find, place, put
+from operations.storage.fstab_text import TwoLines, UnclearLine, described, find, kept, put
 
 FSTAB: Final = "/etc/fstab"
 #: The candidate may not have more errors than the file that is there: a person's own mistake in
@@ -56,21 +57,33 @@ def text_of(path: str) -> bytes:
 
 
 def live_mount(storage: Disks, point: str) -> Mount | None:
-    """Return what is mounted exactly there, None for nothing."""
+    """Return what is mounted exactly there, None for nothing.
+
+    Raises:
+        OperationError: a mount that could not be read may be it.
+    """
+    if (unsure := storage.doubt(point)) is not None:
+        require(unsure, f"what is mounted on {point}")
     # of two mounts on one place the later one is seen
     return next((item for item in reversed(storage.mounts) if item.target == point), None)
 
 
-def fstab_write(entry: FstabEntry) -> FileWrite | None:
+def fstab_write(
+    entry: FstabEntry, is_device: Callable[[str], bool] = lambda source: False
+) -> FileWrite | None:
     """Return the write that puts one line into fstab, None when it is there already.
+
+    Args:
+        entry: what the line should say.
+        is_device: returns True for another name of its device.
 
     Raises:
         OperationError: two lines claim the same place, or fstab cannot be read.
     """
     text, found = text_of(FSTAB), path_state(FSTAB)
     try:
-        wanted = put(text, entry)
-    except TwoLines as error:
+        wanted = put(text, entry, is_device)
+    except (TwoLines, UnclearLine) as error:
         raise OperationError(str(error)) from error
     if wanted == text and found is not None:
         return None
@@ -88,4 +101,4 @@ def fstab_differs(entry: FstabEntry) -> None:
     """Say how the line of fstab for the place of this entry differs from it."""
     found = find(text_of(FSTAB), entry)
     seen = described(found) if found is not None else None
-    differs(f"fstab entry of {place(entry)}", described(entry), seen)
+    differs(f"fstab entry of {entry.place}", described(kept(found, entry)), seen)

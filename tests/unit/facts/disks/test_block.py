@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,55 @@ def test_old_lsblk_writes_numbers_and_flags_as_text() -> None:
 def test_no_root_mount_is_unknown() -> None:
     assert isinstance(read(Block(), {**PARTS, "mounts": ""}), Unknown)
     assert isinstance(read(Block(), {**PARTS, "mounts": "1 2 3\n"}), Unknown)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "31 28 0:31 / /mnt/caf\udce9 rw - vfat /dev/sdb1 rw",
+        "31 28 0:31 / /mnt/caf",
+        "31 28 0:31 / /mnt/caf rw shared:1 ext4 /dev/sdb1 rw",
+    ],
+)
+def test_one_odd_mount_makes_unknown_only_what_lies_on_it(line: str) -> None:
+    storage = read(Block(), {**PARTS, "mounts": f"{PARTS['mounts']}{line}\n"})
+    assert storage.room_of("/var/lib").free == 128849018880
+    assert storage.doubt("/mnt/fast ai/models") is None
+    place = "/mnt/caf\\xe9/x" if "\udce9" in line else "/mnt/caf/x"
+    assert isinstance(storage.room_of(place), Unknown)
+    (odd,) = storage.odd
+    assert odd.place == "/proc/self/mountinfo"
+    assert odd.number == PARTS["mounts"].count("\n") + 1
+
+
+def test_one_odd_line_of_df_leaves_the_other_rooms_known() -> None:
+    storage = read(Block(), {**PARTS, "room": f"{PARTS['room']} 1 2 x\n"})
+    assert storage.room_of("/").free == 128849018880
+    assert isinstance(storage.room_of("/run/x"), Unknown)
+
+
+@pytest.mark.parametrize(
+    "line", ["UUID=1 /mnt/x", "UUID=1 /mnt/x ext4 rw, nofail 0 2", "UUID=1 /mnt/\udce9 ext4 rw 0 2"]
+)
+@pytest.mark.parametrize("fact", [Block, Swap])
+def test_one_odd_line_of_fstab_is_carried_with_its_number(fact: Any, line: str) -> None:
+    parts = {**PARTS, "swaps": fixture("swap/swaps"), "fstab": f"{FSTAB}/etc/fstab:99:{line}\n"}
+    found = read(fact(), parts)
+    assert found.fstab == read(fact(), {**parts, "fstab": FSTAB}).fstab
+    (odd,) = found.odd
+    assert (odd.place, odd.number) == ("/etc/fstab", 99)
+
+
+@pytest.mark.parametrize("row", ["/a b file 1 2 -2", "/dev/sdz partition many 0 -2", "/\udce9"])
+def test_one_odd_row_of_swap_makes_the_sum_unknown_and_no_other_area(row: str) -> None:
+    swap = read(Swap(), {"swaps": f"{fixture('swap/swaps')}{row}\n", "fstab": FSTAB})
+    assert len(swap.active) == 2
+    assert isinstance(swap.total, Unknown)
+
+
+def test_octal_escapes_are_bytes_of_utf8() -> None:
+    assert unescape("/mnt/caf\\303\\251") == "/mnt/café"
+    assert unescape("/mnt/caf\\351") == "/mnt/caf\\351"
 
 
 def test_this_machine_has_a_root_with_the_room_that_the_kernel_tells() -> None:
