@@ -11,13 +11,9 @@ from declaration.host import HostSpec
 from declaration.system import Base
 from deploys.base_paths import BANNER, LIMITS, UNIT_LIMITS
 from deploys.templates import render
-from facts.reader import read
-from facts.system.users import Accounts, Users
-from facts.value import Unknown
 from operations.accounts.group import group, group_member
-from operations.accounts.user import user
+from operations.accounts.user import home, user
 from operations.files.file import directory, file
-from operations.require import require
 
 #: Shells that end a login at once.
 NO_LOGIN: Final = ("nologin", "false")
@@ -31,7 +27,6 @@ def account(spec: HostSpec) -> None:
     """
     declared = spec.base.user
     keep_the_way_in(spec)
-    accounts = read(Users)
     for name in declared.groups:
         group(group_name=name, name=f"Group[{name}]")
     user(
@@ -40,13 +35,7 @@ def account(spec: HostSpec) -> None:
         shell=declared.shell,
         name=f"User[{declared.name}]",
     )
-    directory(
-        path=declared.home,
-        mode="0750",
-        user=declared.name,
-        group=primary_group(accounts, declared.name),
-        name=f"Directory[{declared.home}]",
-    )
+    home(account=declared.name, path=declared.home, name=f"Directory[{declared.home}]")
     for name in declared.groups:
         group_member(account=declared.name, group_name=name, name=f"Group[{declared.name}:{name}]")
 
@@ -87,19 +76,3 @@ def keep_the_way_in(spec: HostSpec) -> None:
         raise OperationError(
             f"base.user.shell {declared.shell} would lock us out: we connect as {declared.name}"
         )
-
-
-def primary_group(accounts: Accounts | Unknown, account: str) -> str:
-    """Return the group that the account's home belongs to (its own group, for a new account).
-
-    Raises:
-        OperationError: users and groups are UNKNOWN.
-    """
-    known = require(accounts, "state of users and groups")
-    entry = known.users.get(account)
-    if entry is None:
-        return account
-    for name, found in known.groups.items():
-        if found.gid == entry.gid:
-            return name
-    raise OperationError(f"user {account} has primary group {entry.gid}, which has no name")

@@ -138,6 +138,8 @@ class Parts:
         parse: Callable[[str], T],
         place: str,
         hidden: Callable[[str], Iterable[str]] = lambda line: (),
+        *,
+        any_code: bool = False,
     ) -> Rows[T]:
         """Return what each line of a needed listing says; a line that cannot be read spoils itself.
 
@@ -146,15 +148,16 @@ class Parts:
             parse: takes one line; raises ValueError or LookupError for what it does not understand.
             place: the file or the command that the lines come from.
             hidden: parts of a line that nobody is shown.
+            any_code: bytes that are not UTF-8 may stand in it; the parser gets them as `\\xe9`.
         """
         found, odd = list[T](), list[OddLine]()
         for number, line in enumerate(self.raw_lines(name, empty=True), 1):
             if not line:
                 continue
             try:
-                if not is_utf8(line):
+                if not any_code and not is_utf8(line):
                     raise ParseError(NOT_UTF8)
-                found.append(parse(line))
+                found.append(parse(visible(line)))
             except (ValueError, LookupError) as error:
                 odd.append(odd_line(place, number, line, str(error), hidden(line)))
         return Rows(tuple(found), tuple(odd))

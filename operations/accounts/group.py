@@ -5,7 +5,13 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api import QuoteString, StringCommand
 
-from operations.accounts.accounts import groups_of, known_accounts
+from operations.accounts.accounts import (
+    groups_of,
+    known_accounts,
+    refuse_remote,
+    the_group,
+    the_user,
+)
 from operations.operation import Commands, differs, operation
 
 
@@ -15,7 +21,7 @@ def group(group_name: str) -> Commands:
 
     + group_name: name of the group
     """
-    found = known_accounts().groups.get(group_name)
+    found = the_group(group_name)
     if found is not None:
         host.noop(f"is there (gid {found.gid})")
         return
@@ -32,8 +38,7 @@ def group_member(account: str, group_name: str) -> Commands:
     + account: name of the user
     + group_name: name of the group
     """
-    accounts = known_accounts()
-    entry, found = accounts.users.get(account), accounts.groups.get(group_name)
+    entry, found = the_user(account), the_group(group_name)
     if entry is not None and found is not None:
         if account in found.members:
             host.noop(f"{account} is a member")
@@ -41,7 +46,9 @@ def group_member(account: str, group_name: str) -> Commands:
         if entry.gid == found.gid:
             host.noop(f"it is the primary group of {account}")
             return
-    seen = groups_of(accounts, account)
+    if found is not None:
+        refuse_remote("group", group_name, f"make {account} a member of it there")
+    seen = groups_of(known_accounts(), account)
     differs(f"groups of {account}", ", ".join(sorted({*seen, group_name})), ", ".join(seen) or None)
     yield StringCommand(
         "usermod", "--append", "--groups", QuoteString(group_name), "--", QuoteString(account)

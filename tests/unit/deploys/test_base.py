@@ -24,7 +24,7 @@ from facts.system.os_release import OsRelease
 from facts.system.sysctl import Sysctl
 from facts.system.sysctl_files import BootSettings, SysctlFiles
 from facts.system.units import Units
-from facts.system.users import User, Users
+from facts.system.users import NamedAccount, User, Users
 from facts.value import ABSENT, Unknown
 from operations.files.filewrite import FileWrite
 from tests.places import ROOT
@@ -63,6 +63,7 @@ def new_host() -> dict[type, Any]:
         AptDownload: 0,
         AptSources: AptSourceState((), (), {}, (), {"lists": 1}, ABSENT, (), ()),
         Users: accounts(groups={"video": (44, ())}),
+        NamedAccount: ABSENT,
         Units: units(systemd_journald=running(file_state="static")),
         FileState: lambda path: ABSENT,
         CrashCapture: Capture(kdump=False, pstore="", netconsole=(), panic_s=0),
