@@ -18,6 +18,7 @@ from facts.boot.cmdline import last_value, tokens
 from facts.boot.grub_choice import Choice, Listed, choose, listed
 from facts.boot.grub_files import FOLDER, MENU, EnvironmentBlock, GrubFiles, parse_block
 from facts.boot.grub_syntax import Because
+from facts.odd import OddLine, where
 from facts.parts import SPEAKING, Files, Line, Parts, convert, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Absent, Reading, Unknown
@@ -62,9 +63,14 @@ _SLEEP_SIGNATURES: Final = (b"S1SUSPEND", b"S2SUSPEND", b"ULSUSPEND", b"LINHIB00
 _SIGNATURE_BYTES: Final = 10
 _PART: Final = "menu:"
 _NUMBERED: Final = re.compile(r"(\d+):(.*)\Z", re.DOTALL)
+#: What a line that could not be read may set.
+_SET: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\+?=")
 _SECTION: Final = re.compile(r"### (BEGIN|END) /etc/grub\.d/(\S+) ###")
 _OS_PROBER: Final = "30_os-prober"
 _OWNER: Final = re.compile(r"/var/lib/dpkg/info/([^:/]+?)(?::[a-z0-9]+)?\.list:(/.*)\Z")
+
+#: An image beside its modules, which a hook copies to /boot.
+_BESIDE_MODULES: Final = re.compile(r"(?:/usr)?/lib/modules/([^/]+)/vmlinuz\Z")
 
 #: A field that no report shows: what others work with.
 _MATERIAL: Final = {"plain": False}
@@ -143,7 +149,8 @@ class InstalledKernel:
     """A kernel that is on disk.
 
     Args:
-        package: package that owns the image, absent for one that was copied there.
+        package: package that owns the image, absent for one that was copied there, UNKNOWN when
+            several do.
         modules: its module directory exists.
     """
 
@@ -185,6 +192,7 @@ class BootState:
         sleeping: swap files that hold the memory of a system that sleeps.
         files: what GRUB reads, for whoever asks what it would boot.
         choice: what GRUB would choose, in all detail.
+        odd: lines of settings that could not be read.
     """
 
     settings: Mapping[str, Reading[str]]
@@ -205,6 +213,7 @@ class BootState:
     sleeping: tuple[str, ...] = ()
     files: GrubFiles = field(default_factory=lambda: GrubFiles({}), metadata=_MATERIAL)
     choice: Reading[Choice] = field(default=ABSENT, metadata=_MATERIAL)
+    odd: tuple[OddLine, ...] = ()
 
     def with_menu(self, menu: str) -> BootState:
         """Return what would be if grub.cfg had another text."""
@@ -244,6 +253,7 @@ class Boot(HostFact[BootState]):
     """GRUB and the kernels on disk."""
 
     domain = "boot"
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -285,6 +295,7 @@ class Boot(HostFact[BootState]):
             sleeping=tuple(_sleeping(parts.lines("swap_files"))),
             files=files,
             choice=choice if has_menu else ABSENT,
+            odd=settings.odd,
         )
 
 
@@ -463,10 +474,32 @@ def _own_roots(cmdline: Reading[str], places: _Places) -> frozenset[str]:
     return frozenset((*found, booted) if booted else found)
 
 
-def _owners(parts: Parts) -> Mapping[str, str]:
+def _owners(parts: Parts) -> Mapping[str, Reading[str]]:
     """Return kernel image -> the package that it came with."""
-    matches = (_OWNER.match(line) for line in parts.lines("owners"))
-    return {match[2]: match[1] for match in matches if match is not None}
+    diverted = {}
+    for line in parts.lines("diversions") if parts.has("diversions") else ():
+        package, _, path = line.partition(" ")
+        diverted[path] = package
+    listed: dict[str, set[str]] = {}
+    for line in parts.lines("owners"):
+        if match := _OWNER.match(line):
+            image = _BESIDE_MODULES.sub(r"/boot/vmlinuz-\1", match[2])
+            listed.setdefault(image, set()).add(match[1])
+    return {image: _owner(names, diverted.get(image)) for image, names in listed.items()}
+
+
+def _owner(listed: set[str], diverts: str | None) -> Reading[str]:
+    """Return whose file lies at a path.
+
+    Args:
+        listed: packages that list the path.
+        diverts: package that moved the files of all others away; `:` when a person did.
+    """
+    if diverts is not None:
+        return diverts if diverts in listed else ABSENT
+    if len(listed) > 1:
+        return Unknown(f"several packages list it: {', '.join(sorted(listed))}")
+    return next(iter(listed))
 
 
 def _version(tools: Files) -> Reading[str]:
@@ -498,6 +531,9 @@ def _settings(files: Files) -> Mapping[str, Reading[str]]:
     values = dict(assignments(line.text for line in _sourced(files)))
     if files.denied:  # an unread drop-in may change any of them
         return {name: Unknown(f"{files.denied[0]} needs root") for name in values}
+    for line in files.odd:
+        unread = Unknown(f"{where(line)}: {line.why}", line.text)
+        values |= dict.fromkeys(_SET.findall(line.raw), unread)
     return values
 
 
@@ -520,7 +556,7 @@ def _boot_file(line: str) -> BootFile:
 
 
 def _kernels(
-    files: list[BootFile], modules: frozenset[str], owners: Mapping[str, str]
+    files: list[BootFile], modules: frozenset[str], owners: Mapping[str, Reading[str]]
 ) -> Mapping[str, InstalledKernel]:
     initrds: dict[str, BootFile] = {}
     images: dict[str, BootFile] = {}

@@ -47,9 +47,19 @@ if [ $# -gt 0 ]; then
   printf '%s\n' "$o"
   set --
   for f in /boot/vmlinu[xz]-*; do
-    case $o$nl in *":$f$nl"*) ;; *) set -- "$@" -e "$f" ;; esac
+    case $o$nl in *":$f$nl"*) ;; *)
+      # some packages bring the image beside its modules, and a hook copies it to /boot
+      r=${f#/boot/vmlinu[xz]-}
+      set -- "$@" -e "$f" -e "/lib/modules/$r/vmlinuz" -e "/usr/lib/modules/$r/vmlinuz" ;;
+    esac
   done
   if [ $# -gt 0 ]; then grep -sxFH "$@" /var/lib/dpkg/info/*.list; fi
+fi
+part diversions
+# three lines each: what was diverted, where to, by which package (`:` = by hand)
+if [ -s /var/lib/dpkg/diversions ]; then
+  awk 'NR % 3 == 1 { from = $0 } NR % 3 == 0 && from ~ /^\/boot\// { print $0 " " from }' \
+    /var/lib/dpkg/diversions
 fi
 if [ -d /boot ]; then tool free stat -f -c '%S %a %b' /boot; else lack free -; fi
 # the signature of swap files; lsblk names that of a swap device (facts/disks/block.sh)

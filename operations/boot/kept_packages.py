@@ -56,7 +56,7 @@ def fallbacks_for(
 
     Raises:
         OperationError: a declared fallback is not installed, or the set would replace the files of
-            the only kernel there is.
+            the only kernel there is, or the owner of the fallback is UNKNOWN.
     """
     owners = {
         release: kernel.package
@@ -71,12 +71,12 @@ def fallbacks_for(
         return Fallback(wanted.fallbacks, "declared", releases, releases[0] if releases else "")
     others = [r for r in sorted(kernels, key=natural) if r != wanted.uname]
     if running != wanted.uname and running in kernels:
-        return _of(running, owners, "it runs now")
+        return _of(running, kernels, "it runs now")
     held = [r for r in others if owners.get(r) in state.holds]
     if held:
-        return _of(held[-1], owners, "it is on hold already")
+        return _of(held[-1], kernels, "it is on hold already")
     if others:
-        return _of(others[-1], owners, "it is the newest other kernel")
+        return _of(others[-1], kernels, "it is the newest other kernel")
     installed = state.installed.get(wanted.package)
     if running == wanted.uname and (installed is None or installed.version != wanted.version):
         raise OperationError(
@@ -87,11 +87,12 @@ def fallbacks_for(
     return Fallback((), "no other kernel is installed: this one is kept as it is found", keep=keep)
 
 
-def _of(release: str, owners: Mapping[str, str], why: str) -> Fallback:
-    if release not in owners:
+def _of(release: str, kernels: Mapping[str, InstalledKernel], why: str) -> Fallback:
+    owner = require(kernels[release].package, f"the package of {release}, to be held as fallback,")
+    if not isinstance(owner, str):
         why = f"{release} belongs to no package, so none removes it ({why})"
         return Fallback((), why, (), release)
-    return Fallback((owners[release],), why, (release,), release)
+    return Fallback((owner,), why, (release,), release)
 
 
 def fallback(wanted: BootKernel) -> Fallback:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from facts.base import wrap
 from facts.boot.initramfs import Initramfs
 from facts.boot.loader import Boot, Space
@@ -220,6 +222,53 @@ def test_an_owner_without_a_version_in_its_name_is_found_as_well(tmp_path: Path)
         "6.1.0-1-copied": ABSENT,
         "9-mine": "my-kernel",
     }
+
+
+def test_a_diverted_image_belongs_to_whoever_diverted_it(tmp_path: Path) -> None:
+    names = ("ours-6.1", "theirs-6.1", "ours-6.2", "ours-6.3", "mine-6.3")
+    tree = {
+        f"var/lib/dpkg/info/{name}.list": f"{tmp_path}/boot/vmlinuz-{name[-3:]}\n" for name in names
+    }
+    tree |= {f"boot/vmlinuz-{release}": "k" for release in ("6.1", "6.2", "6.3")}
+    rows = [
+        ("/bin/sh", "/bin/sh.distrib", "dash"),
+        ("/boot/vmlinuz-6.1", "/boot/vmlinuz-6.1.distrib", "theirs-6.1"),
+        ("/boot/vmlinuz-6.2", "/boot/vmlinuz-6.2.old", ":"),
+    ]
+    tree["var/lib/dpkg/diversions"] = "".join(f"{line}\n" for row in rows for line in row)
+    plant(tmp_path, tree)
+    found = run_below(Boot(), tmp_path, *FOLDERS).kernels
+    assert found["6.1"].package == "theirs-6.1"
+    assert found["6.2"].package is ABSENT
+    several = found["6.3"].package
+    assert isinstance(several, Unknown)
+    assert several.reason == "several packages list it: mine-6.3, ours-6.3"
+
+
+@pytest.mark.parametrize("folder", ["/lib/modules", "/usr/lib/modules"])
+def test_an_image_that_a_package_brings_beside_its_modules_belongs_to_it(
+    tmp_path: Path, folder: str
+) -> None:
+    tree = {
+        "var/lib/dpkg/info/kernel-6.9.list": f"/.\n{folder}/6.9\n{folder}/6.9/vmlinuz\n",
+        "var/lib/dpkg/info/modules-6.9.list": f"/.\n{folder}/6.9\n",
+        "boot/vmlinuz-6.9": "k",
+        "boot/vmlinuz-6.8": "k",
+    }
+    plant(tmp_path, tree)
+    found = run_below(Boot(), tmp_path, *FOLDERS).kernels
+    assert {release: kernel.package for release, kernel in found.items()} == {
+        "6.8": ABSENT,
+        "6.9": "kernel-6.9",
+    }
+
+
+def test_one_odd_line_of_grubs_settings_makes_only_its_variable_unknown() -> None:
+    lines = ("1:GRUB_DEFAULT=saved", "2:GRUB_TIMEOUT=5 #\udce9")
+    boot = read_boot(settings="".join(f"/etc/default/grub:{line}\n" for line in lines))
+    assert boot.settings["GRUB_DEFAULT"] == "saved"
+    assert isinstance(boot.settings["GRUB_TIMEOUT"], Unknown)
+    assert [(line.place, line.number) for line in boot.odd] == [("/etc/default/grub", 2)]
 
 
 def test_kernels_below_boot_belong_to_whoever_put_them_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,16 @@ def test_the_kernel_that_runs_before_the_first_boot_set_is_kept_with_its_modules
         f"apt-mark manual {IMAGE[OLD]}",
         f"apt-mark hold {IMAGE[OLD]} linux-modules-{OLD}",
     ]
+
+
+def test_nothing_is_held_while_it_is_not_known_whose_the_fallback_is() -> None:
+    doubtful = replace(kernel(OLD), package=Unknown("several packages list it: a, b"))
+    there = boot([doubtful, kernel(NEW)]).kernels
+    with pytest.raises(OperationError, match=f"package of {OLD}.*UNKNOWN: several packages list"):
+        fallbacks_for(WANTED, OLD, there, package_facts(INSTALLED))
+    held = package_facts(INSTALLED, holds=(IMAGE[NEW],))
+    other = boot([kernel(OLD), replace(kernel(NEW), package=Unknown("x"))]).kernels
+    assert fallbacks_for(WANTED, OLD, other, held).packages == (IMAGE[OLD],)
 
 
 def test_after_the_first_boot_the_held_kernel_stays_the_fallback() -> None:
