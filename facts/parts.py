@@ -28,7 +28,7 @@ PRELUDE: Final = shell_text(__file__)
 NOT_UTF8: Final = "it has bytes that are not UTF-8"
 
 _HEADER: Final = re.compile(r"^#b70 (\S+)(?: ([-!?])(.*))?$")
-_FILE_LINE: Final = re.compile(r"^(/[^:]*):(\d+):(.*)$")
+_FILE_LINE: Final = re.compile(r"^(/.*?):(\d+):(.*)$")
 
 
 def script(body: str, **variables: str) -> str:
@@ -98,10 +98,15 @@ class Parts:
                     self._parts.pop(name, None)
             body = []
 
-    def reading(self, name: str) -> Reading[str]:
-        """Return a part's text or why there is none; raise ParseError for no such part."""
+    def reading(self, name: str, *, any_code: bool = False) -> Reading[str]:
+        """Return a part's text or why there is none; raise ParseError for no such part.
+
+        Args:
+            name: of the part.
+            any_code: bytes that are not UTF-8 are no reason to have none.
+        """
         found = self._any(name)
-        if isinstance(found, str) and not is_utf8(found):
+        if isinstance(found, str) and not any_code and not is_utf8(found):
             return Unknown("output is not UTF-8", visible(found))
         return found
 

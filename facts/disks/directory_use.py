@@ -5,6 +5,7 @@ Only on demand: du(1) reads every inode. Must not know what a directory is for.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError, wrap
+from facts.odd import OddLine
 from facts.parts import Parts, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Absent
@@ -21,6 +23,7 @@ from facts.value import ABSENT, Absent
 USERS: Final = shell_text(__file__, "_users")
 _SCRIPT: Final = shell_text(__file__)
 
+_USER: Final = re.compile(r"^/proc/([0-9]+)/\S+ (/.*)$")
 _KINDS: Final = {"d": "directory", "f": "file", "l": "link"}
 
 
@@ -49,12 +52,14 @@ class TreeUse:
         size: bytes of everything on its own file system.
         entries: largest first.
         users: path in use -> process ids; at most 200 lines are read.
+        odd: what was found in /proc and is not understood: anything may be in use.
     """
 
     real: str
     size: int
     entries: tuple[Entry, ...]
     users: Mapping[str, tuple[int, ...]]
+    odd: tuple[OddLine, ...] = ()
 
 
 class DirectoryUse(HostFact["TreeUse | Absent"]):
@@ -62,6 +67,7 @@ class DirectoryUse(HostFact["TreeUse | Absent"]):
 
     timeout_s: ClassVar[int] = 120
     on_demand: ClassVar[bool] = True
+    by_lines: ClassVar[bool] = True
 
     @override
     def command(self, path: str, probe_root: str = "") -> str:  # type: ignore[override]
@@ -84,15 +90,15 @@ class DirectoryUse(HostFact["TreeUse | Absent"]):
             if name in changes  # what is gone between the two looks is no entry any more
         ]
         users: dict[str, tuple[int, ...]] = {}
-        for line in parts.lines("users"):
-            process, _, path = line.partition(" ")
-            pid = int(process.split("/")[2])
+        used = parts.rows("users", _user, "/proc", any_code=True)
+        for pid, path in used.found:
             users[path] = tuple(sorted({*users.get(path, ()), pid}))
         return TreeUse(
             real=parts.need("real"),
             size=total[0],
             entries=tuple(sorted(entries, key=lambda item: (-item.size, item.name))),
             users=users,
+            odd=used.odd,
         )
 
 
@@ -109,6 +115,13 @@ class RealPath(HostFact["str | Absent"]):
     @override
     def parse(self, text: str) -> str | Absent:
         return text.strip("\n") or ABSENT
+
+
+def _user(line: str) -> tuple[int, str]:
+    match = _USER.match(line)
+    if match is None:
+        raise ParseError("it names no process")
+    return int(match[1]), match[2]
 
 
 def _kind(line: str) -> tuple[str, str]:

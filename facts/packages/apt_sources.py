@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from declaration.openpgp import dearmor, keys
 from facts.base import HostFact, ParseError
+from facts.odd import OddLine, odd_line, visible
 from facts.parts import Files, Line, Parts, convert, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
@@ -26,9 +27,16 @@ _KEYRING_LIMIT: Final = 16_384
 
 _SCRIPT: Final = shell_text(__file__)
 
-_ONE_LINE: Final = re.compile(r"^\s*(deb(?:-src)?)\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)$")
+_ONE_LINE: Final = re.compile(
+    r"^\s*(deb(?:-src)?)\s+(?:\[([^\]]*)\]\s+)?(cdrom:\[[^\]]*\]\S*|\S+)"
+    r"\s+(\S+)\s*(.*)$"
+)
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]*)\s*:\s*(.*)$")
 _SNAPSHOT: Final = re.compile(r'^\s*(?:APT::)?Snapshot\s+"([^"]*)"', re.IGNORECASE)
+#: What a file of sources may be called: apt ignores every other (sources.list(5)).
+_FILE: Final = re.compile(r"^[A-Za-z0-9_.-]+$")
+#: Fields that apt must find in a stanza.
+_VITAL: Final = ("types", "uris", "suites")
 _FALSE: Final = frozenset({"no", "false", "without", "off", "disable"})
 #: One-line options and the deb822 field that means the same (sources.list(5)).
 _OPTION_FIELDS: Final = {"arch": "architectures", "lang": "languages", "target": "targets"}
@@ -71,6 +79,7 @@ class AptSourceState:
         refreshed: when lists were last fetched, seconds since the epoch.
         preferences: files that pin.
         snapshots: values of APT::Snapshot, in file order.
+        odd: lines that are no source for apt, and files that it ignores for their name.
     """
 
     sources: tuple[Source, ...]
@@ -81,12 +90,14 @@ class AptSourceState:
     refreshed: Reading[int]
     preferences: tuple[str, ...]
     snapshots: tuple[str, ...]
+    odd: tuple[OddLine, ...] = ()
 
 
 class AptSources(HostFact[AptSourceState]):
     """apt's sources and their keys."""
 
     domain = "apt_sources"
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -96,39 +107,60 @@ class AptSources(HostFact[AptSourceState]):
     def parse(self, text: str) -> AptSourceState:
         parts = Parts(text)
         files = parts.files("sources")
-        times = dict(_time(line) for line in parts.lines("lists"))
+        sources, odd = read_sources(files)
+        lists = parts.rows("lists", _time, "stat -c '%Y %n' /var/lib/apt/lists/*")
+        rings = parts.rows("keyrings", _keyring, "grep -rhi signed-by /etc/apt")
+        times = dict(lists.found)
         marks = [time for path, time in times.items() if not path.endswith("Release")]
         return AptSourceState(
-            sources=parse_sources(files),
+            sources=sources,
             denied=files.denied,
-            keyrings=dict(_keyring(line) for line in parts.lines("keyrings")),
-            trusted=tuple(parts.lines("trusted")),
+            keyrings=dict(rings.found),
+            trusted=tuple(map(visible, parts.raw_lines("trusted"))),
             lists={
                 path.rpartition("/")[2]: t for path, t in times.items() if path.endswith("Release")
             },
             refreshed=max(marks) if marks else ABSENT,
-            preferences=tuple(parts.lines("preferences")),
+            preferences=tuple(map(visible, parts.raw_lines("preferences"))),
             snapshots=tuple(
                 match[1]
                 for line in parts.files("snapshot").lines
                 if (match := _SNAPSHOT.match(line.text)) is not None
             ),
+            odd=(*odd, *lists.odd, *rings.odd),
         )
 
 
-def parse_sources(files: Files) -> tuple[Source, ...]:
-    """Return every source of sources.list and sources.list.d, in file order."""
+def read_sources(files: Files) -> tuple[tuple[Source, ...], tuple[OddLine, ...]]:
+    """Return every source of sources.list and sources.list.d in file order, and the odd lines."""
     found: list[Source] = []
+    odd = list(files.odd)
     for path in dict.fromkeys(line.path for line in files.lines):
+        folder, _, name = path.rpartition("/")
+        if not _FILE.match(name):
+            odd.append(odd_line(folder, 0, name, "apt ignores a file of this name"))
+            continue
         lines = files.of(path)
-        found.extend(_stanzas(lines) if path.endswith(".sources") else _one_lines(lines))
-    return tuple(found)
+        read = _stanzas if path.endswith(".sources") else _one_lines
+        for each in read(lines):
+            if isinstance(each, Source):
+                found.append(each)
+            else:
+                odd.append(each)
+    return tuple(found), tuple(odd)
 
 
-def _one_lines(lines: Iterable[Line]) -> Iterable[Source]:
+def _odd(line: Line, why: str) -> OddLine:
+    return odd_line(line.path, line.number, line.text, f"{why}, and apt refuses to work with it")
+
+
+def _one_lines(lines: Iterable[Line]) -> Iterator[Source | OddLine]:
     for line in lines:
-        match = _ONE_LINE.match(line.text.partition("#")[0])
+        text = line.text.partition("#")[0]
+        match = _ONE_LINE.match(text)
         if match is None:
+            if text.strip():
+                yield _odd(line, "it is no source (deb URI SUITE COMPONENT…)")
             continue
         fields: dict[str, str] = {}
         for word in (match[2] or "").split():
@@ -139,7 +171,7 @@ def _one_lines(lines: Iterable[Line]) -> Iterable[Source]:
         yield _source(line, fields | dict(zip(names, match.group(1, 3, 4, 5), strict=True)))
 
 
-def _stanzas(lines: Iterable[Line]) -> Iterable[Source]:
+def _stanzas(lines: Iterable[Line]) -> Iterator[Source | OddLine]:
     fields: dict[str, str] = {}
     first: Line | None = None
     last = ""
@@ -148,18 +180,26 @@ def _stanzas(lines: Iterable[Line]) -> Iterable[Source]:
             continue
         match = _FIELD.match(line.text)
         if not line.text.strip():
-            if first is not None:
-                yield _source(first, fields)
+            yield from _stanza(first, fields)
             fields, first, last = {}, None, ""
-        elif line.text[0] in " \t":
-            if last:
-                fields[last] += "\n" + line.text.strip()
+        elif line.text[0] in " \t" and last:
+            fields[last] += "\n" + line.text.strip()
         elif match is not None:
             first = first or line
             last = match[1].lower()
             fields[last] = match[2].strip()
-    if first is not None:
-        yield _source(first, fields)
+        else:
+            yield _odd(line, "it is no field (Name: value)")
+    yield from _stanza(first, fields)
+
+
+def _stanza(first: Line | None, fields: Mapping[str, str]) -> Iterator[Source | OddLine]:
+    if first is None:
+        return
+    missing = [name for name in _VITAL if not fields.get(name)]
+    if missing:
+        yield _odd(first, f"the stanza that begins here has no {' and no '.join(missing)}")
+    yield _source(first, fields)
 
 
 def _source(line: Line, fields: Mapping[str, str]) -> Source:

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
-from facts.parts import Parts, convert, script
+from facts.odd import visible, where
+from facts.parts import Parts, script
 from facts.shelltext import shell_text
-from facts.value import Reading
+from facts.value import Reading, Unknown
 
 #: dpkg-query's abbreviations of the status (dpkg-query(1), db:Status-Abbrev, second letter).
 _STATUS: Final = {
@@ -144,6 +145,7 @@ class Packages(HostFact[PackageState]):
     """Packages, holds, locks and the loader's owner."""
 
     domain = "packages"
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -152,7 +154,11 @@ class Packages(HostFact[PackageState]):
     @override
     def parse(self, text: str) -> PackageState:
         parts = Parts(text)
-        rows = [_row(line) for line in parts.lines("packages")]
+        table = parts.rows("packages", _row, "dpkg-query -W")
+        # most of what is decided asks for what is not there: a lost row would read as that
+        for line in table.odd:
+            raise ParseError(f"{where(line)}: {line.why}: {line.text!r}")
+        rows = table.found
         native = next((row.package.arch for row in rows if row.name == "dpkg"), "")
         if not native:
             raise ParseError("dpkg does not list itself")
@@ -172,7 +178,7 @@ class Packages(HostFact[PackageState]):
             ),
             config_files=tuple(name for name, p in named.items() if p.status == "config-files"),
             interrupted=bool(parts.lines("interrupted")),
-            locks=convert(parts.reading("locks"), _locks),
+            locks=_locks(parts),
             loader=_loader(parts),
             native=native,
             provides=_provides(rows, suffix),
@@ -190,7 +196,7 @@ class _Row(NamedTuple):
 def _row(line: str) -> _Row:
     match = _ROW.match(line)
     if match is None:
-        raise ParseError(f"not a line of dpkg-query: {line!r}")
+        raise ParseError("it is no row of the package table")
     name, arch, version, want, status, error, provides = match.groups()
     package = Package(version, _STATUS[status], arch, want == "h", error == "R")
     return _Row(name, package, provides)
@@ -209,24 +215,31 @@ def _provides(rows: Iterable[_Row], suffix: Mapping[str, str]) -> dict[str, tupl
     return {name: tuple(providers) for name, providers in found.items()}
 
 
-def _locks(text: str) -> tuple[LockHolder, ...]:
-    holders = []
-    for line in text.split("\n"):
-        if line:
-            lock, pid, command = line.split(" ", 2)
-            holders.append(LockHolder(lock, int(pid), command.strip()))
-    return tuple(dict.fromkeys(holders))
+def _locks(parts: Parts) -> Reading[tuple[LockHolder, ...]]:
+    lacking = parts.reading("locks", any_code=True)
+    if not isinstance(lacking, str):
+        return lacking
+    # a command line has bytes of any code
+    rows = parts.rows("locks", _holder, "/proc/locks", any_code=True)
+    if rows.odd:
+        return Unknown(f"{where(rows.odd[0])}: {rows.odd[0].why}", rows.odd[0].text)
+    return tuple(dict.fromkeys(rows.found))
+
+
+def _holder(line: str) -> LockHolder:
+    lock, pid, command = line.split(" ", 2)
+    return LockHolder(lock, int(pid), command.strip())
 
 
 def _loader(parts: Parts) -> Loader:
     claims: dict[str, list[str]] = {}
-    for line in parts.lines("claims"):
-        match = _CLAIM.match(line)
+    for line in parts.raw_lines("claims"):
+        match = _CLAIM.match(visible(line))
         if match is not None:
             claims.setdefault(match[2], []).append(match[1])
     owners = sorted({owner for names in claims.values() for owner in names})
     return Loader(
         owners=tuple(owners),
         claims={path: tuple(names) for path, names in claims.items()},
-        files=tuple(parts.lines("loader_files")),
+        files=tuple(map(visible, parts.raw_lines("loader_files"))),
     )

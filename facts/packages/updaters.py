@@ -13,6 +13,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact
+from facts.odd import OddLine, where
 from facts.packages.updater_table import (
     CRON,
     JOB_FILES,
@@ -62,11 +63,13 @@ class UpdaterState:
     Args:
         blacklist: unattended-upgrades' Package-Blacklist, regular expressions.
         needrestart: its mode, `l`, `i` or `a`; absent when nobody set one or it is not installed.
+        odd: lines of jobs and settings that could not be read.
     """
 
     updaters: Mapping[str, Updater]
     blacklist: Reading[tuple[str, ...]]
     needrestart: Reading[str]
+    odd: tuple[OddLine, ...] = ()
 
     def blacklisted(self, package: str) -> Reading[bool]:
         """Return True if unattended-upgrades leaves a package alone (it matches from the start)."""
@@ -79,6 +82,7 @@ class Updaters(HostFact[UpdaterState]):
     """Foreign updaters."""
 
     domain = "updaters"
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -116,10 +120,11 @@ class Updaters(HostFact[UpdaterState]):
             found[SNAPD] = _snapd(found[SNAPD], parts.reading("snap_hold"))
         if NEEDRESTART in found:
             found[NEEDRESTART] = _restarts(found[NEEDRESTART], mode)
+        odd = (*parts.files("needrestart").odd, *parts.files("jobs").odd)
         jobs = _jobs(parts.files("jobs"), parts.reading("spool"))
         if jobs is not None:
             found[CRON] = jobs
-        return UpdaterState(found, blacklist, mode if NEEDRESTART in found else ABSENT)
+        return UpdaterState(found, blacklist, mode if NEEDRESTART in found else ABSENT, odd)
 
 
 def _updater(
@@ -181,7 +186,10 @@ def _restarts(updater: Updater, mode: Reading[str]) -> Updater:
 
 
 def _jobs(files: Files, spool: Reading[str]) -> Updater | None:
-    evidence = tuple(f"{line.path}:{line.number}: {line.text.strip()}" for line in files.lines)
+    lines = [(line.path, line.number, line.text.strip()) for line in files.lines]
+    # the pattern of a job was found in an odd line too
+    lines += [(line.place, line.number, line.text) for line in files.odd]
+    evidence = tuple(f"{path}:{number}: {text}" for path, number, text in lines)
     if evidence:
         return Updater(CRON, True, "all", (), evidence)
     if isinstance(spool, Unknown):
@@ -192,6 +200,8 @@ def _jobs(files: Files, spool: Reading[str]) -> Updater | None:
 def _needrestart(files: Files) -> Reading[str]:
     if files.denied:
         return Unknown(f"{files.denied[0]} needs root")
+    if files.odd:
+        return Unknown(f"{where(files.odd[0])}: {files.odd[0].why}", files.odd[0].text)
     modes = [match[1] for line in files.lines if (match := _MODE.search(line.text)) is not None]
     return modes[-1] if modes else ABSENT
 

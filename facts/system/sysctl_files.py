@@ -12,6 +12,7 @@ from typing import Final
 from typing_extensions import override
 
 from facts.base import HostFact
+from facts.odd import OddLine, odd_line
 from facts.parts import SPEAKING, Line, Parts, script
 from facts.system.sysctl import sysctl_path
 
@@ -22,6 +23,8 @@ _DIRECTORIES: Final = (
     "/usr/local/lib/sysctl.d",
     "/usr/lib/sysctl.d",
 )
+
+_NO_ASSIGNMENT: Final = "it is no assignment (KEY = VALUE), so it sets nothing"
 
 _SCRIPT: Final = """
 set --
@@ -42,10 +45,15 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class BootSettings:
-    """All assignments in the order of a boot, and the files that only root may read."""
+    """All assignments in the order of a boot, and the files that only root may read.
+
+    Args:
+        odd: lines that no program takes for an assignment.
+    """
 
     settings: tuple[Setting, ...]
     denied: tuple[str, ...]
+    odd: tuple[OddLine, ...] = ()
 
     def last_word(self, key: str) -> Setting | None:
         """Return the assignment that holds after a boot, None when no file names the key."""
@@ -57,6 +65,7 @@ class SysctlFiles(HostFact[BootSettings]):
     """The settings of the next boot."""
 
     domain = "sysctl_files"
+    by_lines = True
 
     @override
     def script(self, probe_root: str = "") -> str:
@@ -72,7 +81,10 @@ class SysctlFiles(HostFact[BootSettings]):
             for line in files.of(read[name])
             if (setting := _setting(line)) is not None
         ]
-        return BootSettings(tuple(settings), files.denied)
+        odd = [
+            odd_line(x.path, x.number, x.text, _NO_ASSIGNMENT) for x in files.lines if _is_odd(x)
+        ]
+        return BootSettings(tuple(settings), files.denied, (*files.odd, *odd))
 
 
 def _strongest(lines: tuple[Line, ...]) -> Mapping[str, str]:
@@ -88,6 +100,12 @@ def _strongest(lines: tuple[Line, ...]) -> Mapping[str, str]:
 
 def _rank(directory: str) -> int:
     return _DIRECTORIES.index(directory) if directory in _DIRECTORIES else len(_DIRECTORIES)
+
+
+def _is_odd(line: Line) -> bool:
+    """Return True if a line is no comment and sets nothing; `-KEY` excludes a key on purpose."""
+    text = line.text.strip()
+    return "=" not in text and not text.startswith((";", "-"))
 
 
 def _setting(line: Line) -> Setting | None:

@@ -116,6 +116,8 @@ def _keep(
     for name in sorted(needed):
         if below(name, path) or (below(path, name) and not below(within, name)):
             return f"the declaration names {name}"
+    if use.odd:
+        return f"what uses it is UNKNOWN: {use.odd[0].text} in /proc: {use.odd[0].why}"
     for name, pids in use.users.items():
         if below(name, path):
             return f"in use by process {pids[0]}"

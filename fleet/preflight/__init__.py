@@ -14,6 +14,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     grub_defaults,
     kernel_packages,
     machine,
+    odd_lines,
     software,
 )
 from fleet.preflight.model import Context, explanations, inhibitors, inspect

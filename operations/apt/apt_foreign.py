@@ -34,11 +34,17 @@ def replaced_source(path: str, repositories: Sequence[Repository]) -> Commands:
     + path: known file of another tool
     + repositories: the declared ones
     """
-    entries = _enabled(_sources(), path)
+    state = _sources()
+    entries = _enabled(state, path)
     others = [source for source in entries if not meant(source, repositories)]
     if not any(meant(source, repositories) for source in entries):
         host.noop("declares none of our repositories")
         return
+    if odd := next((line for line in state.odd if line.place == path), None):
+        raise OperationError(
+            f"{path} declares one of our repositories, and line {odd.number} is not understood "
+            f"({odd.why}): {odd.text!r}; correct or remove that line"
+        )
     if others:
         raise OperationError(
             f"{path} declares one of our repositories and also {' '.join(others[0].uris)} "

@@ -28,7 +28,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "operations": {
         "files": set(),
         "units": set(),
-        "accounts": set(),
+        "accounts": {"files"},
         "settings": set(),
         "apt": {"files"},
         "boot": {"files", "apt"},

@@ -60,6 +60,26 @@ def test_a_process_in_a_directory_is_a_user_of_it(tmp_path: Path) -> None:
     assert process.pid in users[f"{tmp_path}/log"]
 
 
+def test_a_user_of_something_with_an_odd_name_is_one_user(tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/two\nlines \xe9")
+    Path(odd).mkdir()
+    process = subprocess.Popen(["sleep", "60"], cwd=odd)
+    try:
+        found = use(tmp_path)
+    finally:
+        process.kill()
+        process.wait()
+    assert found.users == {f"{tmp_path}/two\x01lines \\xe9": (process.pid,)}
+    assert found.odd == ()
+
+
+def test_an_odd_user_is_carried_and_spoils_no_other() -> None:
+    parts = {"real": "/x", "entries": "", "sizes": "1\t2\t/x/\n"}
+    found = read(DirectoryUse(), frame({**parts, "users": "/proc/7/cwd /x/a\nfrag\n"}))
+    assert found.users == {"/x/a": (7,)}
+    assert [line.text for line in found.odd] == ["frag"]
+
+
 def test_a_mapped_library_counts_as_use(tmp_path: Path) -> None:
     copy = tmp_path / "sleep"
     copy.write_bytes(Path("/bin/sleep").read_bytes())

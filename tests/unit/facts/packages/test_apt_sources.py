@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
+
 from facts.base import wrap
-from facts.packages.apt_sources import AptSources, parse_sources
+from facts.packages.apt_sources import AptSources, read_sources
 from facts.parts import Parts
 from facts.value import ABSENT, Unknown
 from tests.places import FIXTURES
@@ -61,7 +63,7 @@ def test_a_key_written_into_a_source_has_its_fingerprint() -> None:
 
 def test_a_damaged_inline_key_is_unknown() -> None:
     text = FILES[f"{D}/ppa.sources"].replace("mDME", "mDM!")
-    (ppa,) = parse_sources(Parts("#b70 s\n" + grep({f"{D}/ppa.sources": text})).files("s"))
+    ((ppa,), _) = read_sources(Parts("#b70 s\n" + grep({f"{D}/ppa.sources": text})).files("s"))
     assert isinstance(ppa.inline_keys, Unknown)
 
 
@@ -124,3 +126,52 @@ def test_the_script_fetches_only_keyrings_that_a_source_names(tmp_path: Path) ->
     assert sources.preferences == (f"{tmp_path}/etc/apt/preferences.d/pin",)
     assert sources.snapshots == ("1",)
     assert sources.trusted == (f"{tmp_path}/etc/apt/trusted.gpg.d/old.gpg",)
+
+
+LIST, DEB822 = f"{D}/odd.list", f"{D}/odd.sources"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "number"),
+    [
+        (LIST, "dep http://a.example x y", 1),
+        (LIST, "deb http://a.example", 1),
+        (LIST, "# fine\n\nadd-apt-repository ppa:a/b", 3),
+        (LIST, "deb http://caf\udce9.example x y", 1),
+        (LIST, "\x00\x00", 1),
+        (LIST, "x" * 9000, 1),
+        (DEB822, "Types: deb\nURIs http://a.example\nSuites: x", 2),
+        (DEB822, "Types: deb\nSuites: x\n", 1),
+        (DEB822, " Types: deb", 1),
+        (DEB822, "deb http://a.example x y", 1),
+    ],
+)
+def test_one_odd_line_of_apts_sources_is_named_and_the_others_are_read(
+    path: str, text: str, number: int
+) -> None:
+    sources = read(AptSources(), {**PARTS, "sources": PARTS["sources"] + grep({path: text})})
+    kept = {source.file for source in sources.sources}
+    assert kept - {DEB822} == set(FILES)
+    assert (sources.odd[0].place, sources.odd[0].number) == (path, number)
+
+
+@pytest.mark.parametrize("name", ["ppa (copy).list", "old~.list", "caf\u00e9.sources"])
+def test_a_file_of_sources_that_apt_ignores_for_its_name_is_no_source(name: str) -> None:
+    text = grep({f"{D}/{name}": "deb http://a.example x y"})
+    sources = read(AptSources(), {**PARTS, "sources": f"{PARTS['sources']}{text}"})
+    assert {source.file for source in sources.sources} == set(FILES)
+    (odd,) = sources.odd
+    assert (odd.place, odd.text) == (D, name)
+
+
+def test_a_cd_is_a_source_whose_name_has_blanks() -> None:
+    line = "deb cdrom:[Debian GNU/Linux 13 _Trixie_ - amd64]/ trixie main contrib"
+    ((cd,), odd) = read_sources(Parts("#b70 s\n" + grep({LIST: line})).files("s"))
+    assert (cd.suites, cd.components) == (("trixie",), ("main", "contrib"))
+    assert odd == ()
+
+
+def test_a_source_with_a_login_does_not_show_it() -> None:
+    text = grep({LIST: "dep https://me:hunter2@a.example x"})
+    (odd,) = read(AptSources(), {**PARTS, "sources": f"{PARTS['sources']}{text}"}).odd
+    assert "hunter2" not in odd.text

@@ -136,6 +136,26 @@ def test_one_strange_line_spoils_the_fact_instead_of_hiding_a_package() -> None:
     assert isinstance(read(Packages(), {**PARTS, "packages": "dpkg amd64 1 ii \nwhat?\n"}), Unknown)
 
 
+def test_a_strange_row_is_named_with_its_number_and_made_printable() -> None:
+    found = read(Packages(), {**PARTS, "packages": "dpkg amd64 1 ii \nwh\udce9t\x1b?\n"})
+    assert "line 2 of `dpkg-query -W`" in found.reason
+    assert found.reason.isprintable()
+
+
+def test_the_command_of_a_lock_holder_may_have_bytes_of_any_code() -> None:
+    text = "/var/lib/dpkg/lock 812 dpkg -i /root/M\udcfcller.deb \n"
+    packages = read(Packages(), {**PARTS, "locks": text, "claims": "\udce9\n"})
+    assert packages.locks == (
+        LockHolder("/var/lib/dpkg/lock", 812, "dpkg -i /root/M\\xfcller.deb"),
+    )
+
+
+def test_an_odd_lock_holder_makes_only_the_holders_unknown() -> None:
+    packages = read(Packages(), {**PARTS, "locks": "/var/lib/dpkg/lock what\n"})
+    assert packages.version("intel-opencl-icd") == "26.18.38308.1-0"
+    assert isinstance(packages.locks, Unknown)
+
+
 def test_a_list_without_dpkg_is_no_list() -> None:
     assert isinstance(read(Packages(), {**PARTS, "packages": ""}), Unknown)
 

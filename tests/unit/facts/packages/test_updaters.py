@@ -213,3 +213,13 @@ def test_a_job_that_only_talks_about_apt_is_not_one(line: str, tmp_path: Path) -
     plant(tmp_path, {"etc/cron.d/x": f"{line}\n"})
     updater = on_tree(tmp_path).updaters.get("cron")
     assert updater is None or isinstance(updater.active, Unknown)
+
+
+def test_a_job_whose_line_has_bytes_of_another_code_is_a_job(tmp_path: Path) -> None:
+    path = tmp_path / "etc/cron.d/upgrade"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"0 6 * * * root apt-get -y dist-upgrade # f\xfcr alle\n")
+    state = on_tree(tmp_path)
+    assert state.updaters["cron"].active is True
+    assert state.updaters["cron"].evidence[0].endswith("f\\xfcr alle")
+    assert [line.number for line in state.odd] == [1]

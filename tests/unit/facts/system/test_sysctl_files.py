@@ -48,3 +48,15 @@ def test_comments_patterns_and_lines_without_a_value_are_no_settings() -> None:
 
 def test_a_drop_in_that_may_not_be_read_is_told() -> None:
     assert parse("!/etc/sysctl.d/secret.conf").denied == ("/etc/sysctl.d/secret.conf",)
+
+
+def test_one_odd_line_of_a_drop_in_is_named_and_sets_nothing() -> None:
+    found = parse(
+        "/etc/sysctl.d/a.conf:1:vm.swappiness 10",
+        "/etc/sysctl.d/a.conf:2:vm.max_map_count = 5\udce9",
+        "/etc/sysctl.d/a.conf:3:; a comment",
+        "/etc/sysctl.d/a.conf:4:-net.ipv4.conf.all.rp_filter",
+        "/etc/sysctl.d/a.conf:5:kernel.panic = 10",
+    )
+    assert [setting.value for setting in found.settings] == ["10"]
+    assert {line.number for line in found.odd} == {1, 2}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from declaration.host import Connection, HostSpec
 from declaration.storage import below
 from facts.disks.directory_use import Entry, TreeUse
+from facts.odd import odd_line
 from facts.value import ABSENT, Unknown
 from fleet.disks.prune import PRUNABLE, candidates, directories, named_paths
 
@@ -42,8 +43,8 @@ def entry(name: str, kind: str = "directory", days: int = 30) -> Entry:
     return Entry(name, kind, 1_000, NOW - days * DAY)
 
 
-def tree(*entries: Entry, real: str = SRC, users: Any = None) -> TreeUse:
-    return TreeUse(real, 9_999, entries, users or {})
+def tree(*entries: Entry, real: str = SRC, users: Any = None, odd: Any = ()) -> TreeUse:
+    return TreeUse(real, 9_999, entries, users or {}, odd)
 
 
 def keep(found: Entry, declared: HostSpec | None = None, **more: Any) -> str:
@@ -82,6 +83,11 @@ def test_an_old_unused_tree_may_go_and_the_largest_comes_first() -> None:
         (entry("kept"), {}, f"{SRC}/kept is declared"),
         (entry("x"), {"real": "/srv/src"}, "is a link to /srv/src"),
         (entry("x"), {"users": {f"{SRC}/x/lib.so": (7,)}}, "in use by process 7"),
+        (
+            entry("x"),
+            {"odd": (odd_line("/proc", 1, "frag", "why"),)},
+            "what uses it is UNKNOWN: frag",
+        ),
         (entry("x"), {"resolved": {"/mnt/x/m": Unknown("hangs")}}, "where /mnt/x/m leads is UNKN"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from declaration.onhost import APT_LISTS
+from facts.odd import odd_line
 from facts.packages.apt_sources import AptSources
 from facts.system.files import FileState
 from facts.value import ABSENT, Unknown
@@ -118,6 +120,13 @@ def test_a_file_with_somebody_elses_repository_inside_is_left_to_a_person() -> N
             path=THEIRS,
             repositories=[ONEAPI],
         )
+
+
+def test_a_file_with_a_line_that_is_not_understood_is_left_to_a_person() -> None:
+    odd = odd_line(THEIRS, 2, "dep https://example.org/x", "it is no source")
+    state = replace(apt_facts([source(THEIRS, INTEL)]), odd=(odd,))
+    with pytest.raises(OperationError, match=r"line 2 is not understood .it is no source."):
+        run_operation(replaced_source, {AptSources: state}, path=THEIRS, repositories=[ONEAPI])
 
 
 def sole(entries: list[Any]) -> list[str]:
