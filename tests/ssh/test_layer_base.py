@@ -133,8 +133,8 @@ DAMAGES = {
         ("Unit[systemd-timesyncd]",),
         "systemctl is-enabled systemd-timesyncd",
     ),
-    "clock-masked": Damage(
-        "systemctl mask systemd-timesyncd",
+    "clock-masked-for-good-and-until-the-next-boot": Damage(
+        "systemctl mask systemd-timesyncd && systemctl mask --runtime systemd-timesyncd",
         ("Unit[systemd-timesyncd]",),
         "test $(systemctl is-enabled systemd-timesyncd) = enabled",
     ),
