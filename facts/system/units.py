@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from typing_extensions import override
@@ -25,6 +25,7 @@ _KINDS: Final = ("service", "socket", "timer", "mount", "swap", "path")
 _ASKED: Final = ("service", "socket", "timer", "swap", "path")
 _PROPERTIES: Final = (
     "Id",
+    "Names",
     "LoadState",
     "ActiveState",
     "SubState",
@@ -85,14 +86,17 @@ class UnitState:
         units: name with its suffix -> unit.
         failed: names in state failed.
         odd: files of which systemd takes none for a unit, and what it said that is not understood.
+        names: further name of a unit that systemd has read -> the unit's own.
     """
 
     units: Mapping[str, Unit]
     failed: tuple[str, ...]
     odd: tuple[OddLine, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Reading[Unit]:
-        """Return a unit by its name; ABSENT when there is neither such a unit nor such a file."""
+        """Return a unit by any of its names; ABSENT when there is neither a unit nor a file."""
+        name = self.names.get(name, name)
         if name in self.units:
             return self.units[name]
         # no legal name is that of an odd file
@@ -125,15 +129,15 @@ class Units(HostFact[UnitState]):
         parts = Parts(text)
         files = _unit_files(parts)
         states = _file_states(files, parts)
-        shown, odd = _shown(parts, files, states)
+        shown, names, odd = _shown(parts, files, states)
         # systemd also shows units that others only mention
         units = {n: u for n, u in shown.items() if (u.load, u.active) != ("not-found", "inactive")}
         for name, state in states.items():
-            if name not in units and doubt(name, odd) is None:
+            if name not in units and name not in names and doubt(name, odd) is None:
                 masks = files.masks.get(name, ())
                 units[name] = Unit("unloaded", "inactive", "dead", state, False, ABSENT, masks)
         failed = tuple(name for name, unit in units.items() if unit.active == "failed")
-        return UnitState(units, failed, (*files.odd, *odd))
+        return UnitState(units, failed, (*files.odd, *odd), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +146,24 @@ class _Files:
 
     Args:
         kinds: name -> kind, of the strongest folder.
+        folders: name -> that folder.
         masks: name -> folders that mask it.
         odd: files of which systemd takes none.
     """
 
     kinds: Mapping[str, str]
+    folders: Mapping[str, str]
     masks: Mapping[str, tuple[str, ...]]
     odd: tuple[OddLine, ...]
+
+    def generated(self, name: str) -> bool:
+        """Return True if a program makes the file at each boot, such as for a script of SysV."""
+        return "/systemd/generator" in self.folders.get(name, "")
 
 
 def _unit_files(parts: Parts) -> _Files:
     kinds: dict[str, str] = {}
+    folders: dict[str, str] = {}
     masks: dict[str, tuple[str, ...]] = {}
     odd = []
     folder = ""
@@ -165,9 +176,10 @@ def _unit_files(parts: Parts) -> _Files:
             odd.append(odd_line(folder, 0, name, _NO_NAME if is_utf8(name) else NOT_UTF8))
             continue
         kinds.setdefault(name, kind)  # the strongest folder comes first
+        folders.setdefault(name, folder)
         if kind == "masked" and folder:
             masks[name] = (*masks.get(name, ()), folder)
-    return _Files(kinds, masks, tuple(odd))
+    return _Files(kinds, folders, masks, tuple(odd))
 
 
 def _file_states(files: _Files, parts: Parts) -> Mapping[str, str]:
@@ -181,6 +193,8 @@ def _file_states(files: _Files, parts: Parts) -> Mapping[str, str]:
     for name, kind in files.kinds.items():
         unlinked = "disabled" if name in install else "static"
         states[name] = links.get(name, unlinked) if kind == "file" else kind
+        if kind == "file" and files.generated(name):
+            states[name] = "generated"
         if kind == "masked" and _RUN.search(files.masks.get(name, ("",))[0]):
             states[name] = "masked-runtime"
     # an enabled instance of a template has no file of its own
@@ -189,32 +203,33 @@ def _file_states(files: _Files, parts: Parts) -> Mapping[str, str]:
 
 def _shown(
     parts: Parts, files: _Files, states: Mapping[str, str]
-) -> tuple[Mapping[str, Unit], tuple[OddLine, ...]]:
-    """Return what systemd says of each unit, and the blocks that are not understood."""
+) -> tuple[Mapping[str, Unit], Mapping[str, str], tuple[OddLine, ...]]:
+    """Return what systemd says of each unit, further names, and what is not understood."""
     units: dict[str, Unit] = {}
+    names: dict[str, str] = {}
     odd = []
     blocks = [b for b in "\n".join(parts.raw_lines("units", empty=True)).split("\n\n") if b.strip()]
     for block in blocks:
         try:
             if not is_utf8(block):
                 raise ParseError(NOT_UTF8)
-            name, unit = _unit(block, files, states)
+            values = {key: text for key, _, text in (x.partition("=") for x in block.split("\n"))}
+            name, unit = values["Id"], _unit(values, files, states)
         except (ValueError, KeyError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             odd.append(odd_line(_SHOW, 0, block.replace("\n", " "), why))
         else:
             units[name] = unit
+            names |= {other: name for other in values.get("Names", "").split() if other != name}
     if not units:
         raise ParseError("systemd lists no unit")
-    return units, tuple(odd)
+    return units, names, tuple(odd)
 
 
-def _unit(block: str, files: _Files, states: Mapping[str, str]) -> tuple[str, Unit]:
-    pairs = [line.partition("=") for line in block.split("\n") if line]
-    values = {key: value for key, _, value in pairs}
+def _unit(values: Mapping[str, str], files: _Files, states: Mapping[str, str]) -> Unit:
     name = values["Id"]
     entered = _SECONDS.match(values["ActiveEnterTimestamp"])
-    return name, Unit(
+    return Unit(
         load=values["LoadState"],
         active=values["ActiveState"],
         sub=values["SubState"],

@@ -15,7 +15,8 @@ name() {
   esac
 }
 part units
-for d in /run/systemd/generator /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
+for d in /run/systemd/generator /etc/systemd/system /run/systemd/system \
+    /usr/local/lib/systemd/system /usr/lib/systemd/system; do
   for f in "$d"/*.mount; do
     # systemctl answers nothing at all when it is asked for a name that no unit can have
     case ${f##*/} in *[!A-Za-z0-9:_.\\-]*) continue ;; esac
@@ -25,7 +26,8 @@ done
 # -- since the root directory's is called -.mount
 SYSTEMD_PAGER='' systemctl show --timestamp=unix --property="$properties" -- "$@" || exit 4
 part files
-for d in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
+for d in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system \
+    /usr/lib/systemd/system /run/systemd/generator.late; do
   cd "$d" 2>/dev/null || continue
   printf '> %s\n' "$d"
   for f in $files; do
@@ -45,7 +47,7 @@ for f in /run/systemd/system/*.wants/* /run/systemd/system/*.requires/* \
   if [ -L "$f" ]; then name "${f##*/}"; printf '%s enabled-runtime\n' "$n"; fi
 done
 part install
-for d in /etc/systemd/system /usr/lib/systemd/system; do
+for d in /etc/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system; do
   # shellcheck disable=SC2086 # globs, a word each
   cd "$d" 2>/dev/null && grep -lsE '^\[Install\]' -- $files
 done

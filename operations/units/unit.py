@@ -30,7 +30,7 @@ def unit(
 ) -> Commands:
     """Keep a unit in a state; what is None is left alone.
 
-    + service: full unit name, such as `systemd-journald.service`
+    + service: full unit name, such as `systemd-journald.service`, or a further name of it
     + running: started or stopped
     + enabled: starts at boot or does not
     + masked: masked or not; a masked unit that should run needs an explicit False
@@ -41,7 +41,10 @@ def unit(
     units = read(Units)
     configuration = {path: path_state(path) for path in restart_if_older_than}
     made = {path: path_state(path) for path in restart_if_missing}
-    found = require(units, f"state of {service}").get(service)
+    known = require(units, f"state of {service}")
+    # systemctl enables and masks a unit by its own name alone
+    service = known.names.get(service, service)
+    found = known.get(service)
     changed = {path: stat.mtime for path, stat in configuration.items() if stat is not None}
     lost = [path for path, stat in made.items() if stat is None]
     written = [path for path in restart_if_older_than if will_write(path)]

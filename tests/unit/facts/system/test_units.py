@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from facts.base import END, interpret, wrap
-from facts.system.units import Units
+from facts.system.units import Unit, Units
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, plant, read, relocated, run_as
 
@@ -110,7 +110,7 @@ def test_the_script_tells_masked_enabled_disabled_and_static_files_apart(tmp_pat
         },
     )
     (tools / "systemctl").chmod(0o755)
-    script = relocated(Units().script(), tmp_path, "/etc", "/run", "/usr/lib")
+    script = relocated(Units().script(), tmp_path, "/etc", "/run", "/usr/lib", "/usr/local/lib")
     units = run_as(Units(), f"PATH={tools}:$PATH; " + wrap(script, 10)).units
     assert {name: unit.file_state for name, unit in units.items()} == {
         "x.service": ABSENT,
@@ -198,6 +198,28 @@ def test_masks_are_known_with_their_folders(tmp_path: Path) -> None:
     }
 
 
+def test_a_unit_is_found_by_each_of_its_names() -> None:
+    text = fixture("units/show.txt").replace(
+        "Id=ssh.service\n", "Id=ssh.service\nNames=ssh.service sshd.service\n"
+    )
+    units = read(Units(), {**PARTS, "units": text})
+    assert units.get("sshd.service") == units.get("ssh.service")
+    assert "sshd.service" not in units.units
+
+
+@pytest.mark.parametrize(
+    ("folder", "state"),
+    [("usr/local/lib/systemd/system", "disabled"), ("run/systemd/generator.late", "generated")],
+)
+def test_unit_files_of_every_folder_of_systemd_are_known(
+    tmp_path: Path, folder: str, state: str
+) -> None:
+    plant(tmp_path, {f"{folder}/old.service": "[Service]\n[Install]\n"})
+    found = _below(tmp_path).get("old.service")
+    assert isinstance(found, Unit)
+    assert found.file_state == state
+
+
 def _below(root: Path) -> Any:
     """Return what the script finds below a folder, where systemd knows of one unit."""
     (root / "run/systemd/system").mkdir(parents=True, exist_ok=True)
@@ -211,5 +233,5 @@ def _below(root: Path) -> Any:
         {"systemctl": f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{root}/asked\nprintf '%s\\n' {block}\n"},
     )
     (tools / "systemctl").chmod(0o755)
-    script = relocated(Units().script(), root, "/etc", "/run", "/usr/lib")
+    script = relocated(Units().script(), root, "/etc", "/run", "/usr/lib", "/usr/local/lib")
     return run_as(Units(), f"PATH={tools}:$PATH; " + wrap(script, 10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,14 @@ def test_what_was_done_in_run_is_undone_there(
     state = running(**{"active": "inactive", "sub": "dead", **found})
     got, _ = run(state, **wanted)
     assert got == [f"systemctl {verb} {NAME}" for verb in commands]
+
+
+def test_a_unit_that_is_declared_by_a_further_name_is_changed_by_its_own() -> None:
+    stopped = running(active="inactive", sub="dead", file_state="disabled")
+    state = replace(units(clock=stopped), names={"time.service": NAME})
+    facts = {Units: state, FileState: files()}
+    commands, _ = run_operation(unit, facts, service="time.service", running=True, enabled=True)
+    assert commands == [f"systemctl enable {NAME}", f"systemctl start {NAME}"]
 
 
 def test_a_mask_of_the_package_is_refused_with_its_file() -> None:
