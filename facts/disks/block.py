@@ -22,7 +22,7 @@ from facts.disks.mountinfo import (
     same_place,
     unescape,
 )
-from facts.odd import OddLine, visible, where
+from facts.odd import OddLine, doubt, odd_line, visible, where
 from facts.parts import SPEAKING, Parts, convert, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
@@ -38,6 +38,7 @@ _DF_COLUMNS: Final = ("size", "avail", "itotal", "iavail", "target")
 _DF_HEADING: Final = "Mounted on"
 #: What lists the room of file systems.
 _DF: Final = "df -l"
+_LSBLK: Final = "lsblk -J -b -O"
 
 _SCRIPT: Final = shell_text(__file__)
 
@@ -119,6 +120,10 @@ class Disks:
                 return Unknown(f"{where(line)} may be a mount above it: {line.why}", line.text)
         return None
 
+    def hidden(self, name: str) -> Unknown | None:
+        """Return why a device of this UUID, label or serial may be there without being listed."""
+        return doubt(name, [line for line in self.odd if line.place == _LSBLK])
+
     def mount_of(self, path: str) -> Mount:
         """Return the mount that an absolute, resolved path lies on; raise KeyError when none is.
 
@@ -171,24 +176,55 @@ class Block(HostFact[Disks]):
             raise ParseError("nothing is mounted on /")
         room = parts.rows("room", _room, _DF)
         fstab, odd = parse_fstab(parts.files("fstab"))
+        lost = convert(parts.reading("devices"), odd_devices)
         return Disks(
             devices=convert(parts.reading("devices"), parse_lsblk),
             mounts=mounts.found,
             room=dict(row for row in room.found if row is not None),
             fstab=fstab,
             root_read_only=root.read_only,
-            odd=(*mounts.odd, *room.odd, *odd),
+            odd=(*mounts.odd, *room.odd, *odd, *(lost if isinstance(lost, tuple) else ())),
             sources=dict(map(_source, parts.raw_lines("sources"))) if parts.has("sources") else {},
         )
 
 
 def parse_lsblk(text: str) -> tuple[Device, ...]:
-    """Return the device trees of `lsblk -J -b`; raise ParseError when it is something else."""
+    """Return the device trees of `lsblk -J -b`; raise ParseError when it is something else.
+
+    A device that is not understood is left out, and so is what lies on it; see `odd_devices`.
+    """
+    found = [_read(record) for record in _records(text)]
+    devices = tuple(device for device in found if isinstance(device, Device))
+    if found and not devices:
+        raise ParseError(str(found[0]))
+    return devices
+
+
+def odd_devices(text: str) -> tuple[OddLine, ...]:
+    """Return what `lsblk -J -b` says of devices that are not understood."""
+    read = [(record, _read(record)) for record in _records(text)]
+    return tuple(
+        odd_line(_LSBLK, 0, json.dumps(record, ensure_ascii=False), str(found))
+        for record, found in read
+        if isinstance(found, Exception)
+    )
+
+
+def _records(text: str) -> list[Mapping[str, object]]:
     document = json.loads(text)
     devices = document.get("blockdevices") if isinstance(document, dict) else None
     if not isinstance(devices, list) or not all(isinstance(record, dict) for record in devices):
         raise ParseError("lsblk printed no list of block devices")
-    return tuple(_device(record) for record in devices)
+    return devices
+
+
+def _read(record: Mapping[str, object]) -> Device | Exception:
+    try:
+        return _device(record)
+    except KeyError as error:
+        return ParseError(f"it has no {error}")
+    except (ValueError, TypeError, AttributeError) as error:
+        return error
 
 
 def _device(record: Mapping[str, object]) -> Device:
@@ -203,7 +239,7 @@ def _device(record: Mapping[str, object]) -> Device:
         uuid=_text(record["uuid"]),
         partuuid=_text(record["partuuid"]),
         pttype=_text(record["pttype"]),
-        size=int(str(record["size"])),
+        size=_size(record["size"]),
         model=_text(record["model"]),
         serial=_text(record["serial"]),
         transport=_text(record["tran"]),
@@ -213,6 +249,12 @@ def _device(record: Mapping[str, object]) -> Device:
         number=_text(record.get("maj:min")),
         partlabel=_text(record.get("partlabel")),
     )
+
+
+def _size(value: object) -> int:
+    if not str(value).isdecimal():
+        raise ParseError(f"its size is {value}")
+    return int(str(value))
 
 
 def _text(value: object) -> Reading[str]:

@@ -13,6 +13,11 @@ lines fstab "$speaking" /etc/fstab
 part sources
 set --
 if [ -r /etc/fstab ]; then
-  while read -r f _; do case $f in /dev/*) set -- "$@" "$f" ;; esac; done </etc/fstab
+  while read -r f _; do
+    case $f in
+      /dev/*) set -- "$@" "$f" ;;
+      ID=*) set -- "$@" "/dev/disk/by-id/${f#ID=}" ;;
+    esac
+  done </etc/fstab
 fi
 [ $# = 0 ] || stat -Lc '%t:%T %n' -- "$@" 2>/dev/null

@@ -1,7 +1,7 @@
 """Whether a device in fstab is the one that is meant, whatever it is called there. Pure.
 
-fstab(5) takes a device node, any link to it, and the tags UUID, LABEL, PARTUUID and PARTLABEL; udev
-makes links of the tags below /dev/disk.
+fstab takes a device node, any link to it, and the tags UUID, LABEL, PARTUUID, PARTLABEL and ID
+(mount(8)); udev makes links of the tags below /dev/disk.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _FOLDERS: Final = {
     "/dev/disk/by-partuuid/": "PARTUUID",
     "/dev/disk/by-partlabel/": "PARTLABEL",
 }
+#: The tag of mount(8) that is a link of udev's.
+_ID: Final = re.compile(r"^ID=")
 _TAG: Final = re.compile(r"^([A-Z]+)=(.*)$")
 #: How udev writes a character that no file name should have: `\x20`.
 _UDEV: Final = re.compile(r"\\x([0-9a-f]{2})")
@@ -33,7 +35,8 @@ def is_name_of(source: str, device: Content, storage: Disks) -> bool:
         device: what is meant.
         storage: all devices, and the numbers of those that fstab names by a path.
     """
-    if source == device.path or storage.sources.get(source) == device.number:
+    link = _ID.sub("/dev/disk/by-id/", source)
+    if source == device.path or storage.sources.get(link) == device.number:
         return True
     tag = _tag(source)
     if tag is None:

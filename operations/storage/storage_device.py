@@ -12,6 +12,7 @@ from pyinfra.api.exceptions import OperationError
 from declaration.storage import Filesystem
 from facts.disks.block import Device, Disks
 from facts.value import Absent, Unknown
+from operations.require import require
 
 _NAMESPACE: Final = UUID("6f0a3f86-3d5e-4e0b-9d53-b70b70b70b70")
 _NUMBER: Final = re.compile(r"(\d+)$")
@@ -32,6 +33,9 @@ def locate(declared: Filesystem, storage: Disks) -> str:
     """
     if declared.device:
         return declared.device
+    name = declared.uuid or declared.partlabel or declared.serial
+    if (unsure := storage.hidden(name)) is not None:
+        require(unsure, f"the device with {declared.finder}")
     found = sorted({_path(device) for device in _matching(declared, storage)})
     if not found:
         raise OperationError(

@@ -84,6 +84,21 @@ def test_another_answer_of_lsblk_is_unknown(text: str) -> None:
     assert isinstance(read(Block(), {**PARTS, "devices": text}).devices, Unknown)
 
 
+@pytest.mark.parametrize(
+    "change", [{"size": None}, {"mountpoints": None}, {"children": 3}, {"children": [{}]}]
+)
+def test_one_odd_device_is_carried_and_hides_no_other(change: dict[str, Any]) -> None:
+    document = json.loads(fixture("block/lsblk.json"))
+    document["blockdevices"][1].update(change)
+    document["blockdevices"][1]["serial"] = "S9"
+    storage = read(Block(), {**PARTS, "devices": json.dumps(document)})
+    assert [device.name for device in storage.devices] == ["nvme0n1"]
+    assert isinstance(storage.hidden("S9"), Unknown)
+    assert storage.hidden("S8") is None
+    (odd,) = storage.odd
+    assert odd.place.startswith("lsblk")
+
+
 def test_old_lsblk_writes_numbers_and_flags_as_text() -> None:
     document = json.loads(fixture("block/lsblk.json"))
     document["blockdevices"][1].update(size="42", ro="1")

@@ -47,6 +47,7 @@ CONTENT = formatted(path="/dev/vdb1", number="254:17", label="fast ai")
         "/dev/disk/by-partlabel/models",
         "/dev/vdb1",
         "/dev/disk/by-id/virtio-S1-part1",
+        "ID=virtio-S1-part1",
         "/dev/disk/by-path/pci-0000:00:05.0-part1",
     ],
 )
@@ -112,8 +113,11 @@ def _mount(facts: Any) -> list[str]:
 
 
 def test_the_script_tells_which_device_each_name_in_fstab_leads_to(tmp_path: Any) -> None:
-    (tmp_path / "fstab").write_text("/dev/null /a ext4 rw 0 0\nUUID=1 / ext4 rw\n/dev/gone /b x\n")
+    entries = ("/dev/null /a ext4 rw 0 0", "UUID=1 / ext4 rw", "/dev/gone /b ext4", "ID=x /c ext4")
+    (tmp_path / "fstab").write_text("".join(f"{line}\n" for line in entries))
+    (tmp_path / "x").symlink_to("/dev/zero")
     script = Block().script().replace("/etc/fstab", str(tmp_path / "fstab"))
+    script = script.replace("/dev/disk/by-id", str(tmp_path))
     part = execute(wrap(script, 10)).stdout.partition("#b70 sources\n")[2]
-    assert part.splitlines()[0] == "1:3 /dev/null"
+    assert part.splitlines()[:2] == ["1:3 /dev/null", f"1:5 {tmp_path}/x"]
     assert "gone" not in part

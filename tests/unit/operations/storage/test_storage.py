@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pyinfra.api.exceptions import OperationError
 
 from declaration.storage import Directory, Filesystem
 from facts.disks.block import Block
+from facts.odd import odd_line
 from facts.system.units import Unit, UnitState
 from facts.value import ABSENT, Unknown
 from operations.files.filewrite import FileWrite
@@ -108,6 +110,12 @@ def test_anything_but_a_blank_known_single_device_is_refused(
 ) -> None:
     with pytest.raises(OperationError, match=said):
         make(**facts)
+
+
+def test_a_device_that_may_be_an_odd_one_is_not_looked_for_among_the_others() -> None:
+    odd = odd_line("lsblk -J -b -O", 0, '{"name": "vdz", "serial": "S1"}', "its size is None")
+    with pytest.raises(OperationError, match=r"device with serial S1 is UNKNOWN: .*size is None"):
+        make(Block=replace(disks(), odd=(odd,)))
 
 
 def test_formatting_needs_its_own_word() -> None:
