@@ -6,7 +6,7 @@ Must not know which disk is meant for what.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,8 +22,8 @@ from facts.disks.mountinfo import (
     same_place,
     unescape,
 )
-from facts.odd import OddLine, doubt, odd_line, visible, where
-from facts.parts import SPEAKING, Parts, convert, script
+from facts.odd import OddLine, doubt, odd_line, where
+from facts.parts import SPEAKING, Parts, Rows, convert, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
 
@@ -39,6 +39,7 @@ _DF_HEADING: Final = "Mounted on"
 #: What lists the room of file systems.
 _DF: Final = "df -l"
 _LSBLK: Final = "lsblk -J -b -O"
+_STAT: Final = "stat -Lc '%t:%T %n' $(grep -o '^/dev/[^ ]*' /etc/fstab)"
 
 _SCRIPT: Final = shell_text(__file__)
 
@@ -176,58 +177,61 @@ class Block(HostFact[Disks]):
             raise ParseError("nothing is mounted on /")
         room = parts.rows("room", _room, _DF)
         fstab, odd = parse_fstab(parts.files("fstab"))
-        lost = convert(parts.reading("devices"), odd_devices)
+        devices = convert(parts.reading("devices"), parse_lsblk)
+        sources: Rows[tuple[str, str]] = Rows((), ())
+        if parts.has("sources"):
+            sources = parts.rows("sources", _source, _STAT, any_code=True)
         return Disks(
-            devices=convert(parts.reading("devices"), parse_lsblk),
+            devices=devices[0] if isinstance(devices, tuple) else devices,
             mounts=mounts.found,
             room=dict(row for row in room.found if row is not None),
             fstab=fstab,
             root_read_only=root.read_only,
-            odd=(*mounts.odd, *room.odd, *odd, *(lost if isinstance(lost, tuple) else ())),
-            sources=dict(map(_source, parts.raw_lines("sources"))) if parts.has("sources") else {},
+            odd=(
+                *mounts.odd,
+                *room.odd,
+                *odd,
+                *(devices[1] if isinstance(devices, tuple) else ()),
+                *sources.odd,
+            ),
+            sources=dict(sources.found),
         )
 
 
-def parse_lsblk(text: str) -> tuple[Device, ...]:
-    """Return the device trees of `lsblk -J -b`; raise ParseError when it is something else.
+def parse_lsblk(text: str) -> tuple[tuple[Device, ...], tuple[OddLine, ...]]:
+    """Return the device trees of `lsblk -J -b`, and the devices that are not understood.
 
-    A device that is not understood is left out, and so is what lies on it; see `odd_devices`.
+    Such a device is left out with everything that lies on it.
+
+    Raises:
+        ParseError: it is something else, or no device is understood.
     """
-    found = [_read(record) for record in _records(text)]
-    devices = tuple(device for device in found if isinstance(device, Device))
-    if found and not devices:
-        raise ParseError(str(found[0]))
-    return devices
-
-
-def odd_devices(text: str) -> tuple[OddLine, ...]:
-    """Return what `lsblk -J -b` says of devices that are not understood."""
-    read = [(record, _read(record)) for record in _records(text)]
-    return tuple(
-        odd_line(_LSBLK, 0, json.dumps(record, ensure_ascii=False), str(found))
-        for record, found in read
-        if isinstance(found, Exception)
-    )
-
-
-def _records(text: str) -> list[Mapping[str, object]]:
     document = json.loads(text)
-    devices = document.get("blockdevices") if isinstance(document, dict) else None
-    if not isinstance(devices, list) or not all(isinstance(record, dict) for record in devices):
+    records = document.get("blockdevices") if isinstance(document, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ParseError("lsblk printed no list of block devices")
-    return devices
+    odd: list[OddLine] = []
+    devices = _devices(records, odd)
+    if odd and not devices:
+        raise ParseError(odd[0].why)
+    return devices, tuple(odd)
 
 
-def _read(record: Mapping[str, object]) -> Device | Exception:
-    try:
-        return _device(record)
-    except KeyError as error:
-        return ParseError(f"it has no {error}")
-    except (ValueError, TypeError, AttributeError) as error:
-        return error
+def _devices(records: Iterable[object], odd: list[OddLine]) -> tuple[Device, ...]:
+    """Return the devices of some records; those that are not understood go to `odd`."""
+    found = []
+    for record in records:
+        try:
+            found.append(_device(record, odd))
+        except (ValueError, KeyError) as error:
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            odd.append(odd_line(_LSBLK, 0, json.dumps(record, ensure_ascii=False), why))
+    return tuple(found)
 
 
-def _device(record: Mapping[str, object]) -> Device:
+def _device(record: object, odd: list[OddLine]) -> Device:
+    if not isinstance(record, dict):
+        raise ParseError("it is no record of a device")
     points, children = record["mountpoints"], record.get("children", [])
     if not isinstance(points, list) or not isinstance(children, list):
         raise ParseError("a device has no list of mount points or children")
@@ -245,7 +249,7 @@ def _device(record: Mapping[str, object]) -> Device:
         transport=_text(record["tran"]),
         mountpoints=tuple(str(point) for point in points if point is not None),
         read_only=record["ro"] in (True, "1", 1),
-        children=tuple(_device(child) for child in children),
+        children=_devices(children, odd),
         number=_text(record.get("maj:min")),
         partlabel=_text(record.get("partlabel")),
     )
@@ -264,7 +268,7 @@ def _text(value: object) -> Reading[str]:
 def _source(line: str) -> tuple[str, str]:
     numbers, _, name = line.partition(" ")
     major, _, minor = numbers.partition(":")
-    return visible(name), f"{int(major, 16)}:{int(minor, 16)}"
+    return name, f"{int(major, 16)}:{int(minor, 16)}"
 
 
 def _room(line: str) -> tuple[str, Room] | None:

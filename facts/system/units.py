@@ -156,7 +156,7 @@ class _Files:
     masks: Mapping[str, tuple[str, ...]]
     odd: tuple[OddLine, ...]
 
-    def generated(self, name: str) -> bool:
+    def is_generated(self, name: str) -> bool:
         """Return True if a program makes the file at each boot, such as for a script of SysV."""
         return "/systemd/generator" in self.folders.get(name, "")
 
@@ -193,7 +193,7 @@ def _file_states(files: _Files, parts: Parts) -> Mapping[str, str]:
     for name, kind in files.kinds.items():
         unlinked = "disabled" if name in install else "static"
         states[name] = links.get(name, unlinked) if kind == "file" else kind
-        if kind == "file" and files.generated(name):
+        if kind == "file" and files.is_generated(name):
             states[name] = "generated"
         if kind == "masked" and _RUN.search(files.masks.get(name, ("",))[0]):
             states[name] = "masked-runtime"

@@ -85,7 +85,7 @@ def test_another_answer_of_lsblk_is_unknown(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"size": None}, {"mountpoints": None}, {"children": 3}, {"children": [{}]}]
+    "change", [{"size": None}, {"mountpoints": None}, {"children": 3}, {"size": "x"}]
 )
 def test_one_odd_device_is_carried_and_hides_no_other(change: dict[str, Any]) -> None:
     document = json.loads(fixture("block/lsblk.json"))
@@ -99,10 +99,19 @@ def test_one_odd_device_is_carried_and_hides_no_other(change: dict[str, Any]) ->
     assert odd.place.startswith("lsblk")
 
 
+def test_an_odd_partition_leaves_its_disk_known() -> None:
+    document = json.loads(fixture("block/lsblk.json"))
+    document["blockdevices"][0]["children"][0] = {"name": "nvme0n1p1", "uuid": "u-1"}
+    storage = read(Block(), {**PARTS, "devices": json.dumps(document)})
+    assert [device.name for device in storage.devices[0].walk()] == ["nvme0n1", "nvme0n1p2"]
+    assert isinstance(storage.hidden("u-1"), Unknown)
+    assert storage.hidden("S5GXNX0W000000A") is None
+
+
 def test_old_lsblk_writes_numbers_and_flags_as_text() -> None:
     document = json.loads(fixture("block/lsblk.json"))
     document["blockdevices"][1].update(size="42", ro="1")
-    (_, usb) = parse_lsblk(json.dumps(document))
+    ((_, usb), _) = parse_lsblk(json.dumps(document))
     assert (usb.size, usb.read_only) == (42, True)
 
 
