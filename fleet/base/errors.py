@@ -50,3 +50,14 @@ class Unreachable(FleetError):
 
     id = "unreachable"
     exit_code = ExitCode.UNREACHABLE
+
+
+class Interrupted(FleetError):
+    """Stopped by Ctrl-C: at a question, between two steps, or after the operation in flight.
+
+    The message says what was being done. What had begun is in `b70 history`: a host that was being
+    changed when a run was aborted is called uncertain there, the others are as they were.
+    """
+
+    id = "interrupted"
+    exit_code = ExitCode.INTERRUPTED

@@ -17,6 +17,8 @@ class ExitCode(IntEnum):
     UNREACHABLE = 4
     BUDGET = 5
     USAGE = 64
+    #: what a shell makes of SIGINT, so that scripts know it (128 + 2)
+    INTERRUPTED = 130
 
     @property
     def meaning(self) -> str:
@@ -32,6 +34,7 @@ MEANING: Final[dict[ExitCode, str]] = {
     ExitCode.UNREACHABLE: "a host is unreachable or in an unknown state",
     ExitCode.BUDGET: "stopped by the budget or a tripped breaker",
     ExitCode.USAGE: "the command line or the configuration is wrong",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C; `b70 history` shows what had begun",
 }
 
 #: Mixed results: the first of these that any host had is the command's exit code.

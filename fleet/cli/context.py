@@ -30,6 +30,18 @@ def load_fleet() -> Fleet:
     return load(choose_fleet(settings.inventory), parse_sets(settings.sets))
 
 
+def reload(hosts_text: str) -> Fleet:
+    """Return the chosen fleet as it would be with another text in its hosts file.
+
+    Raises:
+        ConfigError: that declaration would be wrong.
+    """
+    from fleet.config import choose_fleet, load
+
+    settings = current()
+    return load(choose_fleet(settings.inventory), parse_sets(settings.sets), hosts_text=hosts_text)
+
+
 def make_engine(fleet: Fleet, parallel: int = 0) -> Runs:
     """Return the engine for a fleet; `parallel` hosts at once, 0 = as many as make sense."""
     from fleet.run.engine import Engine

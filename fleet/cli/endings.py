@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Final
 
 import typer
 
@@ -17,9 +16,6 @@ from fleet.cli.debuglog import debug_log_path
 from fleet.cli.settings import current
 
 _log = logging.getLogger("b70")
-
-#: What Typer makes of Ctrl-C before anybody else sees it (128 + SIGINT).
-_TYPER_INTERRUPTED: Final = 130
 
 
 def guarded(work: Callable[[], object]) -> int:
@@ -43,7 +39,8 @@ def guarded(work: Callable[[], object]) -> int:
     except Exception as error:  # the last net: a bug must end as one line and a log
         return _bug(error)
     code = int(result) if isinstance(result, int) else int(ExitCode.CLEAN)
-    return _interrupted() if code == _TYPER_INTERRUPTED else code
+    # what Typer makes of Ctrl-C before anybody else sees it
+    return _interrupted() if code == ExitCode.INTERRUPTED else code
 
 
 def _typed(error: FleetError) -> int:
@@ -73,7 +70,7 @@ def _usage(error: typer.TyperException) -> int:
 def _interrupted() -> int:
     _log.info("ended: interrupted")
     sys.stderr.write("\ninterrupted; `b70 history` shows what had begun\n")
-    return ExitCode.UNREACHABLE
+    return ExitCode.INTERRUPTED
 
 
 def _reader_gone() -> int:

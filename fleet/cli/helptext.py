@@ -31,7 +31,7 @@ def help_text(examples: Sequence[Example], description: str) -> str:
 
 def exit_codes() -> str:
     """Return the table that every `--help` ends with, from the enum."""
-    rows = [f"  {code.value:>2}  {code.meaning}" for code in ExitCode]
+    rows = [f"  {code.value:>3}  {code.meaning}" for code in ExitCode]
     return "\n".join([KEEP_LINES, "Exit codes:", *rows])
 
 

@@ -36,13 +36,19 @@ _UNREADABLE: Final = Node({"hosts": EMPTY}, EMPTY.where)
 _NO_SETS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def load(directory: Path, sets: Mapping[str, str] = _NO_SETS, redactor: Redactor = RUN) -> Fleet:
+def load(
+    directory: Path,
+    sets: Mapping[str, str] = _NO_SETS,
+    redactor: Redactor = RUN,
+    hosts_text: str | None = None,
+) -> Fleet:
     """Read a fleet; nothing is contacted and no secret is resolved.
 
     Args:
         directory: a fleet directory, or a hosts file with group_data beside or above it.
         sets: dotted key -> YAML text, the topmost layer of every host.
         redactor: learns every secret that the fleet resolves.
+        hosts_text: what the hosts file would hold, to judge an edit before it is written.
 
     Raises:
         ConfigError: with every problem, each as `file:line:column: key: what is wrong`.
@@ -56,7 +62,8 @@ def load(directory: Path, sets: Mapping[str, str] = _NO_SETS, redactor: Redactor
     problems += unread(found)
     file = shown(found.hosts_file)
     before = len(problems)
-    root = parse(read_text(found.hosts_file, problems), file, problems)
+    text = read_text(found.hosts_file, problems) if hosts_text is None else hosts_text
+    root = parse(text, file, problems)
     if not root.value and len(problems) > before:
         root = _UNREADABLE  # what it lacks is no mistake of its own
     name = _fleet_name(root, found, problems)

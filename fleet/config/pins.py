@@ -1,10 +1,13 @@
-"""Writes what `b70 bootstrap` learned into the hosts file: new hosts and pinned identities."""
+"""Writes what `b70 bootstrap` learned into the hosts file: new hosts and pinned identities.
+
+What the file would hold is a text first, which somebody may judge; then it is written.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,38 +16,63 @@ from fleet.config.edit import CannotEdit, set_value
 from fleet.config.layers import lookup
 from fleet.config.yaml_marks import Node, parse
 
+#: The text of a hosts file -> the text that it shall have.
+Edit = Callable[[str], str]
 
-def pin(hosts_file: Path, host: str, identity: Mapping[str, object]) -> None:
-    """Write identity values of a host that is already in the file.
+
+def with_pins(text: str, host: str, identity: Mapping[str, object]) -> str:
+    """Return the text with identity values of a host that is already in it.
 
     Args:
         identity: `host_keys`, `machine_id`, `dmi_serial`, `pinned`; others in the file stay.
 
     Raises:
-        CannotEdit: no such host, or its record cannot be edited safely; nothing changed.
+        CannotEdit: no such host, or its record cannot be edited safely.
     """
-    with _editing(hosts_file) as text:
-        if _host(text, host) is None:
-            raise CannotEdit(f"{host} is not in {hosts_file}", f"b70 bootstrap {host} --address …")
-        changed = text
-        for key, value in identity.items():
-            changed = set_value(changed, ("hosts", host, "identity", key), value)
-        _save(hosts_file, text, changed)
+    if _host(text, host) is None:
+        raise CannotEdit(
+            f"{host} is not in the hosts file", f"b70 bootstrap {host} --address ADDRESS"
+        )
+    for key, value in identity.items():
+        text = set_value(text, ("hosts", host, "identity", key), value)
+    return text
 
 
-def add_host(hosts_file: Path, host: str, record: Mapping[str, object]) -> None:
-    """Add a host record behind the last one.
+def with_host(text: str, host: str, record: Mapping[str, object]) -> str:
+    """Return the text with a host record behind the last one.
 
     Args:
         record: plain data as it stands in a hosts file.
 
     Raises:
-        CannotEdit: it is there already, or the file cannot be edited safely; nothing changed.
+        CannotEdit: it is there already, or the text cannot be edited safely.
+    """
+    if _host(text, host) is not None:
+        raise CannotEdit(f"{host} is already in the hosts file", f"b70 inventory show {host}")
+    return set_value(text, ("hosts", host), record)
+
+
+def rewrite(hosts_file: Path, edit: Edit, judge: Callable[[str], object]) -> None:
+    """Edit the file as it is now, and write it whole or not at all.
+
+    Args:
+        judge: is shown the new text and raises if it must not be written.
+
+    Raises:
+        CannotEdit: see `edit`; nothing changed.
+        OSError: it could not be written; nothing changed.
     """
     with _editing(hosts_file) as text:
-        if _host(text, host) is not None:
-            raise CannotEdit(f"{host} is already in {hosts_file}", f"b70 inventory show {host}")
-        _save(hosts_file, text, set_value(text, ("hosts", host), record))
+        changed = edit(text)
+        judge(changed)
+        if changed != text:
+            write_text(hosts_file, changed)
+
+
+def hosts_text(hosts_file: Path) -> str:
+    """Return the text of a hosts file with the line ends that it has."""
+    with hosts_file.open(encoding="utf-8", newline="") as stream:
+        return stream.read()
 
 
 def _host(text: str, host: str) -> Node | None:
@@ -60,12 +88,6 @@ def _editing(hosts_file: Path) -> Iterator[str]:
     folder = os.open(hosts_file.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        with hosts_file.open(encoding="utf-8", newline="") as stream:
-            yield stream.read()
+        yield hosts_text(hosts_file)
     finally:
         os.close(folder)
-
-
-def _save(hosts_file: Path, text: str, changed: str) -> None:
-    if changed != text:
-        write_text(hosts_file, changed)

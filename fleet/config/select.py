@@ -52,10 +52,14 @@ def select(
         chosen = set(hosts)
     found = [spec for name, spec in hosts.items() if name in chosen - removed]
     if not found:
-        why = (
-            "the inventory has no hosts" if not hosts else "the negated parts take every host away"
+        if not hosts:
+            raise NoHostsMatched(
+                "no host matched: the inventory has no hosts",
+                "b70 bootstrap NAME --address ADDRESS",
+            )
+        raise NoHostsMatched(
+            "no host matched: the negated parts take every host away", "b70 inventory list"
         )
-        raise NoHostsMatched(f"no host matched: {why}", "b70 inventory list")
     return found
 
 

@@ -1,193 +1,296 @@
-"""First contact with a brand-new host that has only sshd and sh.
+"""First contact with a host that has only sshd and sh, as steps that are safe to repeat.
 
-Shows or checks its key, creates the account this tool logs in with from then on, and reads what the
-host is. Writing the pins into the inventory is `fleet.config.edit`'s business.
+Shows or checks its key, asks whether the account could log in, makes it, proves the login, pins
+what was learned. What was made is taken back when the proof fails, or named with its commands. The
+ledger holds the host from the first step on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from declaration.secret import Secret
+from facts.pci.gpu_link import GpuLinks
 from facts.readings import Readings
 from facts.registry import batch_facts
-from facts.shelltext import shell_text, shell_variables
-from fleet.base.errors import FleetError, Refused
+from facts.system.identity import Identity
+from facts.value import Unknown, known
+from fleet.base.errors import FleetError, Refused, Unreachable
+from fleet.base.run import Run
+from fleet.config import Fleet
+from fleet.first import account, keyline, login_rules
+from fleet.first.account import SUDOERS, KeysFile, Made
+from fleet.first.contact import FirstWay, Passwords, accept_key, first_session, later_session
+from fleet.first.intent import Intent, Learned
+from fleet.first.journal import Journal
 from fleet.host.cache import FactCache, NoAnswer
 from fleet.host.keys import fact_key
-from fleet.host.session import Session
-from fleet.host.shell import Shell
-from fleet.host.ssh import AcceptKey, SshSession
+from fleet.host.session import CommandTimeout, LostContact, Session
+from fleet.ledger import Ledger
 
-#: The sudoers drop-in; sudo ignores names with a dot, so there is none.
-SUDOERS: Final = "/etc/sudoers.d/b70fleet"
-_ACCOUNT: Final = shell_text(__file__, "_account")
-#: Seconds for the account script.
+#: Seconds for making an account and for taking it back.
 _ACCOUNT_S: Final = 120
+#: Seconds for the questions: sshd's test mode and `id` of a directory service.
+_ASK_S: Final = 60
+
+#: Where sshd and sudo say why they refused somebody.
+_WHY: Final = (
+    "on the host, as root: journalctl -n 30 -t sshd -t sshd-session -t sudo   # why it was refused"
+)
 
 
 class AccountFailed(FleetError):
-    """The login account could not be created on the new host; the host is otherwise as it was."""
+    """The login account could not be made on the new host, or it could not log in afterwards.
+
+    What was made is taken back. Where that fails too, the message names what is left, and the hints
+    are the commands that remove it.
+    """
 
     id = "bootstrap-account"
 
 
-class FingerprintMismatch(Refused):
-    """The host showed another key than the one given with --host-key. Nothing was sent to it."""
+class AccountRefused(Refused):
+    """An account of that name could not log in to the new host, so it was not made.
 
-    id = "host-key-mismatch"
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """How to reach a host before it is in the inventory.
-
-    Args:
-        login: account that exists already (`root`, or one with sudo).
-        key: private key file, empty = agent and ssh_config.
-        password, sudo_password: typed by a person, or None.
+    sshd was asked before anything was changed (`sshd -T -C user=NAME`): its lists of users and
+    groups, where it looks for keys, what else it wants. An answer that cannot be read is UNKNOWN,
+    and then no account is made.
     """
 
-    name: str
-    address: str
-    port: int
-    login: str
-    key: str = ""
-    ssh_config: str = ""
-    password: Secret | None = None
-    sudo_password: Secret | None = None
-    probe_root: str = ""
+    id = "bootstrap-account-refused"
+
+
+class NotPinned(FleetError):
+    """The login account is made and works, but the inventory could not be written.
+
+    Nothing is wrong on the host. Bootstrap again when the file can be written: it finds the account
+    and adds nothing.
+    """
+
+    id = "bootstrap-not-pinned"
 
 
 @dataclass(slots=True)
-class FirstContact:
-    """What first contact found out."""
+class Met:
+    """What first contact found out and made."""
 
     host_key: str = ""
-    fingerprint: str = ""
     readings: Readings = field(default_factory=Readings)
-    account: str = ""
+    made: list[Made] = field(default_factory=list)
+
+    @property
+    def learned(self) -> Learned:
+        """Return what goes into the hosts file."""
+        identity: dict[str, object] = {"host_keys": [self.host_key]} if self.host_key else {}
+        who = self.readings[Identity]
+        if not isinstance(who, Unknown):
+            identity["machine_id"] = known(who.machine_id) or ""
+            identity["dmi_serial"] = known(who.dmi_serial) or ""
+        b70s = (c for c in known(self.readings[GpuLinks]) or () if c.is_b70 and not c.is_virtual)
+        cards = [{"slot": str(number), "bdf": card.bdf} for number, card in enumerate(b70s, 1)]
+        return Learned(identity, cards)
 
 
-def first_contact(
-    contact: Contact,
-    *,
-    expected: str,
-    confirm: Callable[[str], bool],
-    account: str = "",
-    public_key: str = "",
-) -> FirstContact:
-    """Connect for the first time, read what the host is, and create the account.
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Everything that one bootstrap needs.
 
     Args:
-        expected: `SHA256:...` fingerprint, empty = ask `confirm`.
+        intent: what is wanted.
+        passwords: of the login that exists.
         confirm: is shown the fingerprint, says whether to go on.
-        account: login account to create with sudo rights; empty = keep the login.
-        public_key: OpenSSH public key line to authorize for the account.
-
-    Raises:
-        FingerprintMismatch, KeyNotAccepted: the host key is not the right one; nothing was sent.
-        AccountFailed, Unreachable: see there.
+        ledger: where it is recorded.
+        run: which run this is.
+        way: how the host is reached.
     """
-    found = FirstContact()
 
-    def accept(line: str, fingerprint: str) -> bool:
-        found.host_key, found.fingerprint = line, fingerprint
-        if expected:
-            if expected.removeprefix("SHA256:") == fingerprint.partition("SHA256:")[2]:
-                return True
-            raise FingerprintMismatch(
-                f"{contact.name}: host key is {fingerprint}, expected {expected}",
-                f"on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_{_kind(line)}_key.pub",
-            )
-        return confirm(fingerprint)
+    intent: Intent
+    passwords: Passwords
+    confirm: Callable[[str], bool]
+    ledger: Ledger
+    run: Run
+    way: FirstWay
 
-    with _Connected(contact, accept) as session:
-        cache = FactCache(session)
+    def meet(self) -> Met:
+        """Do it all.
+
+        Raises:
+            FleetError: see the types; the ledger has it, and what is left on the host is named.
+        """
+        intent, met = self.intent, Met()
+        again = intent.choices.command()
+        with Journal.of(self.ledger, self.run, intent.fleet, intent.host, again) as journal:
+            fleet = intent.foresee(Learned({}))
+            accept = accept_key(intent.choices, self.confirm, lambda line: self._see_key(met, line))
+            with first_session(
+                self.way, fleet, intent.choices, intent.login, self.passwords, accept
+            ) as session:
+                self._read(session, met, fleet)
+                pinned = intent.foresee(met.learned)
+                if intent.account:
+                    keys = self._keys_file(session)
+                    journal.uncertain()
+                    with self._taken_back(session, met, journal):
+                        self._make(session, met, keys)
+                        self._prove(pinned)
+                else:
+                    self._prove(pinned)
+                journal.settled(item.name for item in met.made)
+            self._pin(met)
+            journal.settled([*(item.name for item in met.made), f"Pins[{intent.host}]"])
+        return met
+
+    def _see_key(self, met: Met, line: str) -> None:
+        """Keep the key; refuse one that another host of the fleet has before anything is sent."""
+        met.host_key = line
+        self.intent.foresee(met.learned)
+
+    def _read(self, session: Session, met: Met, fleet: Fleet) -> None:
+        """Read what the host is; who it is must be known before anything is made."""
+        intent = self.intent
+        root = fleet.hosts[intent.host].probe_root
         keys = [
-            fact_key(fact, {"probe_root": contact.probe_root if fact.simulable else ""})
+            fact_key(fact, {"probe_root": root if fact.simulable else ""})
             for fact in batch_facts().values()
         ]
+        cache = FactCache(session)
         try:
             cache.fetch(keys)
         except NoAnswer as silence:
+            hint = "log in as root, or give --ask-sudo-pass"
+            if intent.choices.ask_sudo_pass:
+                hint = (
+                    f"the sudo password, or the rule of {intent.login} in sudoers, is wrong there"
+                )
             raise AccountFailed(
-                f"{contact.name}: {contact.login} cannot become root: {silence}",
-                "log in as root, or give --ask-sudo-pass",
+                f"{intent.host}: {intent.login} cannot become root: {silence}", hint
             ) from silence
-        found.readings = Readings({key.fact: cache.value(key) for key in keys})
-        if account:
-            output = session.run(account_script(account, public_key), deadline_s=_ACCOUNT_S)
-            if output.status:
-                said = output.stderr.decode("utf-8", "replace").strip()
-                raise AccountFailed(f"{contact.name}: account {account}: {said}")
-            found.account = account
-    return found
+        met.readings = Readings({key.fact: cache.value(key) for key in keys})
+        who = met.readings[Identity]
+        if isinstance(who, Unknown) or isinstance(who.machine_id, Unknown):
+            reason = who.reason if isinstance(who, Unknown) else who.machine_id
+            raise AccountRefused(
+                f"{intent.host}: who the host is cannot be read ({reason}); nothing was changed",
+                f"on the host: cat /etc/machine-id, then {intent.choices.command()}",
+            )
 
+    def _keys_file(self, session: Session) -> KeysFile:
+        """Return where sshd reads the account's key, after it was asked whether that is enough.
 
-def account_script(account: str, public_key: str) -> str:
-    """Return the text that creates a login account with one authorized key and passwordless sudo.
+        Raises:
+            AccountRefused: the account could not log in.
+        """
+        intent = self.intent
+        output = session.run(login_rules.ask(intent.account), deadline_s=_ASK_S)
+        rules = login_rules.parse(intent.account, output.stdout.decode("utf-8", "replace"))
+        found = login_rules.obstacles(rules, keyline.kind(intent.public_key))
+        keys = login_rules.keys_file(rules)
+        if found or keys is None:
+            remedies = [f"on the host, as root: {each.remedy}" for each in found]
+            if intent.known is None and not (
+                intent.choices.ask_pass or intent.choices.ask_sudo_pass
+            ):
+                again = intent.choices.again(user=intent.login)
+                remedies.append(f"{again}   # or go on as {intent.login}, who is in already")
+            raise AccountRefused(
+                f"{intent.host}: {intent.account} could not log in, so nothing was changed: "
+                + "; ".join(each.text for each in found),
+                "\n".join(remedies),
+            )
+        return keys
 
-    Idempotent; adds what is missing and touches nothing else. The sudoers drop-in is in place only
-    after visudo accepted it.
-    """
-    return (
-        shell_variables(
-            account=account,
-            key=public_key.strip(),
-            rule=f"{account} ALL=(ALL:ALL) NOPASSWD: ALL",
-            sudoers=SUDOERS,
-        )
-        + _ACCOUNT
-    )
+    def _make(self, session: Session, met: Met, keys: KeysFile) -> None:
+        intent = self.intent
+        text = account.make(intent.account, intent.public_key, keys)
+        output = session.run(text, deadline_s=_ACCOUNT_S)
+        met.made += account.made(output.stdout.decode("utf-8", "replace"))
+        if output.status:
+            said = output.stderr.decode("utf-8", "replace").strip() or f"status {output.status}"
+            raise AccountFailed(f"{intent.host}: account {intent.account}: {said}")
 
-
-def prove(contact: Contact, host_key: str) -> None:
-    """Log in the way every later run will, and become root.
-
-    Raises:
-        Unreachable, AccountFailed: it does not work.
-    """
-    with _Connected(contact, lambda line, _: line == host_key) as session:
-        output = session.run("id -u", deadline_s=_ACCOUNT_S)
+    def _prove(self, fleet: Fleet) -> None:
+        """Log in the way every later run will, and become root."""
+        intent = self.intent
+        hint = "" if intent.account else self._copy_key(fleet)
+        try:
+            with later_session(self.way, fleet, intent.host) as session:
+                output = session.run("id -u", deadline_s=_ASK_S)
+        except Unreachable as error:
+            raise AccountFailed(
+                f"{intent.host}: a login as {intent.user} does not work: {error.message}", hint
+            ) from error
         if output.status or output.stdout.strip() != b"0":
             said = output.stderr.decode("utf-8", "replace").strip()
-            raise AccountFailed(f"{contact.name}: {contact.login} cannot become root: {said}")
+            raise AccountFailed(
+                f"{intent.host}: {intent.user} cannot become root without a password: {said}",
+                "" if intent.account else f"{intent.choices.command()}  with --user ACCOUNT",
+            )
 
+    def _copy_key(self, fleet: Fleet) -> str:
+        link = fleet.hosts[self.intent.host].connection
+        return (
+            f"ssh-copy-id -p {link.port} {f'-i {link.key} ' if link.key else ''}"
+            f"{link.user}@{link.address}, then {self.intent.choices.command()}"
+        )
 
-class _Connected:
-    """A first-contact session that is closed whatever happens."""
-
-    def __init__(self, contact: Contact, accept: AcceptKey) -> None:
-        data: dict[str, object] = {
-            "ssh_hostname": contact.address,
-            "ssh_port": contact.port,
-            "ssh_user": contact.login,
-            "ssh_strict_host_key_checking": "yes",
-        }
-        if contact.key:
-            data["ssh_key"] = contact.key
-        if contact.ssh_config:
-            data["ssh_config_file"] = contact.ssh_config
-        if contact.password:
-            data["ssh_password"] = contact.password.reveal()
-        password = contact.sudo_password.reveal() if contact.sudo_password else ""
-        shell = Shell(contact.login != "root", password)
-        self._session = SshSession(contact.name, data, shell, accept)
-
-    def __enter__(self) -> Session:
+    @contextmanager
+    def _taken_back(self, session: Session, met: Met, journal: Journal) -> Iterator[None]:
+        """Take back what was made when what follows fails, or name it with its commands."""
+        intent = self.intent
         try:
-            self._session.connect()
-        except BaseException:
-            self._session.close()
+            yield
+        except FleetError as error:
+            if why := self._why_left(session, met, error):
+                left = met.made or [Made("account", intent.account), Made("sudoers", SUDOERS)]
+                names = ", ".join(item.name for item in left)
+                error.message += f"; {why}: {names} may be left there"
+                error.hint = "\n".join(
+                    [
+                        f"{intent.choices.command()}   # finishes what was begun",
+                        *(
+                            f"or, as root on the host: {line}"
+                            for line in account.undo(left, intent.public_key)
+                        ),
+                    ]
+                )
+                raise
+            error.message += "; what was made is taken back" if met.made else "; nothing was made"
+            error.hint = error.hint or _WHY
+            met.made.clear()
+            journal.settled(())
             raise
-        return self._session
 
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
+    def _why_left(self, session: Session, met: Met, error: FleetError) -> str:
+        """Take back what was made; return why that cannot be said, or nothing."""
+        if isinstance(error, LostContact | CommandTimeout):
+            return "no answer came while it was made"
+        if not met.made:
+            return ""
+        text = account.take_back(met.made, self.intent.public_key)
+        try:
+            output = session.run(text, deadline_s=_ACCOUNT_S)
+        except FleetError as lost:
+            return f"it could not be taken back ({lost.message})"
+        if output.status:
+            said = output.stderr.decode("utf-8", "replace").strip()
+            return f"it could not be taken back ({said})"
+        return ""
 
-
-def _kind(line: str) -> str:
-    return line.split()[0].removeprefix("ssh-").split("-")[0]
+    def _pin(self, met: Met) -> None:
+        intent = self.intent
+        try:
+            intent.write(met.learned)
+        except (OSError, FleetError) as error:
+            reason = error.message if isinstance(error, FleetError) else error.strerror
+            done = (
+                f"the account {intent.account} is made and works"
+                if intent.account
+                else (f"the login as {intent.user} works")
+            )
+            fingerprint = keyline.fingerprint(met.host_key).split()[-1]
+            raise NotPinned(
+                f"{intent.host}: {done}, but {intent.hosts_file} could not be written: {reason}",
+                f"{intent.choices.again(host_key=fingerprint)}   # once the file can be written",
+            ) from error

@@ -111,6 +111,8 @@ class HostState(StrEnum):
     IN_SYNC = "in-sync"
     PENDING = "pending"
     CONVERGED = "converged"
+    #: what a person asked for was done; it was compared with nothing else
+    DONE = "done"
     REFUSED = "refused"
     NOT_IDEMPOTENT = "not-idempotent"
     FAILED = "failed"
@@ -141,6 +143,7 @@ _EXIT_CODE: Final[dict[HostState, ExitCode]] = {
     HostState.IN_SYNC: ExitCode.CLEAN,
     HostState.PENDING: ExitCode.PENDING,
     HostState.CONVERGED: ExitCode.CLEAN,
+    HostState.DONE: ExitCode.CLEAN,
     HostState.REFUSED: ExitCode.REFUSED,
     HostState.NOT_IDEMPOTENT: ExitCode.FAILED,
     HostState.FAILED: ExitCode.FAILED,

@@ -23,6 +23,7 @@ STATE_STYLE: Final = {
     HostState.IN_SYNC: "green",
     HostState.PENDING: "yellow",
     HostState.CONVERGED: "green",
+    HostState.DONE: "green",
     HostState.NOT_IDEMPOTENT: "red",
     HostState.FAILED: "red",
     HostState.REFUSED: "magenta",

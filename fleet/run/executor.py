@@ -14,7 +14,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_host_op
 from pyinfra.connectors.util import CommandOutput
 
-from fleet.base.errors import FleetError, Refused
+from fleet.base.errors import FleetError, Interrupted, Refused
 from fleet.host import deadman, lock
 from fleet.host.cache import FactCache
 from fleet.host.commandtext import command_program, describe_failure, output_lines
@@ -39,12 +39,6 @@ class FencedOff(Refused):
     """Another controller holds this host now; this run's command was rejected on the host."""
 
     id = "fenced-off"
-
-
-class Interrupted(FleetError):
-    """Stopped by Ctrl-C after the operation in flight had finished."""
-
-    id = "interrupted"
 
 
 class HostRun:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import yaml
 from fleet.base.exitcodes import ExitCode
 from lab.machines import Machine
 from tests.ssh.conftest import Done, MirrorGuard, Site
-from tests.ssh.controllers import restart_sshd
+from tests.ssh.controllers import exists, restart_sshd
 
 pytestmark = pytest.mark.ssh
 
@@ -73,6 +75,8 @@ def test_a_password_and_a_fingerprint_are_enough(home: Site, fresh: Machine) -> 
     assert fresh.run("stat -c %a /etc/sudoers.d/b70fleet").stdout.strip() == "440"
     assert PASSWORD not in done.out + done.err + text
     assert home.b70("facts", "rig-a", "os").status == ExitCode.CLEAN, "the new login works"
+    (run,) = json.loads(home.b70("history", "--json").out)["runs"]
+    assert (run["command"], run["hosts"]) == ("bootstrap", {"rig-a": "done"})
 
 
 def test_a_declared_host_is_pinned_and_shows_its_cards_and_links(
@@ -145,3 +149,61 @@ def test_a_sudo_password_is_answered_where_sudo_asks(home: Site, fresh: Machine)
     assert "--ask-sudo-pass" in without.err
     assert done.status == ExitCode.CLEAN, done.err
     assert PASSWORD not in done.out + done.err
+
+
+@pytest.fixture
+def strict(fresh: Machine) -> Iterator[Machine]:
+    """Return the machine; what a test told its sshd and sudo is gone afterwards."""
+    sudoers = fresh.read("/etc/sudoers")
+    yield fresh
+    fresh.write("/etc/sudoers", sudoers)
+    fresh.run("chmod 0440 /etc/sudoers; rm -rf /etc/ssh/sshd_config.d/strict.conf /etc/ssh/keys")
+    fresh.write("/etc/default/ssh", "SSHD_OPTS=\n")
+    restart_sshd(fresh)
+
+
+@pytest.mark.parametrize("where", ["drop-in", "option of the daemon"])
+def test_an_account_that_sshd_keeps_out_is_not_made(
+    home: Site, strict: Machine, where: str
+) -> None:
+    if where == "drop-in":
+        strict.write("/etc/ssh/sshd_config.d/strict.conf", "AllowUsers root rig\n")
+    else:
+        strict.write("/etc/default/ssh", "SSHD_OPTS=-oAllowUsers=r*\n")
+    restart_sshd(strict)
+    done = meet(home, strict, "--login", "rig", "--host-key", fingerprint(strict))
+    assert done.status == ExitCode.REFUSED, done.err
+    assert "AllowUsers r" in done.err
+    assert strict.run("id b70fleet", check=False).returncode != 0
+    assert not exists(strict, "/etc/sudoers.d/b70fleet")
+    again = meet(home, strict, "--login", "rig", "--host-key", fingerprint(strict), "--user", "rig")
+    assert again.status == ExitCode.CLEAN, "the next step that was shown works"
+
+
+def test_a_key_goes_where_sshd_reads_it_and_no_account_is_locked_without_pam(
+    home: Site, strict: Machine
+) -> None:
+    strict.write(
+        "/etc/ssh/sshd_config.d/strict.conf",
+        "UsePAM no\nMatch User b70fleet\n  AuthorizedKeysFile /etc/ssh/keys/%u\n",
+    )
+    restart_sshd(strict)
+    done = meet(home, strict, "--login", "rig", "--host-key", fingerprint(strict))
+    assert done.status == ExitCode.CLEAN, done.err
+    assert strict.run("stat -c %a:%U /etc/ssh/keys/b70fleet").stdout == "644:root\n"
+
+
+def test_a_login_that_is_not_enough_is_taken_back_from_the_host(
+    home: Site, strict: Machine
+) -> None:
+    before = strict.run("cat /etc/passwd /etc/group; ls /home /etc/sudoers.d").stdout
+    strict.run("sed -i 's/^@includedir/#includes no more/' /etc/sudoers")
+    done = meet(
+        home, strict, "--ask-pass", "--host-key", fingerprint(strict), stdin=f"{PASSWORD}\n"
+    )
+    assert done.status == ExitCode.FAILED
+    assert "cannot become root" in done.err
+    assert "taken back" in done.err
+    assert strict.run("cat /etc/passwd /etc/group; ls /home /etc/sudoers.d").stdout == before
+    assert (home.folder / "hosts.yaml").read_text() == HOSTS
+    assert "failed" in home.b70("history", "--host", "rig-a").out

@@ -15,7 +15,7 @@ from deploys.boot.stage import boot_set
 from deploys.boot.texts import text_of
 from deploys.site import LAYERS
 from facts.boot.sets import FILES
-from fleet.first import bootstrap
+from fleet.first import account
 from fleet.host import deadman, lock
 from tests.places import ROOT
 from tests.unit.apt_facts import package_facts
@@ -168,9 +168,11 @@ def test_the_page_names_what_every_run_leaves() -> None:
 
 
 def test_the_page_names_what_first_contact_leaves() -> None:
-    text = bootstrap.account_script("b70fleet", "ssh-ed25519 AAAA me")
-    assert {path.removesuffix("~new") for path in OURS.findall(text)} == {bootstrap.SUDOERS}
-    assert TABLES["First contact"] == [bootstrap.SUDOERS, "~b70fleet/.ssh/authorized_keys"]
+    keys = account.KeysFile("/home/b70fleet/.ssh/authorized_keys", in_home=True)
+    text = account.make("b70fleet", "ssh-ed25519 AAAA me", keys)
+    passing = "/etc/sudoers.d/.b70fleet.sudoers"
+    assert set(OURS.findall(text)) == {account.SUDOERS, passing}
+    assert TABLES["First contact"] == [account.SUDOERS, "~b70fleet/.ssh/authorized_keys"]
 
 
 def test_the_page_names_where_measurements_lie() -> None:

@@ -105,9 +105,9 @@ def test_a_bug_is_not_printed_twice_while_progress_is_shown(tmp_path: Path) -> N
     assert result.stderr.count("boom") == 1
 
 
-def test_ctrl_c_ends_with_unknown_and_says_where_to_look() -> None:
+def test_ctrl_c_ends_with_a_code_of_its_own_and_says_where_to_look() -> None:
     result = b70("plan", "-q", engine=ScriptedEngine(raises=KeyboardInterrupt()))
-    assert result.exit_code == ExitCode.UNREACHABLE
+    assert result.exit_code == ExitCode.INTERRUPTED
     assert "interrupted; `b70 history`" in result.stderr
 
 

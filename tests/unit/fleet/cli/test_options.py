@@ -78,7 +78,7 @@ def test_help_starts_with_examples_and_ends_with_the_exit_codes(path: str, comma
     assert lines[0].startswith(f"Usage: b70 {path}")
     assert lines[1] == "Examples:"
     assert lines[2].startswith(f"b70 {path.split()[0]}")
-    assert [line.split(maxsplit=1)[0] for line in lines[-7:]] == [
+    assert [line.split(maxsplit=1)[0] for line in lines[-len(ExitCode) :]] == [
         str(code.value) for code in ExitCode
     ]
 

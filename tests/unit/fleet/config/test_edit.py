@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from fleet.config.edit import CannotEdit, set_value
 from fleet.config.layers import data_of
-from fleet.config.pins import add_host, pin
+from fleet.config.pins import rewrite, with_host, with_pins
 from fleet.config.yaml_marks import parse
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEV4YW1wbGU="
@@ -233,6 +234,10 @@ def test_any_record_can_be_added_and_is_read_back_as_it_was(record: dict[str, ob
     assert yaml.safe_load(after)["hosts"]["new"] == record  # other readers see the same
 
 
+def pin(file: Path, host: str, identity: Mapping[str, object]) -> None:
+    rewrite(file, lambda text: with_pins(text, host, identity), str)
+
+
 def test_pins_are_written_to_the_file_and_its_mode_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "hosts.yaml"
     file.write_text(HOSTS)
@@ -265,7 +270,7 @@ def test_adding_a_known_host_is_refused_and_writes_nothing(tmp_path: Path) -> No
     file = tmp_path / "hosts.yaml"
     file.write_text(HOSTS)
     with pytest.raises(CannotEdit, match="rig-a is already in"):
-        add_host(file, "rig-a", {"address": "x"})
+        rewrite(file, lambda text: with_host(text, "rig-a", {"address": "x"}), str)
     assert file.read_text() == HOSTS
 
 
@@ -283,3 +288,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(
         pin(file, "rig-b", PIN)
     assert file.read_text() == HOSTS
     assert [path.name for path in tmp_path.iterdir()] == ["hosts.yaml"]
+
+
+def test_a_text_that_the_judge_refuses_is_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "hosts.yaml"
+    file.write_text(HOSTS)
+
+    def judge(text: str) -> None:
+        assert text == pinned(HOSTS, "rig-b")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        rewrite(file, lambda text: with_pins(text, "rig-b", PIN), judge)
+    assert file.read_text() == HOSTS

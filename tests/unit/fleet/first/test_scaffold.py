@@ -10,7 +10,7 @@ import pytest
 from fleet.base.errors import Refused
 from fleet.base.exitcodes import ExitCode
 from fleet.config import load
-from fleet.config.pins import add_host
+from fleet.config.pins import with_host
 from fleet.first.scaffold import create
 
 FILES = {
@@ -49,9 +49,10 @@ def test_the_commented_example_is_a_right_host_record(tmp_path: Path) -> None:
 
 def test_the_first_host_can_be_added_to_a_new_fleet(tmp_path: Path) -> None:
     made = create(tmp_path / "garage")
-    before = (made.directory / "hosts.yaml").read_text()
-    add_host(made.directory / "hosts.yaml", "rig-a", {"address": "10.0.0.1", "user": "rig"})
-    after = (made.directory / "hosts.yaml").read_text()
+    file = made.directory / "hosts.yaml"
+    before = file.read_text()
+    after = with_host(before, "rig-a", {"address": "10.0.0.1", "user": "rig"})
+    file.write_text(after)
     assert after == before + "  rig-a:\n    address: 10.0.0.1\n    user: rig\n"
     assert list(load(made.directory).hosts) == ["rig-a"]
 

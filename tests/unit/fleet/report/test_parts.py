@@ -72,7 +72,7 @@ def test_hosts_run_side_by_side_so_minutes_are_those_of_the_slowest() -> None:
 
 
 def test_every_state_has_a_colour_and_trouble_is_exactly_what_does_not_end_well() -> None:
-    good = {HostState.READ, HostState.IN_SYNC, HostState.CONVERGED}
+    good = {HostState.READ, HostState.IN_SYNC, HostState.CONVERGED, HostState.DONE}
     assert set(words.STATE_STYLE) == set(HostState)
     assert {state for state in HostState if state.good} == good
     assert {state for state in HostState if state.troubled} == (
