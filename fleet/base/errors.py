@@ -8,11 +8,10 @@ from fleet.base.exitcodes import ExitCode
 
 
 class FleetError(Exception):
-    """Base of every error that a person is meant to read.
+    """Something failed, and its message says all that there is to say about this kind of error.
 
-    Args:
-        message: one sentence; what happened, with file and line where there is one.
-        hint: what to do next, preferably a command to type.
+    Every error that a person is meant to read is of this type; most have an id and a text of their
+    own.
     """
 
     #: stable id; `b70 explain ID` expands it (the class docstring is the long text)
@@ -20,9 +19,25 @@ class FleetError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
     def __init__(self, message: str, hint: str = "") -> None:
+        """Say what happened.
+
+        Args:
+            message: one sentence, with file and line where there is one.
+            hint: what to do next, preferably a command to type.
+        """
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class Bug(FleetError):
+    """Something is wrong in b70 itself; this host's work ended there.
+
+    The debug log has the traceback (`--debug-log FILE`, else the newest in the state directory's
+    `logs`). Please report it with that. Other hosts of the run were not touched by it.
+    """
+
+    id = "bug"
 
 
 class ConfigError(FleetError):

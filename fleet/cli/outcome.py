@@ -17,6 +17,7 @@ def finish(result: RunResult, json: bool) -> NoReturn:
     """Print what a run did and end with its exit code."""
     from rich.text import Text
 
+    from fleet.report import words
     from fleet.report.formats import json_report
     from fleet.report.terminal import console
     from fleet.report.terminal.error import problem
@@ -31,7 +32,8 @@ def finish(result: RunResult, json: bool) -> NoReturn:
         for line in changed_lines(host):
             out.print(line, soft_wrap=True)
         if host.error:
-            problem(console.stderr(settings.color), host.error, host.hint, host.error_id)
+            steps = words.next_steps(host)
+            problem(console.stderr(settings.color), host.error, steps, host.error_id)
             continue
         for item in host.resources:
             if item.name not in host.changed:

@@ -44,4 +44,4 @@ def unlock(host: Host, lock: Lock, reason: Reason) -> None:
     (visit,) = context.make_engine(fleet).run([spec], wanted).visits
     if visit.error is not None:
         raise visit.error
-    sys.stdout.write(f"{host}: {visit.said or 'unlocked'}\n")
+    sys.stdout.write(f"{host}: {visit.said}\n")

@@ -12,8 +12,8 @@ from fleet.base.errors import FleetError, Interrupted
 from fleet.base.run import Run
 from fleet.ledger import Ledger
 from fleet.model.plan import HostResult, HostState, RunResult
+from fleet.run.ending import fail
 from fleet.run.hosterrors import Aborted
-from fleet.run.visit import fail
 
 #: What the ledger calls the run.
 COMMAND = "bootstrap"

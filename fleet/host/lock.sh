@@ -48,22 +48,27 @@ acquire() { # run, person, journal entry
 release() { # fence, journal entry, run for the production mark or nothing
   serialise
   read -r fence <"$fence_file"; [ "$fence" = "$1" ] || exit "$fenced"
-  journal "$2"
-  if [ -n "$3" ] && [ ! -e "$production_file" ]; then
+  # the lock is given back even where nothing can be written any more
+  written=0
+  { journal "$2" && if [ -n "$3" ] && [ ! -e "$production_file" ]; then
     printf '%s\n' "$3" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$production_file"
-  fi
-  rm -f "$lock_file" "$lease_file"
+  fi; } || written=$no_state_dir
+  rm -f "$lock_file" "$lease_file" || written=$no_state_dir
+  exit "$written"
 }
 unlock() { # run, journal entry
+  # without a state folder there is nothing to take the mutex in
+  [ -f "$lock_file" ] || { echo none; exit 0; }
   serialise
   [ -f "$lock_file" ] || { echo none; exit 0; }
-  read -r held <"$lock_file"
-  [ "$held" = "$1" ] || { echo "$held"; exit "$locked"; }
-  fence=0; read -r fence <"$fence_file"
-  echo $((fence+1)) >"$new_fence_file" && sync "$new_fence_file" &&
-    mv -f "$new_fence_file" "$fence_file"
-  sync "$state_folder"
-  journal "$2"
-  rm -f "$lock_file" "$lease_file"
+  { read -r held; read -r who; } <"$lock_file"
+  [ "$held" = "$1" ] || { printf 'other\t%s\t%s\n' "$held" "$who"; exit "$locked"; }
+  fence=0; [ ! -f "$fence_file" ] || read -r fence <"$fence_file"
+  # the fence rises and the journal has it before the lock goes; a lock that cannot go is said
+  {
+    echo $((fence+1)) >"$new_fence_file" && sync "$new_fence_file" &&
+    mv -f "$new_fence_file" "$fence_file" && sync "$state_folder" &&
+    journal "$2" && rm -f "$lock_file" "$lease_file"
+  } || exit "$no_state_dir"
   echo removed
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from signal import SIGINT, SIGTERM
@@ -10,6 +11,8 @@ from typing import Final, TypeVar
 import gevent
 from gevent import Greenlet, GreenletExit
 from gevent.pool import Pool
+
+_log = logging.getLogger("b70")
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -36,6 +39,8 @@ class Stopper:
         def on_signal() -> None:
             if self._asked:
                 gevent.kill(main, KeyboardInterrupt)
+            else:
+                _log.warning("stopping after the step in flight; Ctrl-C again aborts")
             self._asked = True
 
         watchers = [gevent.signal_handler(sig, on_signal) for sig in (SIGINT, SIGTERM)]

@@ -19,11 +19,23 @@ def token(pid: int | None = None) -> str:
 
 def alive(stored: str) -> bool:
     """Return True if the process of a token still runs on this computer."""
+    found = _here(stored)
+    return found is not None and _start(found[0]) == found[1]
+
+
+def ended(stored: str) -> bool:
+    """Return True if the process of a token ran on this computer and runs no more."""
+    found = _here(stored)
+    return found is not None and _start(found[0]) != found[1]
+
+
+def _here(stored: str) -> tuple[int, str] | None:
+    """Return pid and start of a token of this computer; None for any other."""
     host, _, rest = stored.rpartition(":")[0].rpartition(":")
     start = stored.rpartition(":")[2]
     if host != socket.gethostname() or not rest.isdigit() or not start:
-        return False
-    return _start(int(rest)) == start
+        return None
+    return int(rest), start
 
 
 def _start(pid: int) -> str:

@@ -5,7 +5,6 @@ Speaks of runs and hosts; the chain and the file are next door. Every text passe
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from statistics import median
 from typing import Final
 
 from fleet.base.plain import Plain, plain
+from fleet.base.run import user_name
 from fleet.ledger import process
 from fleet.ledger.chain import Redact, Verification, canonical, redacted, verify
 from fleet.ledger.database import CHANGING, Database
@@ -67,7 +67,7 @@ class Ledger:
             {
                 "command": command,
                 "fleet": fleet,
-                "user": getpass.getuser(),
+                "user": user_name(),
                 "process": process.token(),
             },
         )
@@ -138,6 +138,18 @@ class Ledger:
             summary(name, [step for _, step in like_it]),
             tuple(HostResult.model_validate_json(body) for body in last.values()),
         )
+
+    def is_gone(self, run: str) -> bool:
+        """Return True if a run of this ledger was begun on this computer and its process ended.
+
+        False is no proof of life: another ledger or another computer may have begun it.
+        """
+        rows = self._database.query(
+            "SELECT json_extract(body, '$.process') FROM record "
+            "WHERE run = ? AND kind = 'begin' ORDER BY seq DESC LIMIT 1",
+            (run,),
+        )
+        return bool(rows) and process.ended(str(rows[0][0]))
 
     def notes(self, kind: str, host: str = "") -> list[NoteRecord]:
         """Return what `note` recorded under a kind, oldest first."""

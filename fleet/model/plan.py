@@ -166,6 +166,8 @@ class HostResult(_Data):
     hint: str = ""
     #: id of the error type, for `b70 explain`
     error_id: str = ""
+    #: run whose lock may stand there still, after a run that did not give it back
+    lock: str = ""
     #: resources that changed, in order
     changed: list[str] = Field(default_factory=list)
     #: resource -> hash of what would be done to it and why; a saved plan compares them

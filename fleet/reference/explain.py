@@ -54,7 +54,8 @@ def entries() -> Catalog:
 def errors() -> list[Entry]:
     """Return all error types of the controller, by id."""
     _import_all()
-    return sorted(map(_error, _subclasses(FleetError)), key=lambda entry: entry.id)
+    kinds: list[type[FleetError]] = [FleetError, *_subclasses(FleetError)]
+    return sorted(map(_error, kinds), key=lambda entry: entry.id)
 
 
 def text(found: tuple[Entry, ...]) -> str:

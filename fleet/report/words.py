@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fleet.model.plan import Action, Cost, HostState, Resource, ResourceStatus
+from fleet.model.plan import Action, Cost, HostResult, HostState, Resource, ResourceStatus
 
 #: Symbols of what applying does, as Terraform users know them, and their styles.
 ACTION: Final = {
@@ -67,6 +67,16 @@ def states(found: Iterable[HostState]) -> str:
     """Return how many hosts are in which state, in the order of HostState."""
     counts = Counter(found)
     return tally({state.value: counts[state] for state in HostState})
+
+
+def next_steps(host: HostResult) -> str:
+    """Return what to do about a host, a line each: its hint, and the lock that a run left there."""
+    lines = host.hint.splitlines()
+    unlock = f"b70 unlock {host.host} --lock {host.lock} "
+    if host.lock and not any(line.startswith(unlock) for line in lines):
+        why = "its lock may stand; first see that nothing of that run goes on there"
+        lines.append(f'{unlock}--reason "..."   # {why}')
+    return "\n".join(lines)
 
 
 def cost_words(cost: Cost) -> str:

@@ -27,9 +27,10 @@ from fleet.host.ssh import by_ssh
 from fleet.ledger import Ledger
 from fleet.model.events import Emit, HostDone, discard
 from fleet.model.plan import HostState, RunResult
+from fleet.run.ending import abort, begun
 from fleet.run.hostdata import host_data
 from fleet.run.order import Order
-from fleet.run.visit import Visit, abort, begun
+from fleet.run.visit import Visit
 from operations.boot.grub_settings import CMDLINE, WRITTEN_TOKENS
 
 #: Hosts at the same time unless the command line says otherwise; each has a greenlet and a
@@ -105,11 +106,13 @@ class Engine:
         if ledger is not None:
             ledger.begin(result.run, result.command, self._fleet.name)
         visits = [self._visit(spec, order, emit) for spec in hosts]
+        locks = order.recipe.locks
 
         def work(visit: Visit) -> None:
             visit.started = True
             if ledger is not None and order.recipe.changes:
-                ledger.host(result.run, begun(visit))
+                visit.keep = partial(ledger.host, result.run)
+                visit.keep(begun(visit, locks=locks))
             order.recipe.follow(visit)
             self._record(ledger, visit, site=order.layers is None)
             emit(HostDone(visit.name, visit.result.state, visit.result.error))
@@ -146,6 +149,7 @@ class Engine:
             saved=order.saved.get(spec.name),
             allow_reboot=order.allow_reboot,
             excused=order.excused,
+            gone=self._ledger.is_gone if self._ledger is not None else lambda _: False,
         )
 
     def _record(self, ledger: Ledger | None, visit: Visit, *, site: bool) -> None:

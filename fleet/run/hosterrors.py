@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 
 from declaration import onhost
 from declaration.host import HostSpec
@@ -22,6 +23,26 @@ class Locked(Refused):
     """Another run holds this host."""
 
     id = "locked"
+
+
+class OtherLock(Refused):
+    """The lock on the host is not the one that was to be removed; it stands as it was.
+
+    The run that was named has given its lock back or lost it, and another run took it since. Remove
+    that one only if it is dead: the message says whose it is.
+    """
+
+    id = "other-lock"
+
+
+class NotJournaled(FleetError):
+    """The host was changed as planned, but it could not write the end of the run into its journal.
+
+    Its disk may be full, or its root file system read-only. There is no certificate, and the run's
+    lock may stand. The ledger has the run.
+    """
+
+    id = "not-journaled"
 
 
 class StateNotWritable(Refused):
@@ -170,26 +191,60 @@ class ChangeTakenBack(FleetError):
         )
 
 
-def head_error(spec: HostSpec, refusal: HeadRefused) -> FleetError:
+def head_error(spec: HostSpec, refusal: HeadRefused, is_gone: Callable[[str], bool]) -> FleetError:
+    """Return why a host did not let a run begin.
+
+    Args:
+        is_gone: returns True if the process of a run is known to have ended.
+    """
     if refusal.status == lock.IDENTITY:
         found = refusal.lines[0] if refusal.lines else "unreadable"
         return IdentityChanged(
             f"{spec.name}: machine-id is {found}, pinned is {spec.identity.machine_id}",
             f"is {spec.connection.address} still that machine? "
-            f"if it was reinstalled: b70 bootstrap {spec.name} --rekey",
+            f"if it was reinstalled: b70 bootstrap {spec.name} --rekey --login USER"
+            "   # an account that is there now",
         )
     owner = lock.parse_owner(refusal.lines)
     if owner is not None:
+        gone = is_gone(owner.run)
+        why = f"what it had begun: b70 history show {owner.run}" if gone else "if that run is dead"
         return Locked(
             f"{spec.name}: locked by {owner.who}, run {owner.run}, "
-            f"{owner.age_s} s ago, expires in {owner.left_s} s",
-            f'b70 unlock {spec.name} --lock {owner.run} --reason "..."'
-            "   # only if that run is dead",
+            f"{owner.age_s} s ago, expires in {owner.left_s} s"
+            f"{'; that process is gone' if gone else ''}",
+            f"{unlock_command(spec.name, owner.run)}   # {'' if gone else 'only '}{why}",
+        )
+    if refusal.status == lock.LOCKED:
+        return Locked(
+            f"{spec.name}: another program is taking or removing the lock right now",
+            f"in a minute, the same again; who it is: fuser -v {onhost.MUTEX} on the host",
         )
     return StateNotWritable(
         f"{spec.name}: cannot write {onhost.STATE}: {' '.join(refusal.lines) or 'no message'}",
         f"b70 doctor {spec.name}",
     )
+
+
+def unlock_error(spec: HostSpec, refusal: HeadRefused, wanted: str) -> FleetError:
+    """Return why a lock was not removed.
+
+    Args:
+        wanted: the run whose lock was to go.
+    """
+    other = next((line.split("\t") for line in refusal.lines if line.startswith("other\t")), None)
+    if other is None or len(other) != 3:
+        return head_error(spec, refusal, lambda _: False)
+    _, run, who = other
+    return OtherLock(
+        f"{spec.name}: the lock there is of run {run} ({who}), not of {wanted}; it was not removed",
+        f"{unlock_command(spec.name, run)}   # only if that run is dead",
+    )
+
+
+def unlock_command(host: str, run: str) -> str:
+    """Return the command that removes a run's lock."""
+    return f'b70 unlock {host} --lock {run} --reason "..."'
 
 
 def silence_error(spec: HostSpec, silence: NoAnswer) -> FleetError:

@@ -103,7 +103,8 @@ def unlock(lock: str, reason: str) -> Order:
         lock: its id, so that nobody else's is removed.
         reason: recorded in the host's journal.
     """
-    return Order(Recipe((partial(steps.unlock, holder=lock, reason=reason),)), only=())
+    step = partial(steps.unlock, holder=lock, reason=reason)
+    return Order(Recipe((step,), changes=True), "unlock", only=())
 
 
 def apply(layers: Sequence[Layer], command: str, excused: frozenset[str] = frozenset()) -> Order:

@@ -22,13 +22,16 @@ class Recipe:
         opening: contact; when one of them fails, nothing else is done.
         steps: the work; an error ends it.
         closing: what is done even then.
-        changes: the host may be changed: it is locked, and Ctrl-C waits for the step in flight.
+        changes: the host may be changed: it stands in the ledger before, and Ctrl-C waits for the
+            step in flight.
+        locks: it is locked meanwhile.
     """
 
     opening: tuple[Step, ...]
     steps: tuple[Step, ...] = ()
     closing: tuple[Step, ...] = ()
     changes: bool = False
+    locks: bool = False
 
     def follow(self, visit: Visit) -> None:
         """Follow the recipe on one host; every error ends in the visit's result."""
@@ -85,6 +88,7 @@ _ONE_BOOT: Final = (
     refuse.stale,
     refuse.inhibited,
     refuse.boot_drift,
+    steps.announce,
     steps.apply_whole,
     steps.certify,
 )
@@ -98,11 +102,13 @@ CONVERGE: Final = Recipe(
     steps=(*_ONE_BOOT, reboot_where_due, refuse.unproven),
     closing=(steps.record,),
     changes=True,
+    locks=True,
 )
 #: Apply the visit's layers alone: no certificate, no reboot, nothing said about the rest.
 APPLY: Final = Recipe(
     opening=(steps.take,),
-    steps=(steps.plan_alone, refuse.inhibited, steps.apply_alone),
+    steps=(steps.plan_alone, refuse.inhibited, steps.announce, steps.apply_alone),
     closing=(steps.record,),
     changes=True,
+    locks=True,
 )

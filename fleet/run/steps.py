@@ -16,15 +16,24 @@ from facts.boot.loader import Boot
 from facts.disks.block import Block
 from facts.registry import batch_facts
 from facts.value import Unknown
-from fleet.base.errors import Refused, Unreachable
+from fleet.base.errors import FleetError, Unreachable
 from fleet.host import lock, reboot
 from fleet.host.cache import HeadRefused, NoAnswer
 from fleet.host.keys import FactKey, fact_key
+from fleet.host.session import CommandTimeout, LostContact
 from fleet.model.events import Note, Phase, Waiting
 from fleet.model.plan import HostState, ResourceStatus, certificate
 from fleet.run import outcome, refuse, verify
-from fleet.run.hosterrors import NotArmed, SudoRefused, head_error, silence_error
-from fleet.run.visit import TEXT_S, Visit, fail
+from fleet.run.ending import begun, fail
+from fleet.run.hosterrors import (
+    NotArmed,
+    NotJournaled,
+    SudoRefused,
+    head_error,
+    silence_error,
+    unlock_error,
+)
+from fleet.run.visit import TEXT_S, Visit
 from gates.boots import boots_by_default
 from gates.needed import KEYED
 from gates.one_shot import one_shot
@@ -47,13 +56,20 @@ def look(visit: Visit) -> None:
     """Read the facts and who holds the host; writes nothing."""
     lines = _probe(visit, f"{_identity(visit)}\n{lock.peek()}")
     if owner := lock.parse_owner(lines):
-        visit.emit(Note(visit.name, f"run {owner.run} of {owner.who} holds this host"))
+        gone = "; that process is gone" if visit.gone(owner.run) else ""
+        visit.emit(Note(visit.name, f"run {owner.run} of {owner.who} holds this host{gone}"))
 
 
 def take(visit: Visit) -> None:
     """Check identity, take the lock and read all facts in one exec."""
     acquire = lock.acquire(visit.run.id, visit.run.who)
-    visit.fence = _fence_of(_probe(visit, f"{_identity(visit)}\n{acquire}"))
+    # from here on it may stand there, whether the answer arrives or not
+    visit.may_hold_lock = True
+    try:
+        visit.fence = _fence_of(_probe(visit, f"{_identity(visit)}\n{acquire}"))
+    except FleetError as error:
+        visit.may_hold_lock = isinstance(error, LostContact | CommandTimeout)
+        raise
 
 
 def plan(visit: Visit) -> None:
@@ -75,6 +91,12 @@ def pending(visit: Visit) -> None:
     """Count a reboot that is due as a change that is pending."""
     if visit.result.reboot_pending:
         visit.result.state = HostState.PENDING
+
+
+def announce(visit: Visit) -> None:
+    """Put on record what is about to be changed: it is there whatever becomes of this process."""
+    if any(item.status is not ResourceStatus.IN_SYNC for item in visit.result.resources):
+        visit.keep(begun(visit, locks=True))
 
 
 def apply_whole(visit: Visit) -> None:
@@ -137,6 +159,8 @@ def boot(visit: Visit) -> None:
         waiting=lambda left: visit.emit(Waiting(visit.name, "its boot", left)),
     )
     visit.start_anew()
+    # a lock of an earlier boot counts for nothing
+    visit.may_hold_lock = False
 
 
 def record(visit: Visit) -> None:
@@ -144,6 +168,7 @@ def record(visit: Visit) -> None:
     visit.enter(Phase.RECORD)
     result = visit.result
     text = lock.release(visit.run.id, visit.fence or 0, result.state, result.certificate)
+    hint = f"b70 doctor {visit.name}"
     try:
         output = visit.session.run(text, deadline_s=TEXT_S)
     except Unreachable as error:
@@ -151,23 +176,35 @@ def record(visit: Visit) -> None:
             result.certificate = ""
             fail(result, error)
         return
+    visit.may_hold_lock = output.status not in (0, lock.FENCED)
     if output.status and result.state.good:
         result.certificate = ""
-        result.state = HostState.FAILED
-        result.error = f"{visit.name}: the outcome could not be journaled on the host"
+        said = output.stderr.decode("utf-8", "replace").strip() or f"status {output.status}"
+        fail(
+            result,
+            NotJournaled(
+                f"{visit.name}: the outcome could not be journaled on the host: {said}", hint
+            ),
+        )
 
 
 def unlock(visit: Visit, *, holder: str, reason: str) -> None:
     """Remove a lock by its id; keeps what the host said.
 
     Raises:
-        Refused: the host would not.
+        IdentityChanged, OtherLock, Locked, StateNotWritable: nothing was removed.
     """
-    output = visit.session.run(lock.unlock(holder, reason, visit.run.who), deadline_s=TEXT_S)
-    visit.said = output.stdout.decode("utf-8", "replace").strip()
+    text = f"{_identity(visit)}\n{lock.unlock(holder, reason, visit.run.who)}"
+    output = visit.session.run(text, deadline_s=TEXT_S)
+    said = output.stdout.decode("utf-8", "replace").splitlines()
     if output.status:
-        said = visit.said or output.stderr.decode("utf-8", "replace").strip()
-        raise Refused(f"{visit.name}: {said}")
+        wrong = output.stderr.decode("utf-8", "replace").split("\n")
+        raise unlock_error(visit.spec, HeadRefused(output.status, said or wrong), holder)
+    visit.result.state = HostState.DONE
+    visit.said = "not locked, nothing to remove"
+    if said == ["removed"]:
+        visit.result.changed = [f"Lock[{holder}]"]
+        visit.said = f"unlocked; the lock of run {holder} is removed"
 
 
 def normal() -> list[type[HostFact[Any]]]:
@@ -196,7 +233,7 @@ def _probe(visit: Visit, head: str) -> list[str]:
     try:
         answer = visit.cache.fetch(wanted, head)
     except HeadRefused as refusal:
-        raise head_error(visit.spec, refusal) from refusal
+        raise head_error(visit.spec, refusal, visit.gone) from refusal
     except NoAnswer as silence:
         raise silence_error(visit.spec, silence) from silence
     visit.remember(visit.reads)

@@ -18,18 +18,18 @@ from pyinfra.api.exceptions import PyinfraError
 from declaration.host import HostSpec
 from deploys.layer import Layer
 from facts.readings import Readings
-from fleet.base.errors import FleetError, Refused, Unreachable
-from fleet.base.exitcodes import ExitCode
+from fleet.base.errors import Bug, FleetError
 from fleet.base.run import Run
 from fleet.host import deadman
 from fleet.host.cache import FactCache
 from fleet.host.keys import FactKey, Key
-from fleet.host.session import CommandTimeout, LostContact, Session, Way
+from fleet.host.session import Session, Way
 from fleet.host.shell import Shell
 from fleet.model.events import Emit, Phase, PhaseStarted
-from fleet.model.plan import HostResult, HostState, ResourceStatus
+from fleet.model.plan import HostResult, HostState
+from fleet.run.ending import fail
 from fleet.run.executor import HostRun, OperationFailed
-from fleet.run.hosterrors import Aborted, ChangeTakenBack
+from fleet.run.hosterrors import ChangeTakenBack
 from fleet.run.planner import PlannedOp
 from gates.engine import decide
 from gates.model import Decision
@@ -65,6 +65,8 @@ class Visit:
         saved: a plan of before; the host is refused unless the fresh plan is the same.
         allow_reboot: a person said that this run may reboot the host.
         excused: preflight findings that do not stop this run: it may be their very remedy.
+        gone: returns True if this computer began a run and its process is no more.
+        keep: puts on record how the host stands now.
     """
 
     spec: HostSpec
@@ -83,6 +85,8 @@ class Visit:
     saved: HostResult | None = None
     allow_reboot: bool = False
     excused: frozenset[str] = frozenset()
+    gone: Callable[[str], bool] = lambda _: False
+    keep: Callable[[HostResult], None] = lambda _: None
     #: what came of it
     result: HostResult = field(init=False)
     #: what the facts said
@@ -95,6 +99,8 @@ class Visit:
     seen: list[Key] = field(default_factory=list)
     #: fencing token of the lock; None while there is none
     fence: int | None = None
+    #: the lock of this run may stand on the host
+    may_hold_lock: bool = False
     #: resources as they were planned last
     planned: Sequence[PlannedOp] = ()
     #: the recipe was begun
@@ -170,6 +176,14 @@ class Visit:
         self._session.connect()
         self.start_anew()
 
+    def executed(self) -> list[str]:
+        """Return the resources that were changed so far, in order."""
+        return list(dict.fromkeys(self._work.executed)) if self._work else self.result.changed
+
+    def in_flight(self) -> str:
+        """Return the resource whose commands were begun and did not end well, or nothing."""
+        return self._work.in_flight if self._work else ""
+
     def disconnect(self) -> None:
         """Close the connection; the result keeps how many programs were run over it."""
         if self._session is not None:
@@ -203,10 +217,11 @@ def contained(visit: Visit) -> Iterator[None]:
         visit.error = OperationFailed(f"{visit.name}: {error}")
     except Exception as error:  # a bug in one host's path must not take the fleet down
         _log.exception("%s", visit.name)
-        visit.error = FleetError(f"{visit.name}: {type(error).__name__}: {error}")
+        visit.error = Bug(f"{visit.name}: {type(error).__name__}: {error}")
     result = visit.result
     if visit.error is not None and not result.error_id:
-        fail(result, visit.error)
+        fail(result, visit.error, visit.in_flight())
+    result.lock = visit.run.id if visit.may_hold_lock else ""
     result.error, result.hint = visit.redact(result.error), visit.redact(result.hint)
 
 
@@ -243,48 +258,3 @@ def confirm(visit: Visit) -> None:
             session.close()
     if output.status:
         raise ChangeTakenBack.of(visit.name)
-
-
-def begun(visit: Visit) -> HostResult:
-    """Return what stays on record of a host if the controller dies now."""
-    return _uncertain(visit, "work began, and no outcome was recorded")
-
-
-def abort(visit: Visit) -> None:
-    """Say that a host's visit was aborted: what it did last is not known, or it never began."""
-    if visit.started:
-        visit.result = _uncertain(visit, "aborted; what was running there may still finish")
-    else:
-        visit.result = _ended(visit, HostState.NOT_STARTED, "aborted before anything was done")
-
-
-def _uncertain(visit: Visit, why: str) -> HostResult:
-    return _ended(visit, HostState.UNCERTAIN, why)
-
-
-def _ended(visit: Visit, state: HostState, why: str) -> HostResult:
-    return HostResult(
-        host=visit.name,
-        state=state,
-        error=f"{visit.name}: {why}",
-        error_id=Aborted.id,
-        hint=f"b70 plan --limit {visit.name}",
-    )
-
-
-def fail(result: HostResult, error: FleetError) -> None:
-    result.error, result.hint, result.error_id = error.message, error.hint, error.id
-    if isinstance(error, Refused):
-        result.state = HostState.REFUSED
-    elif error.exit_code is ExitCode.PENDING:
-        result.state = HostState.PENDING
-    elif isinstance(error, LostContact | CommandTimeout) and (result.changed or result.resources):
-        # it was being changed when contact was lost: what happened last is not known
-        result.state = HostState.UNCERTAIN
-    elif isinstance(error, Unreachable):
-        result.state = HostState.UNREACHABLE
-    else:
-        result.state = HostState.FAILED
-    for item in result.resources:
-        if item.status is ResourceStatus.CHANGE and item.outcome is None:
-            item.outcome = "done" if item.name in result.changed else "not-run"

@@ -86,9 +86,16 @@ def test_a_controller_killed_between_two_operations_loses_and_doubles_none(
         host = ended(refused, PATIENCE_S)
     assert (host.state, host.error_id) == (HostState.REFUSED, "locked")
     assert f"pid {killed.pid}" in host.error
+    assert "that process is gone" in host.error
+    lock = machine.read(f"{STATE}/lock").splitlines()[0]
+    told = site.b70("history", "show", lock).out
+    assert f"{machine.name}  uncertain" in told
+    assert "uncertain Step[one]" in told
+    assert f"b70 unlock {machine.name} --lock {lock}" in told
     assert machine.read(STEPS) == "one\n"
 
     unlock(site, machine, "the laptop died")
+    assert "unlock" in site.b70("history", "--host", machine.name).out
     assert "the laptop died" in machine.read(f"{STATE}/journal.jsonl")
     with controller(site, "counted", "converge", machine.name) as second:
         host = ended(second, PATIENCE_S)

@@ -54,9 +54,8 @@ def _host(console: Console, host: HostResult) -> None:
     if host.certificate:
         console.print(Text(f"  certificate {host.certificate}"), soft_wrap=True)
     if host.error:
-        problem(
-            console, host.error.removeprefix(f"{host.host}: "), host.hint, host.error_id, indent=2
-        )
+        error = host.error.removeprefix(f"{host.host}: ")
+        problem(console, error, words.next_steps(host), host.error_id, indent=2)
 
 
 def _row(run: RunSummary) -> list[Cell]:

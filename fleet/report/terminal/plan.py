@@ -57,7 +57,7 @@ def _host(console: Console, host: HostResult, view: View) -> None:
         console.print(Text(f"  cost: {words.cost_words(host.cost)}"), soft_wrap=True)
     if host.error:
         message = host.error.removeprefix(f"{host.host}: ")
-        problem(console, message, host.hint, host.error_id, indent=2)
+        problem(console, message, words.next_steps(host), host.error_id, indent=2)
     console.print()
 
 

@@ -73,10 +73,11 @@ def print_problems(console: Console, result: RunResult, retry: Sequence[str]) ->
             soft_wrap=True,
         )
         error = host.error.removeprefix(f"{host.host}: ") or _default_error(host)
-        problem(console, error, host.hint, host.error_id, indent=2)
+        problem(console, error, words.next_steps(host), host.error_id, indent=2)
     if hosts:
         names = ",".join(host.host for host in result.hosts if host in hosts)
-        console.print(Text(f"{words.count(len(hosts), 'host')} to look at. Retry:", style="red"))
+        count = words.count(len(hosts), "host")
+        console.print(Text(f"{count} to look at. When that is done, retry:", style="red"))
         console.print(Text(f"  {shlex.join(retry)} --limit {names}"), soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -255,6 +256,19 @@ def test_every_error_has_an_id_of_its_own_and_a_text() -> None:
     ids = [entry.id for entry in explain.errors()]
     assert len(ids) == len(set(ids))
     assert all(entry.title.endswith(".") for entry in explain.errors())
+
+
+def test_every_error_that_a_person_may_meet_is_explained() -> None:
+    known = explain.entries()
+
+    def kinds(kind: type[FleetError]) -> Iterator[type[FleetError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from kinds(child)
+
+    met = {kind.id for kind in kinds(FleetError) if kind.__module__.split(".")[0] == "fleet"}
+    assert {"error", "aborted", "interrupted", "bug"} <= met
+    assert met - known.keys() == set()
 
 
 def test_explain_without_an_id_lists_everything() -> None:

@@ -89,10 +89,33 @@ def test_peek_tells_and_writes_nothing(host: Host) -> None:
 
 def test_only_the_named_runs_lock_is_removed_by_hand(host: Host) -> None:
     host.run(lock.acquire("run-1", "ann@desk"))
-    assert host.run(lock.unlock("run-9", "typo", "bob")) == (lock.LOCKED, ["run-1"])
+    other = (lock.LOCKED, ["other\trun-1\tann@desk"])
+    assert host.run(lock.unlock("run-9", "typo", "bob")) == other
     assert host.run(lock.unlock("run-1", "it's dead", "bob")) == (0, ["removed"])
     assert host.run(lock.guard(1) + "echo mutated") == (lock.FENCED, [])
     assert host.run(lock.unlock("run-1", "again", "bob")) == (0, ["none"])
+
+
+def test_a_host_that_no_run_ever_held_is_not_locked(host: Host) -> None:
+    assert host.run(lock.unlock("run-1", "why", "bob")) == (0, ["none"])
+    assert not host.folder.exists()
+
+
+def test_a_lock_that_cannot_be_removed_is_never_called_removed(host: Host) -> None:
+    host.run(lock.acquire("run-1", "ann@desk"))
+    (host.folder / "journal.jsonl").unlink()
+    (host.folder / "journal.jsonl").symlink_to("/dev/full")
+    assert host.run(lock.unlock("run-1", "why", "bob")) == (lock.NO_STATE_DIR, [])
+    assert (host.folder / "lock").exists()
+
+
+def test_an_end_that_cannot_be_journaled_is_said_and_gives_the_lock_back(host: Host) -> None:
+    host.run(lock.acquire("run-1", "ann@desk"))
+    (host.folder / "journal.jsonl").unlink()
+    (host.folder / "journal.jsonl").symlink_to("/dev/full")
+    assert host.run(lock.release("run-1", 1, "converged", "c")) == (lock.NO_STATE_DIR, [])
+    assert not (host.folder / "lock").exists()
+    assert not (host.folder / "production").exists()
 
 
 def test_the_journal_tells_who_what_and_how_it_ended(host: Host) -> None:

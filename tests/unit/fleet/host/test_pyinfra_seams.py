@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +22,7 @@ from facts.base import HostFact
 from facts.value import Unknown
 from fleet.host.cache import FactCache, FactMiss
 from fleet.host.keys import fact_key
-from fleet.host.pool import fan_out
+from fleet.host.pool import Stopper, fan_out
 from fleet.host.pyinfra import new_state, prepare
 from fleet.host.session import Output
 from fleet.run.executor import HostRun, OperationFailed
@@ -217,6 +219,22 @@ def test_an_interrupt_ends_everything_and_tells_which_were_cut() -> None:
         return 1
 
     assert fan_out([0, 1, 2], work, 2, lambda number: -number) == [0, -1, -2]
+
+
+def test_the_first_interrupt_says_that_it_was_heard_and_what_a_second_one_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stopper = Stopper()
+    with stopper.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        while not stopper.is_set():
+            gevent.sleep(0)
+        assert [record.getMessage() for record in caplog.records] == [
+            "stopping after the step in flight; Ctrl-C again aborts"
+        ]
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            gevent.sleep(60)
 
 
 def test_pyinfras_state_has_the_fields_that_the_executor_reads() -> None:

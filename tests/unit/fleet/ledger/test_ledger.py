@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import sqlite3
 import stat
 import subprocess
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from facts.value import Unknown
 from fleet.base.exitcodes import ExitCode
+from fleet.base.run import user_name
 from fleet.ledger import Ledger, LedgerError, RunState, process
 from fleet.ledger.chain import GENESIS, Record, link, verify
 from fleet.model.plan import Difference, HostResult, HostState, Resource, ResourceStatus
@@ -83,6 +86,35 @@ def test_a_run_whose_process_died_is_interrupted(ledger: Ledger, path: Path) -> 
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=True, cwd=ROOT)
     assert ledger.runs()[0].state is RunState.INTERRUPTED
+
+
+def test_a_run_is_called_gone_only_where_its_own_process_is_known_to_have_ended(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.begin("here", "converge", "rigs")
+    assert not ledger.is_gone("here"), "it lives"
+    assert not ledger.is_gone("of-somebody-else"), "nobody knows"
+    monkeypatch.setattr(process, "_start", lambda pid: "")
+    assert ledger.is_gone("here")
+    monkeypatch.setattr(process.socket, "gethostname", lambda: "another-computer")
+    assert not ledger.is_gone("here")
+
+
+def test_a_user_without_a_name_in_the_environment_or_an_account_is_still_somebody(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+    assert user_name() == pwd.getpwuid(os.getuid()).pw_name
+    assert user_name({"USER": "a\nb"}) == user_name(), "a name is a line of the lock"
+    assert user_name({"USER": "root", "SUDO_USER": "ann"}) == "ann"
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("fleet.base.run.pwd.getpwuid", nobody)
+    ledger.begin("in-a-container", "converge", "rigs")
+    assert user_name() == f"uid-{os.getuid()}"
 
 
 def test_a_reused_process_id_does_not_look_alive() -> None:

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from gevent import GreenletExit
 
+from declaration.host import Connection, HostSpec
+from fleet.base.errors import FleetError
 from fleet.base.exitcodes import ExitCode
 from fleet.base.run import Run
 from fleet.config import load
+from fleet.host import lock
+from fleet.host.cache import HeadRefused
+from fleet.host.session import CommandTimeout, LostContact, Output
 from fleet.ledger import Ledger
-from fleet.model.plan import HostResult, HostState, RunResult
-from fleet.run import order
+from fleet.model.plan import HostResult, HostState, Resource, ResourceStatus, RunResult
+from fleet.report import words
+from fleet.run import order, steps
+from fleet.run.ending import abort
 from fleet.run.engine import Engine
+from fleet.run.hosterrors import Locked, head_error
 from fleet.run.recipe import Recipe
-from fleet.run.visit import Visit
+from fleet.run.visit import Visit, contained
 
 HOSTS = "hosts: {rig-a: {address: 192.0.2.1}}\n"
 
@@ -85,3 +94,149 @@ def test_a_host_whose_work_was_aborted_is_uncertain_in_the_ledger_too(
     told, recorded = converge(abort)
     assert (told.state, told.error) == (recorded.state, recorded.error)
     assert "may still finish" in recorded.error
+
+
+def visit(**fields: Any) -> Visit:
+    """Return the visit of a host, of which two resources are due."""
+    one = Visit(
+        spec=HostSpec(name="rig-a", connection=Connection(address="192.0.2.1")),
+        data={},
+        run=Run("run-1", "ann@desk pid 7"),
+        way=Mock(),
+        declared="",
+        layers=(),
+        emit=lambda event: None,
+        stopping=lambda: False,
+        redact=str,
+        reads=(),
+        **fields,
+    )
+    one.started = True
+    one.result.resources = [
+        Resource(layer="l", name=name, status=status)
+        for name, status in (
+            ("Step[one]", ResourceStatus.CHANGE),
+            ("Step[two]", ResourceStatus.CHANGE),
+            ("Step[three]", ResourceStatus.CHANGE),
+            ("Step[four]", ResourceStatus.IN_SYNC),
+        )
+    ]
+    return one
+
+
+def at_work(one: Visit) -> None:
+    """Let the first resource be done and the second in flight."""
+    one._work = Mock(executed=["Step[one]"], in_flight="Step[two]")
+
+
+def outcomes(result: HostResult) -> dict[str, str | None]:
+    return {
+        item.name.removesuffix("]").removeprefix("Step["): item.outcome for item in result.resources
+    }
+
+
+def test_what_is_about_to_be_changed_is_on_record_before_it_is() -> None:
+    kept: list[HostResult] = []
+    one = visit(keep=kept.append)
+    steps.announce(one)
+    (told,) = kept
+    assert told.state is HostState.UNCERTAIN
+    assert outcomes(told) == {"one": "uncertain", "two": "uncertain", "three": "uncertain"}
+    assert told.lock == "run-1", "if the controller dies now, its lock stands"
+
+
+def test_nothing_is_announced_where_nothing_is_due() -> None:
+    one = visit(keep=lambda _: pytest.fail("nothing is changed"))
+    one.result.resources = one.result.resources[-1:]
+    steps.announce(one)
+
+
+def test_an_aborted_host_says_what_was_done_what_may_be_and_what_was_not() -> None:
+    one = visit()
+    at_work(one)
+    one.may_hold_lock = True
+    abort(one)
+    assert one.result.changed == ["Step[one]"]
+    assert outcomes(one.result) == {
+        "one": "done", "two": "uncertain", "three": "not-run", "four": None
+    }  # fmt: skip
+    assert one.result.lock == "run-1"
+
+
+@pytest.mark.parametrize(
+    ("error", "last"),
+    [(LostContact("x"), "uncertain"), (FleetError("x"), "failed")],
+    ids=["lost", "failed"],
+)
+def test_the_resource_in_flight_is_named_when_work_ends_in_it(error: FleetError, last: str) -> None:
+    one = visit()
+    at_work(one)
+    with contained(one):
+        one.result.changed = one.executed()
+        raise error
+    assert outcomes(one.result) == {"one": "done", "two": last, "three": "not-run", "four": None}
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [
+        (HeadRefused(lock.LOCKED, ["held\trun-0\tbob@lap\t5\t1000"]), False),
+        (HeadRefused(lock.NO_STATE_DIR, []), False),
+        (LostContact("gone"), True),
+        (CommandTimeout("slow"), True),
+        (None, True),
+    ],
+    ids=["of another run", "not writable", "lost", "no answer in time", "taken"],
+)
+def test_a_lock_that_may_stand_is_in_the_result_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, answer: Exception | None, stands: bool
+) -> None:
+    def fetch(*_: object) -> object:
+        if answer is not None:
+            raise answer
+        return Mock(head=["fence 7"])
+
+    one = visit()
+    one._cache = Mock(fetch=fetch)
+    with contained(one):
+        steps.take(one)
+    assert one.result.lock == ("run-1" if stands else "")
+
+
+@pytest.mark.parametrize(("status", "stands"), [(0, False), (lock.FENCED, False), (98, True)])
+def test_a_lock_that_was_given_back_is_in_no_result(status: int, stands: bool) -> None:
+    one = visit()
+    one.may_hold_lock, one.fence = True, 7
+    one._session = Mock(run=lambda *_, **__: Output(status, b"", b"No space left on device"))
+    with contained(one):
+        steps.record(one)
+    assert one.result.lock == ("run-1" if stands else "")
+    assert one.result.error_id == ("not-journaled" if status else "")
+
+
+def test_a_lock_whose_process_is_gone_is_called_so() -> None:
+    refusal = HeadRefused(lock.LOCKED, ["held\trun-0\tann@desk pid 9\t5\t1000"])
+    spec = visit().spec
+    dead = head_error(spec, refusal, lambda run: run == "run-0")
+    assert "that process is gone" in dead.message
+    assert dead.hint.startswith("b70 unlock rig-a --lock run-0 ")
+    assert "b70 history show run-0" in dead.hint
+    unknown = head_error(spec, refusal, lambda run: False)
+    assert "gone" not in unknown.message
+    assert "only if that run is dead" in unknown.hint
+
+
+def test_a_lock_that_is_being_taken_right_now_is_no_full_disk() -> None:
+    found = head_error(visit().spec, HeadRefused(lock.LOCKED, []), lambda run: False)
+    assert isinstance(found, Locked)
+    assert "right now" in found.message
+
+
+def test_the_lock_that_a_run_left_stands_among_the_next_steps_once() -> None:
+    left = HostResult(host="rig-a", state=HostState.UNCERTAIN, hint="b70 plan -l rig-a", lock="r1")
+    first, second = words.next_steps(left).splitlines()
+    assert first == "b70 plan -l rig-a"
+    assert second.startswith("b70 unlock rig-a --lock r1 ")
+    named = left.model_copy(update={"hint": 'b70 unlock rig-a --lock r1 --reason "x"'})
+    assert words.next_steps(named) == named.hint
+    assert words.next_steps(left.model_copy(update={"lock": ""})) == "b70 plan -l rig-a"
