@@ -22,8 +22,15 @@ from fleet.base.run import Run
 from fleet.config import Fleet
 from fleet.first import account, keyline, login_rules
 from fleet.first.account import SUDOERS, KeysFile, Made
-from fleet.first.contact import FirstWay, Passwords, accept_key, first_session, later_session
-from fleet.first.intent import Intent, Learned
+from fleet.first.contact import (
+    FirstWay,
+    Passwords,
+    accept_key,
+    copy_key,
+    first_session,
+    later_session,
+)
+from fleet.first.intent import ACCOUNT, Intent, Learned
 from fleet.first.journal import Journal
 from fleet.host.cache import FactCache, NoAnswer
 from fleet.host.keys import fact_key
@@ -213,27 +220,27 @@ class Bootstrap:
     def _prove(self, fleet: Fleet) -> None:
         """Log in the way every later run will, and become root."""
         intent = self.intent
-        hint = "" if intent.account else self._copy_key(fleet)
         try:
             with later_session(self.way, fleet, intent.host) as session:
                 output = session.run("id -u", deadline_s=_ASK_S)
         except Unreachable as error:
+            link = fleet.hosts[intent.host].connection
             raise AccountFailed(
-                f"{intent.host}: a login as {intent.user} does not work: {error.message}", hint
+                f"{intent.host}: a login as {intent.user} does not work: {error.message}",
+                "" if intent.account else copy_key(link, intent.choices.command()),
             ) from error
         if output.status or output.stdout.strip() != b"0":
             said = output.stderr.decode("utf-8", "replace").strip()
             raise AccountFailed(
                 f"{intent.host}: {intent.user} cannot become root without a password: {said}",
-                "" if intent.account else f"{intent.choices.command()}  with --user ACCOUNT",
+                "" if intent.account else self._how_to_be_root(),
             )
 
-    def _copy_key(self, fleet: Fleet) -> str:
-        link = fleet.hosts[self.intent.host].connection
-        return (
-            f"ssh-copy-id -p {link.port} {f'-i {link.key} ' if link.key else ''}"
-            f"{link.user}@{link.address}, then {self.intent.choices.command()}"
-        )
+    def _how_to_be_root(self) -> str:
+        intent = self.intent
+        if intent.known is None:
+            return f"{intent.choices.again(user=ACCOUNT)}   # makes an account that may"
+        return f"sudo_password in the record of {intent.host}, or user: {ACCOUNT} there: it is made"
 
     @contextmanager
     def _taken_back(self, session: Session, met: Met, journal: Journal) -> Iterator[None]:

@@ -9,9 +9,10 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from declaration.host import HostSpec
+from declaration.host import Connection, HostSpec
 from declaration.secret import Secret
 from fleet.base.errors import Refused, Unreachable
 from fleet.config import Fleet
@@ -123,6 +124,18 @@ def by_hand(spec: HostSpec, login: str, key: str) -> str:
     if key:
         words += ["-i", key]
     return shlex.join([*words, f"{login}@{spec.connection.address}", "true"])
+
+
+def copy_key(link: Connection, again: str) -> str:
+    """Return the command that authorizes the key of a login which is there already.
+
+    Args:
+        again: the command to repeat afterwards.
+    """
+    words = ["ssh-copy-id", "-p", str(link.port)]
+    if link.key:
+        words += ["-i", str(Path(link.key).expanduser())]
+    return f"{shlex.join([*words, f'{link.user}@{link.address}'])} && {again}"
 
 
 def accept_key(

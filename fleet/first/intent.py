@@ -233,9 +233,10 @@ def _private_key(fleet: Fleet, typed: Path | None, link: Connection | None) -> P
         usual = Path.home() / ".ssh" / "id_ed25519"
         return usual if usual.exists() else None
     if not os.access(named, os.R_OK) or not named.is_file():
+        other = "name another: --key FILE" if link is None else "correct key: in the inventory"
         raise ConfigError(
             f"the private key {named} cannot be read",
-            f"ssh-keygen -t ed25519 -f {named}, or name another: --key FILE",
+            f"ssh-keygen -t ed25519 -f {named}, or {other}",
         )
     return named
 

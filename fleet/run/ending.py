@@ -38,10 +38,15 @@ def begun(visit: Visit, *, locks: bool) -> HostResult:
     return found.model_copy(update={"lock": visit.run.id if locks else ""})
 
 
-def abort(visit: Visit) -> None:
-    """Say that a host's visit was aborted: what it did last is not known, or it never began."""
-    if not visit.started:
-        visit.result = _ended(visit, HostState.NOT_STARTED, "aborted before anything was done", [])
+def abort(visit: Visit, *, changes: bool) -> None:
+    """Say that a host's visit was aborted: what it did last is not known, or it changed nothing.
+
+    Args:
+        changes: the run may change the host.
+    """
+    if not (visit.started and changes):
+        why = "aborted before anything was changed"
+        visit.result = _ended(visit, HostState.NOT_STARTED, why, [])
         return
     changed, in_flight = visit.executed(), visit.in_flight()
     resources = [

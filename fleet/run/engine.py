@@ -94,7 +94,11 @@ class Engine:
         self._stopper = Stopper()
 
     def run(self, hosts: Sequence[HostSpec], order: Order, emit: Emit = discard) -> Outcome:
-        """Follow an order on hosts; one bad host never ends the work on another."""
+        """Follow an order on hosts; one bad host never ends the work on another.
+
+        Raises:
+            KeyboardInterrupt: a run that only reads was interrupted; the ledger has it.
+        """
         started = time.monotonic()
         result = RunResult(
             run=self._begun.id,
@@ -117,8 +121,11 @@ class Engine:
             self._record(ledger, visit, site=order.layers is None)
             emit(HostDone(visit.name, visit.result.state, visit.result.error))
 
+        cut: list[Visit] = []
+
         def cut_short(visit: Visit) -> None:
-            abort(visit)
+            cut.append(visit)
+            abort(visit, changes=order.recipe.changes)
             self._record(ledger, visit, site=order.layers is None)
 
         with self._stopper.listening() if order.recipe.changes else nullcontext():
@@ -127,6 +134,8 @@ class Engine:
         result.seconds = round(time.monotonic() - started, 3)
         if ledger is not None:
             ledger.finish(result.run, result)
+        if cut and not order.recipe.changes:
+            raise KeyboardInterrupt
         return Outcome(result, tuple(visits))
 
     def _visit(self, spec: HostSpec, order: Order, emit: Emit) -> Visit:

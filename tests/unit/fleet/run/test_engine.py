@@ -19,7 +19,7 @@ from fleet.config import load
 from fleet.host import lock
 from fleet.host.cache import HeadRefused
 from fleet.host.session import CommandTimeout, LostContact, Output
-from fleet.ledger import Ledger
+from fleet.ledger import Ledger, RunState
 from fleet.model.plan import HostResult, HostState, Resource, ResourceStatus, RunResult
 from fleet.report import words
 from fleet.run import order, steps
@@ -96,6 +96,24 @@ def test_a_host_whose_work_was_aborted_is_uncertain_in_the_ledger_too(
     assert "may still finish" in recorded.error
 
 
+def test_a_run_that_only_reads_and_is_interrupted_leaves_nobody_uncertain(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(HOSTS)
+    ledger, run, fleet = Ledger.open(tmp_path / "ledger.db"), Run.begin(), load(tmp_path, {})
+
+    def work(visit: Visit) -> None:
+        raise GreenletExit
+
+    recipe = Mock(spec=Recipe, follow=work, changes=False, locks=False)
+    engine = Engine(fleet, ledger, layers=(), run=run)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run([fleet.hosts["rig-a"]], replace(order.plan(), recipe=recipe))
+    recorded = ledger.show(run.id)
+    assert recorded is not None
+    assert recorded.summary.state is RunState.FINISHED
+    (host,) = recorded.hosts
+    assert (host.state, host.lock) == (HostState.NOT_STARTED, "")
+
+
 def visit(**fields: Any) -> Visit:
     """Return the visit of a host, of which two resources are due."""
     one = Visit(
@@ -155,7 +173,7 @@ def test_an_aborted_host_says_what_was_done_what_may_be_and_what_was_not() -> No
     one = visit()
     at_work(one)
     one.may_hold_lock = True
-    abort(one)
+    abort(one, changes=True)
     assert one.result.changed == ["Step[one]"]
     assert outcomes(one.result) == {
         "one": "done", "two": "uncertain", "three": "not-run", "four": None
