@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Final
+
+#: `fleet.base.exitcodes.ExitCode.INTERRUPTED`, which may not be imported yet.
+_INTERRUPTED: Final = 130
+
 
 def main() -> None:
     """Run `b70`; never returns."""
-    from gevent import monkey
+    try:
+        from gevent import monkey
 
-    monkey.patch_all()
+        monkey.patch_all()
 
-    from fleet.cli.app import app
+        from fleet.cli.app import app
 
-    app()
+        app()
+    except KeyboardInterrupt:  # the verbs have their own end for this one
+        sys.stderr.write("\ninterrupted before anything had begun\n")
+        sys.exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

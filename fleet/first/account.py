@@ -66,7 +66,7 @@ def make(account: str, public_key: str, keys: KeysFile) -> str:
     """Return the text that makes the account with one authorized key and passwordless sudo.
 
     Idempotent; adds what is missing and touches nothing else. The sudoers drop-in is in place only
-    after visudo accepted it.
+    after visudo accepted it; root gets the key alone.
     """
     return (
         shell_variables(
@@ -74,7 +74,7 @@ def make(account: str, public_key: str, keys: KeysFile) -> str:
             key=public_key.strip(),
             keys_file=keys.path,
             in_home="yes" if keys.in_home else "no",
-            rule=f"{account} ALL=(ALL:ALL) NOPASSWD: ALL",
+            rule=f"{account} ALL=(ALL:ALL) NOPASSWD: ALL" if account != "root" else "",
             sudoers=SUDOERS,
             new_sudoers=_NEW_SUDOERS,
         )

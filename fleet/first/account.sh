@@ -38,12 +38,14 @@ if ! grep -qxF -e "$key" "$keys_file"; then
   [ -z "$(tail -c 1 "$keys_file")" ] || echo >>"$keys_file"
   printf '%s\n' "$key" >>"$keys_file"
 fi
-if [ ! -e "$sudoers" ]; then
+# root needs no rule
+if [ -n "$rule" ] && [ ! -e "$sudoers" ]; then
   printf '%s\n' '# b70fleet: the account that provisions this host' "$rule" >"$new_sudoers"
   chmod 0440 "$new_sudoers"
-  visudo -cqf "$new_sudoers" ||
+  # the text of a bootstrap that was cut off may run still and put the same rule there meanwhile
+  visudo -cqf "$new_sudoers" || [ -e "$sudoers" ] ||
     { rm -f "$new_sudoers"; echo 'visudo refused the drop-in' >&2; exit 1; }
   made sudoers "$sudoers"
-  mv -f "$new_sudoers" "$sudoers"
+  mv -f "$new_sudoers" "$sudoers" || [ -e "$sudoers" ]
   visudo -cq || { echo 'visudo refused the whole' >&2; exit 1; }
 fi

@@ -159,7 +159,7 @@ def _of_the_host(rules: Rules) -> Iterator[Obstacle]:
         )
     if file := rules.seen.get("nologin"):
         yield Obstacle(f"{file} keeps everybody but root out", f"wait for the boot, or rm {file}")
-    if rules.sudoers is not None and not _gives_root(rules):
+    if rules.account != "root" and rules.sudoers is not None and not _gives_root(rules):
         there = "; ".join(rules.sudoers) or "nothing"
         yield Obstacle(
             f"{SUDOERS} is there and says: {there}",
@@ -194,6 +194,12 @@ def _of_sshd(rules: Rules, key_type: str) -> Iterator[Obstacle]:
         )
         return
     yield from _of_names(rules)
+    root = rules.option("permitrootlogin")
+    if rules.account == "root" and root in ("no", "forced-commands-only"):
+        yield Obstacle(
+            f"sshd has PermitRootLogin {root}",
+            "leave it so, and let another user come in: user: in the inventory, or --user",
+        )
     if rules.option("pubkeyauthentication") == "no":
         yield _option(rules, "PubkeyAuthentication", "yes")
     methods = rules.option("authenticationmethods", "any").split()

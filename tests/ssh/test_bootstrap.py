@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import yaml
 from fleet.base.exitcodes import ExitCode
 from lab.machines import Machine
 from tests.ssh.conftest import Done, MirrorGuard, Site
-from tests.ssh.controllers import exists, restart_sshd
+from tests.ssh.controllers import exists, restart_sshd, wait_for
 
 pytestmark = pytest.mark.ssh
 
@@ -149,6 +152,44 @@ def test_a_sudo_password_is_answered_where_sudo_asks(home: Site, fresh: Machine)
     assert "--ask-sudo-pass" in without.err
     assert done.status == ExitCode.CLEAN, done.err
     assert PASSWORD not in done.out + done.err
+
+
+def _is_asked(machine: Machine, times: int) -> bool:
+    """Return whether the drop-in was shown to visudo so often."""
+    return machine.run("grep -c '' /run/asked", check=False).stdout == f"{times}\n"
+
+
+def test_a_bootstrap_that_is_killed_or_interrupted_half_way_is_finished_by_the_same_command(
+    home: Site, fresh: Machine
+) -> None:
+    visudo = fresh.run("command -v visudo").stdout.strip()
+    waits = "#!/bin/sh\necho >>/run/asked\nwhile [ ! -e /run/go ]; do sleep 0.1; done\nexec "
+    fresh.write(f"{visudo}.new", f'{waits} {visudo}.old "$@"\n')
+    fresh.run(f"mv {visudo} {visudo}.old; mv {visudo}.new {visudo}; chmod 755 {visudo}")
+    words = [
+        "bootstrap", "rig-a", "--address", fresh.address, "--key", str(fresh.key),
+        "--login", "rig", "--host-key", fingerprint(fresh),
+    ]  # fmt: skip
+    try:
+        for asked, how in enumerate((signal.SIGKILL, signal.SIGINT), start=1):
+            process = subprocess.Popen(
+                home.command(*words), env=home.env(), stderr=subprocess.PIPE, text=True
+            )
+            wait_for(partial(_is_asked, fresh, asked), "the account is being made")
+            process.send_signal(how)
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == ExitCode.INTERRUPTED
+        assert "interrupted while the account was made" in err
+        assert f"b70 -i {home.folder} bootstrap rig-a " in err
+        assert not exists(fresh, "/etc/sudoers.d/b70fleet")
+        told = [run["state"] for run in json.loads(home.b70("history", "--json").out)["runs"]]
+        assert told == ["finished", "interrupted"]
+        fresh.run("touch /run/go")
+        assert home.b70(*words).status == ExitCode.CLEAN
+    finally:
+        fresh.run(f"touch /run/go; mv {visudo}.old {visudo}")
+    assert fresh.run("grep -c . /home/b70fleet/.ssh/authorized_keys").stdout == "1\n"
+    assert fresh.run("ls -A /etc/sudoers.d").stdout.count("b70fleet") == 1
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from fleet.base.errors import ConfigError, FleetError, Refused, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.cli.context import parse_sets
+from fleet.main import main
 from fleet.model.events import Emit
 from tests.unit.fleet.cli.cli_harness import ScriptedEngine, b70
 
@@ -109,6 +110,19 @@ def test_ctrl_c_ends_with_a_code_of_its_own_and_says_where_to_look() -> None:
     result = b70("plan", "-q", engine=ScriptedEngine(raises=KeyboardInterrupt()))
     assert result.exit_code == ExitCode.INTERRUPTED
     assert "interrupted; `b70 history`" in result.stderr
+
+
+def test_ctrl_c_while_the_program_starts_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fleet.cli.app.app", interrupted)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == ExitCode.INTERRUPTED
+    assert "before anything had begun" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

@@ -204,6 +204,15 @@ def test_a_known_host_is_met_as_its_inventory_says(desk: Desk) -> None:
     assert desk.host.accounts() == [], "the account is the inventory's: no second one is made"
 
 
+def test_root_gets_the_key_alone(desk: Desk) -> None:
+    (desk.host.root / "home" / "root").mkdir()
+    entry = f"root:x:0:0::{desk.host.root}/home/root:/bin/sh\n"
+    (desk.host.root / "etc" / "passwd").write_text(entry)
+    desk.meet(replace(desk.declare(user="root"), login="ubuntu"))
+    assert desk.host.text("home/root/.ssh/authorized_keys").endswith("me@desk\n")
+    assert "etc/sudoers.d/b70fleet" not in desk.host.tree()
+
+
 def test_a_known_host_that_was_reinstalled_gets_the_account_of_the_inventory(desk: Desk) -> None:
     desk.meet(replace(desk.declare(user="rig"), login="root"))
     assert desk.host.accounts() == ["rig"]

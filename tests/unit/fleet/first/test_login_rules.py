@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleet.first.account import KeysFile
@@ -95,6 +97,15 @@ def test_a_locked_account_is_kept_out_only_without_pam() -> None:
     assert said(rules(**locked)) == ""
     assert "is locked" in said(rules(changed("usepam", "no"), **locked))
     assert said(rules(changed("usepam", "no"))) == "", "a new account is not made locked"
+
+
+def test_root_is_let_in_by_its_own_option_and_needs_no_rule_for_sudo() -> None:
+    def of_root(value: str) -> Rules:
+        return replace(rules(f"{SSHD}permitrootlogin {value}", sudoers="x y"), account="root")
+
+    assert "PermitRootLogin no" in said(of_root("no"))
+    assert said(of_root("without-password")) == ""
+    assert "permitrootlogin" not in said(rules(f"{SSHD}permitrootlogin no")).lower()
 
 
 def test_an_rsa_key_may_sign_in_the_newer_ways() -> None:
