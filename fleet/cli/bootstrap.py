@@ -162,8 +162,10 @@ def _confirm(intent: Intent, fingerprint: str) -> bool:
 
 
 def _say_what_moved(intent: Intent, met: Met) -> None:
-    """Say what was pinned before and is no more."""
+    """Say what was pinned before and is no more, and what there is nothing to pin of."""
     before = intent.known.identity.machine_id if intent.known else ""
     now = str(met.learned.identity.get("machine_id", ""))
+    if not now:
+        sys.stderr.write("it has no machine-id: only its host key tells it from another machine\n")
     if before and before != now:
         sys.stderr.write(f"machine-id was {before}, is {now or 'not there'}\n")

@@ -61,7 +61,7 @@ class Journal:
             if journal.is_open:
                 journal._ended(HostState.UNCERTAIN, "interrupted while the account was made")
             else:
-                journal._ended(result.state, "interrupted; the account was not being made")
+                journal._ended(result.state, "interrupted; nothing is half made there")
             raise Interrupted(journal.result.error, journal.result.hint) from None
         finally:
             journal.result.seconds = round(time.monotonic() - started, 3)

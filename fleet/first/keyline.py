@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Final
@@ -42,20 +43,16 @@ def public_key(file: Path) -> str:
     Raises:
         ConfigError: the file holds something else (a private key must never reach a host).
     """
+    private, public = shlex.quote(str(file.with_suffix(""))), shlex.quote(str(file))
+    make = f"ssh-keygen -y -f {private} >{public}"
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise ConfigError(
-            f"cannot read the public key {file}: {error.strerror}",
-            f"ssh-keygen -y -f {file.with_suffix('')} >{file}",
-        ) from error
+        raise ConfigError(f"cannot read the public key {file}: {error.strerror}", make) from error
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     keys = [line for line in lines if not line.startswith("#")]
     if len(keys) != 1 or _blob(keys[0]) is None:
-        raise ConfigError(
-            f"{file} is not one OpenSSH public key",
-            f"ssh-keygen -y -f {file.with_suffix('')} >{file}",
-        )
+        raise ConfigError(f"{file} is not one OpenSSH public key", make)
     return keys[0]
 
 

@@ -72,9 +72,9 @@ class Stale(Refused):
 class Aborted(FleetError):
     """The run was aborted: by a second Ctrl-C, or its controller died.
 
-    A host on which work had begun is uncertain: what was running there may still finish, and the
-    run's lock stands until its lease ends (20 minutes) or `b70 unlock` removes it. A host whose
-    turn never came is as it was.
+    A host on which work had begun is uncertain: what was running there may still finish, and where
+    the run had taken the host's lock, that stands until its lease ends (20 minutes) or
+    `b70 unlock` removes it. A host whose turn never came is as it was.
     """
 
     id = "aborted"

@@ -111,6 +111,29 @@ def test_a_password_may_come_from_a_pipe(b70: Call, key: Path) -> None:
     assert b70(*words, typed="secret word\ny\n").exit_code == ExitCode.CLEAN
 
 
+def test_the_inventory_s_sudo_password_is_the_one_of_its_user(
+    b70: Call, host: StubHost, key: Path, fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIG_SUDO", "secret word")
+    (fleet / "hosts.yaml").write_text(
+        f"hosts:\n  rig-a:\n    {{address: 192.0.2.9, user: rig, key: {key},\n"
+        "      sudo_password: env:RIG_SUDO}\n"
+    )
+    result = b70("bootstrap", "rig-a", typed="y\n")
+    assert result.exit_code == ExitCode.CLEAN, result.stderr
+    assert host.passwords == ["secret word", "secret word"]
+    assert "secret word" not in result.output
+
+
+def test_a_host_without_a_machine_id_is_pinned_by_its_key_and_that_is_said(
+    b70: Call, host: StubHost, key: Path
+) -> None:
+    (host.root / "etc" / "machine-id").unlink()
+    result = b70("bootstrap", "rig-a", "--address", "192.0.2.9", "--key", str(key), typed="y\n")
+    assert result.exit_code == ExitCode.CLEAN, result.stderr
+    assert "no machine-id" in result.stderr
+
+
 @pytest.mark.parametrize("where", ["the password", "the key"])
 def test_ctrl_c_at_a_question_is_called_an_interruption(b70: Call, key: Path, where: str) -> None:
     words = ["bootstrap", "rig-a", "--address", "192.0.2.9", "--key", str(key)]

@@ -208,3 +208,13 @@ def test_a_host_that_waits_for_something_says_what_for_and_is_not_tried_again() 
     assert "error: a reboot is pending: another kernel runs" in result.stderr
     assert "next: b70 converge --limit rig-a --allow-reboot" in result.stderr
     assert "Retry" not in result.stderr
+
+
+def test_a_lock_that_stands_is_removed_before_the_retry() -> None:
+    left = converged().model_copy(
+        update={"state": HostState.UNCERTAIN, "error": "rig-a: aborted", "lock": "run-1"}
+    )
+    scripted = ScriptedEngine(converged={"rig-a": left})
+    told = b70("converge", "-l", "rig-a", "-y", engine=scripted).stderr
+    assert told.index("b70 unlock rig-a --lock run-1") < told.index("b70 converge --limit rig-a")
+    assert "When that is done, retry:" in told

@@ -86,6 +86,8 @@ class StubHost:
 
     root: Path
     key_line: str = field(default_factory=lambda: key_line(b"host"))
+    #: why nobody gets in at all
+    silent: str = ""
     #: what a login as the account says
     refuses: str = ""
     #: the call of a program at which the text dies; 0 = none
@@ -95,6 +97,8 @@ class StubHost:
     #: texts that were sent, with the login
     sent: list[tuple[str, str]] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
+    #: passwords that sudo was given
+    passwords: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for folder in ("bin", "etc/sudoers.d", "home"):
@@ -162,6 +166,7 @@ class StubHost:
         accept: AcceptKey | None = None,
     ) -> Session:
         """Return a session to this host."""
+        self.passwords.append(shell.password)
         return _Session(self, str(data["ssh_user"]), accept)
 
 
@@ -175,6 +180,8 @@ class _Session:
     def connect(self, patience_s: float | None = None) -> None:
         host = self.host
         host.connected.append(self.login)
+        if host.silent:
+            raise Unreachable(f"rig-a: {host.silent}", "try: ssh -v 192.0.2.9")
         if self.accept is not None:
             assert self.accept(host.key_line, fingerprint(host.key_line))
         elif host.refuses:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from facts.system.identity import Identity
-from fleet.base.errors import ConfigError, FleetError, Interrupted, Refused
+from fleet.base.errors import ConfigError, FleetError, Interrupted, Refused, Unreachable
 from fleet.base.run import Run
 from fleet.config import Fleet, load
 from fleet.first import account
@@ -182,6 +182,24 @@ def test_a_machine_id_of_another_host_is_refused_before_an_account_is_made(desk:
     desk.hosts.write_text(f"{HOSTS}      machine_id: {MACHINE_ID}\n")
     error = desk.failed(Refused)
     assert "this machine-id is other's too" in error.message
+    assert desk.host.accounts() == []
+
+
+def test_a_login_that_is_refused_is_told_with_all_that_was_tried(desk: Desk) -> None:
+    desk.host.silent = "login refused (Authentication failed.)"
+    error = desk.failed(Unreachable, desk.typed(port=2222))
+    assert error.message.endswith("; tried as root")
+    first, second = error.hint.splitlines()
+    assert first == f"ssh -v -p 2222 -i {desk.key} root@192.0.2.9 true"
+    assert shlex.split(second, comments=True)[-4:-2] == ["--login", "USER"]
+    assert desk.recorded() == (RunState.FINISHED, HostState.UNREACHABLE, [])
+
+
+def test_a_host_that_does_not_say_who_it_is_gets_no_account(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Identity, "script", lambda *_: "echo garbage")
+    assert "cannot be read" in desk.failed(AccountRefused).message
     assert desk.host.accounts() == []
 
 
