@@ -5,6 +5,7 @@ Writes results; knows neither connections nor steps.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from fleet.base.errors import FleetError, Refused, Unreachable
@@ -58,11 +59,11 @@ def abort(visit: Visit, *, changes: bool) -> None:
     visit.result.changed = changed
 
 
-def fail(result: HostResult, error: FleetError, in_flight: str = "") -> None:
+def fail(result: HostResult, error: FleetError, in_flight: Collection[str] = ()) -> None:
     """Write down the error that ended a host's work.
 
     Args:
-        in_flight: the resource whose commands were begun and did not end well.
+        in_flight: the resources whose commands were begun and did not end well.
     """
     result.error, result.hint, result.error_id = error.message, error.hint, error.id
     if isinstance(error, Refused):
@@ -76,22 +77,25 @@ def fail(result: HostResult, error: FleetError, in_flight: str = "") -> None:
         result.state = HostState.UNREACHABLE
     else:
         result.state = HostState.FAILED
-    last = _UNCERTAIN if result.state is HostState.UNCERTAIN else _FAILED
+    # what was refused in flight (by the fence) was not done
+    last = {HostState.UNCERTAIN: _UNCERTAIN, HostState.REFUSED: _NOT_RUN}.get(result.state, _FAILED)
     for item in result.resources:
         item.outcome = _outcome(item, result.changed, in_flight, last)
 
 
-def _outcome(item: Resource, changed: list[str], in_flight: str, last: str) -> str | None:
+def _outcome(
+    item: Resource, changed: Collection[str], in_flight: Collection[str], last: str
+) -> str | None:
     """Return what became of one resource.
 
     Args:
-        last: what became of the one in flight.
+        last: what became of those in flight.
     """
     if item.outcome is not None or item.status is not ResourceStatus.CHANGE:
         return item.outcome
     if item.name in changed:
         return _DONE
-    return last if item.name == in_flight else _NOT_RUN
+    return last if item.name in in_flight else _NOT_RUN
 
 
 def _ended(visit: Visit, state: HostState, why: str, resources: list[Resource]) -> HostResult:

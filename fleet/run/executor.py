@@ -91,6 +91,8 @@ class HostRun:
         self.executed: list[str] = []
         #: resource in flight, for the journal
         self.in_flight = ""
+        #: resources whose files are on their way
+        self.sending: list[str] = []
 
     def apply(self, planned: Sequence[PlannedOp]) -> None:
         """Execute operations in order; the first failure ends the pass.
@@ -172,7 +174,9 @@ class HostRun:
             program += deadman.arm(guarded)
             self._armed = True
         program += stream([write for _, write in queue], _WRITE_MARK)
+        self.sending = [name for name, _ in queue]
         output = self._send(program, deadline)
+        self.sending = []
         done = sum(
             line.startswith(_WRITE_MARK) and line.endswith(" 0")
             for line in output.stdout.decode("utf-8", "replace").splitlines()

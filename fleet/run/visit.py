@@ -177,12 +177,15 @@ class Visit:
         self.start_anew()
 
     def executed(self) -> list[str]:
-        """Return the resources that were changed so far, in order."""
-        return list(dict.fromkeys(self._work.executed)) if self._work else self.result.changed
+        """Return the resources that were changed so far, before a reboot too, in order."""
+        now = self._work.executed if self._work else ()
+        return list(dict.fromkeys([*self.result.changed, *now]))
 
-    def in_flight(self) -> str:
-        """Return the resource whose commands were begun and did not end well, or nothing."""
-        return self._work.in_flight if self._work else ""
+    def in_flight(self) -> frozenset[str]:
+        """Return the resources whose commands were begun and did not end well."""
+        if self._work is None:
+            return frozenset()
+        return frozenset({self._work.in_flight, *self._work.sending} - {""})
 
     def disconnect(self) -> None:
         """Close the connection; the result keeps how many programs were run over it."""

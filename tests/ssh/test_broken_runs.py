@@ -146,6 +146,8 @@ def test_a_connection_that_is_cut_while_a_file_travels_leaves_the_old_file_whole
         host = ended(process, PATIENCE_S)
     assert exists(machine, "/run/cut"), "the connection was cut by the test"
     assert (host.state, host.error_id) == (HostState.UNCERTAIN, "lost-contact")
+    assert [item.outcome for item in host.resources] == ["uncertain"]
+    assert host.lock == machine.read(f"{STATE}/lock").splitlines()[0]
     assert process.returncode == ExitCode.UNREACHABLE
     assert machine.read(HEAVY) == "old\n"
     wait_for(lambda: machine.run("ls -A /srv").stdout == "heavy\n", "no part of it stays behind")

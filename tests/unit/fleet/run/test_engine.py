@@ -25,6 +25,7 @@ from fleet.report import words
 from fleet.run import order, steps
 from fleet.run.ending import abort
 from fleet.run.engine import Engine
+from fleet.run.executor import FencedOff
 from fleet.run.hosterrors import Locked, head_error
 from fleet.run.recipe import Recipe
 from fleet.run.visit import Visit, contained
@@ -144,7 +145,7 @@ def visit(**fields: Any) -> Visit:
 
 def at_work(one: Visit) -> None:
     """Let the first resource be done and the second in flight."""
-    one._work = Mock(executed=["Step[one]"], in_flight="Step[two]")
+    one._work = Mock(executed=["Step[one]"], in_flight="Step[two]", sending=[])
 
 
 def outcomes(result: HostResult) -> dict[str, str | None]:
@@ -181,10 +182,31 @@ def test_an_aborted_host_says_what_was_done_what_may_be_and_what_was_not() -> No
     assert one.result.lock == "run-1"
 
 
+def test_every_file_of_a_stream_that_was_cut_off_is_uncertain() -> None:
+    one = visit()
+    one._work = Mock(executed=[], in_flight="", sending=["Step[one]", "Step[two]"])
+    abort(one, changes=True)
+    assert outcomes(one.result) == {
+        "one": "uncertain", "two": "uncertain", "three": "not-run", "four": None
+    }  # fmt: skip
+
+
+def test_what_was_changed_before_a_reboot_is_not_forgotten() -> None:
+    one = visit()
+    one.result.changed = ["Step[one]"]
+    one._work = Mock(executed=["Step[two]"], in_flight="", sending=[])
+    abort(one, changes=True)
+    assert one.result.changed == ["Step[one]", "Step[two]"]
+
+
 @pytest.mark.parametrize(
     ("error", "last"),
-    [(LostContact("x"), "uncertain"), (FleetError("x"), "failed")],
-    ids=["lost", "failed"],
+    [
+        (LostContact("x"), "uncertain"),
+        (FleetError("x"), "failed"),
+        (FencedOff("x"), "not-run"),
+    ],
+    ids=["lost", "failed", "fenced off"],
 )
 def test_the_resource_in_flight_is_named_when_work_ends_in_it(error: FleetError, last: str) -> None:
     one = visit()
