@@ -109,16 +109,26 @@ def undo(found: Iterable[Made], public_key: str) -> list[str]:
         elif home_goes and item.where.endswith(("/.ssh", "/.ssh/authorized_keys")):
             continue  # it goes with the home
         elif item.what == "folder":
-            commands.append(f"rmdir {path}")
+            # what was announced was not made where its program failed
+            commands.append(f"[ ! -d {path} ] || rmdir {path}")
         elif item.what == "file":
             commands.append(f"rm -f {path}")
         elif Made("file", item.where) not in listed:
-            kept = f"{path}.b70fleet"
-            commands.append(
-                f"grep -vxF -e {shlex.quote(public_key.strip())} {path} >{kept}; "
-                f"cat {kept} >{path}; rm -f {kept}"
-            )
+            commands.append(_without(path, shlex.quote(public_key.strip())))
     return commands
+
+
+def _without(path: str, line: str) -> str:
+    """Return the command that takes one line out of a file, or leaves the file as it is.
+
+    The keys of others are in it: it is replaced whole, with its owner and mode, only after all that
+    stays was written (grep ends with 1 where nothing stays).
+    """
+    new = f"{path}.b70fleet"
+    return (
+        f"cp -p {path} {new} && {{ grep -vxF -e {line} {path} >{new} || [ $? -eq 1 ]; }} && "
+        f"mv -f {new} {path} || {{ rm -f {new}; false; }}"
+    )
 
 
 def take_back(found: Iterable[Made], public_key: str) -> str:

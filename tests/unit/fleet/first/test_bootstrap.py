@@ -343,6 +343,29 @@ def test_only_what_was_made_is_taken_back(desk: Desk) -> None:
     assert "etc/sudoers.d/b70fleet" not in desk.host.tree()
 
 
+def test_the_keys_of_others_survive_a_taking_back_that_fails(desk: Desk) -> None:
+    desk.host.sh("useradd --user-group --create-home b70fleet")
+    keys = desk.host.root / "home" / "b70fleet" / ".ssh" / "authorized_keys"
+    keys.parent.mkdir()
+    keys.write_text("ssh-ed25519 AAAA somebody else\n")
+    full = desk.host.root / "bin" / "grep"
+    full.write_text('#!/bin/sh\n[ "$1" != -vxF ] || { echo cut; exit 2; }\nexec /bin/grep "$@"\n')
+    desk.host.refuses = "login refused"
+    error = desk.failed(AccountFailed)
+    assert keys.read_text().startswith("ssh-ed25519 AAAA somebody else\n")
+    assert "could not be taken back" in error.message
+    assert [path.name for path in keys.parent.iterdir()] == ["authorized_keys"]
+
+
+def test_what_was_announced_and_not_made_needs_no_taking_back(desk: Desk) -> None:
+    before = desk.host.tree()
+    (desk.host.root / "bin" / "mkdir").write_text("#!/bin/sh\necho 'No space left' >&2; exit 1\n")
+    error = desk.failed(AccountFailed)
+    assert "No space left" in error.message
+    assert "is taken back" in error.message
+    assert desk.host.tree() == before
+
+
 def test_an_account_script_that_fails_half_way_leaves_nothing_behind(desk: Desk) -> None:
     before = desk.host.tree()
     (desk.host.root / "visudo-refuses").touch()
