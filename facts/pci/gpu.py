@@ -19,6 +19,8 @@ from facts.value import ABSENT, Reading, Unknown
 
 _PROBE: Final = shell_text(__file__)
 _MIB: Final = 1 << 20
+_OVERRIDE: Final = re.compile(r"D (\S+) (\S+)")
+_NO_OVERRIDE: Final = ("-", "-")
 _CARD: Final = re.compile(r"C (\S+) (0x[0-9a-f]{4}) (\S+) (\S+)")
 
 
@@ -44,12 +46,19 @@ class Vram:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One Battlemage card, keyed by its PCI address."""
+    """One Battlemage card, keyed by its PCI address.
+
+    Attributes:
+        override: the only driver that may bind it (sysfs driver_override); ABSENT when any may.
+        override_file: the file by which driverctl sets it at every boot; ABSENT without one.
+    """
 
     bdf: str
     device_id: int
     driver: Reading[str]
     vram: Reading[Vram]
+    override: Reading[str] = ABSENT
+    override_file: Reading[str] = ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +96,12 @@ class Gpus(HostFact[GpuState]):
         if len(lines) < 2 or not lines[0].startswith("A "):
             raise ParseError("output is cut off")
         cards: list[tuple[re.Match[str], list[str]]] = []
+        overrides: dict[str, tuple[str, str]] = {}
         for line in lines[1:-1]:
             if match := _CARD.fullmatch(line):
                 cards.append((match, []))
+            elif (found := _OVERRIDE.fullmatch(line)) and cards:
+                overrides[cards[-1][0][1]] = (found[1], found[2])
             elif line.startswith("M ") and cards:
                 cards[-1][1].append(line[2:])
             else:
@@ -102,8 +114,10 @@ class Gpus(HostFact[GpuState]):
                 Gpu(
                     bdf=match[1],
                     device_id=int(match[2], 16),
-                    driver=ABSENT if match[4] == "-" else match[4],
+                    driver=_told(match[4]),
                     vram=_vram(memory),
+                    override=_told(overrides.get(match[1], _NO_OVERRIDE)[0]),
+                    override_file=_told(overrides.get(match[1], _NO_OVERRIDE)[1]),
                 )
                 for match, memory in cards
                 if int(match[2], 16) in BATTLEMAGE
@@ -117,6 +131,10 @@ def _module(line: str) -> Reading[str]:
     if line.startswith("!"):
         return Unknown(f"there is no {line[2:]}")
     return line.split()[-1]
+
+
+def _told(word: str) -> Reading[str]:
+    return ABSENT if word == "-" else word
 
 
 def _vram(lines: list[str]) -> Reading[Vram]:

@@ -1,6 +1,7 @@
 # What the cards of a host say beside their links: read-only, wakes no card.
 #   A alias_line_of_e223 | A - (none in the file) | A ! file (no such file)
 #   C bdf device runtime_status driver    then the VRAM manager of that card:
+#   D word file        what driver_override names, and driverctl's file for it (- = none); only where set
 #   M key value ...    | M z (asleep, not opened) | M ! (there, not readable) | M - (not there)
 #   E cards
 # Fields are separated by blanks.
@@ -52,6 +53,11 @@ for d in "$pci"/*; do
   get "$d/power/runtime_status"; status=$r
   r=-; [ ! -e "$d/driver" ] || { r=$(cd -P "$d/driver" && pwd -P); r=${r##*/}; }
   echo "C ${d##*/} $device $status $r"
+  get "$d/driver_override"
+  case $r in -|'(null)') ;; *)
+    f=$probe_root/etc/driverctl.d/${d##*/}; [ -e "$f" ] || f=-
+    echo "D $r ${f#"$probe_root"}" ;;
+  esac
   vram "${d##*/}" "$status"
   cards=$((cards + 1))
 done

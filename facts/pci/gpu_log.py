@@ -1,62 +1,44 @@
 """What the kernel log of this boot says about the cards: firmware loaded, faults seen.
 
-Strings are those of torvalds/linux drivers/gpu/drm/xe (xe_uc_fw.c, xe_device.c,
-xe_survivability_mode.c, xe_guc_submit.c) and the ones quoted by steveseguin/b70-optimization-lab. A
-log that does not reach back to the driver's start proves no silence: "no fault" is then UNKNOWN.
+Which lines are faults is in gpu_fault. A log that does not reach back to the driver's start proves
+no silence: "no fault" is then UNKNOWN. Firmware that was loaded by a driver that failed later is
+no firmware that works: its version is then UNKNOWN, and the failure is named.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
+from facts.pci.gpu_fault import (
+    BREAKS_DRIVER,
+    FAILURE,
+    HARMLESS,
+    SEVERE,
+    SPEAKERS,
+    Fault,
+    address_of,
+    kind_of,
+    standing,
+)
 from facts.shelltext import shell_text, shell_variables
 from facts.value import ABSENT, Reading, Unknown
 
-#: Kind of fault -> text in the log, as extended regular expression for awk and for re.
-FAULTS: Final = {
-    "wedged": r"declared device .* as wedged|device wedged",
-    "survivability": r"Survivability",
-    "small-bar": r"Failed to resize BAR|Small BAR device",
-    "power": r"Unable to change power state from D3cold|Runtime PM usage count underflow",
-    "reset": r"Engine reset|GT[0-9]*:.*reset",
-    "memory": r"Engine memory CAT error|Fault response: Unsuccessful|VM worker error",
-    "timeout": r"Timedout job|Check job timeout",
-    "device-lost": r"[Dd]evice lost|DEVICE_LOST",
-    "firmware": r"[GH]uC load failed|[GH]uC firmware.* fetch failed|Failed to initialize uC",
-}
-_FIRMWARE: Final = "[GH]uC firmware"
+_FIRMWARE: Final = "[gh]uc firmware"
 #: Distinct fault lines kept; a driver in a reset loop logs hundreds per minute.
 _KEPT_LINES: Final = 300
 
 _SCRIPT: Final = shell_text(__file__)
 
-_ADDRESS: Final = re.compile(r"\b([0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b")
 _LOADED: Final = re.compile(r"Using ([GH]uC) firmware from \S+ version ([0-9.]+)")
 _WANTED: Final = re.compile(
     r"([GH]uC) firmware \(([0-9.]+)\) is recommended, but only \(([0-9.]+)\)"
 )
-_KINDS: Final = {kind: re.compile(pattern) for kind, pattern in FAULTS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One distinct fault line since boot.
-
-    Attributes:
-        bdf: PCI address in the line; empty when it names none.
-        kind: key of FAULTS.
-        count: how often this very line came.
-    """
-
-    bdf: str
-    kind: str
-    count: int
-    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +46,11 @@ class CardLog:
     """What the log says about one PCI address.
 
     Attributes:
-        guc, huc: version that was loaded last.
+        guc, huc: version that was loaded last; UNKNOWN when the driver failed after it.
         guc_wanted: version that the driver asks for instead; ABSENT when it is content.
         faults: UNKNOWN when the log starts later than the driver and holds none.
+        failure: the line after which the driver did not work, since it last loaded its firmware;
+            None when there is none.
     """
 
     bdf: str
@@ -74,6 +58,12 @@ class CardLog:
     guc_wanted: Reading[str]
     huc: Reading[str]
     faults: Reading[tuple[Fault, ...]]
+    failure: Fault | None = None
+
+    @property
+    def standing(self) -> Reading[tuple[str, ...]]:
+        """Return the families of faults that still stand, the worst first."""
+        return standing(self.faults) if isinstance(self.faults, tuple) else self.faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +80,21 @@ class KernelLog:
     faults: tuple[Fault, ...]
     cards: tuple[CardLog, ...]
 
-    def card(self, bdf: str) -> CardLog:
-        """Return what the log says about a card, also when it never names it."""
-        for card in self.cards:
-            if card.bdf == bdf:
-                return card
+    def card(self, bdf: str, ports: Collection[str] = ()) -> CardLog:
+        """Return what the log says about a card, also when it never names it.
+
+        Args:
+            bdf: the card.
+            ports: the ports above it; their faults are the card's too.
+        """
         silent = Unknown(f"the kernel log of this boot names no firmware for {bdf}")
-        return CardLog(bdf, silent, silent, silent, () if self.from_boot else _INCOMPLETE)
+        unseen = CardLog(bdf, silent, silent, silent, () if self.from_boot else _INCOMPLETE)
+        found = next((card for card in self.cards if card.bdf == bdf), unseen)
+        above = tuple(fault for fault in self.faults if fault.bdf in ports and fault.bdf != bdf)
+        if not above:
+            return found
+        own = found.faults if isinstance(found.faults, tuple) else ()
+        return replace(found, faults=(*own, *above))
 
 
 _INCOMPLETE: Final = Unknown("the kernel log does not reach back to the start of the driver")
@@ -114,7 +112,10 @@ class GpuLog(HostFact[KernelLog]):
         variables = shell_variables(
             probe_root=probe_root,
             firmware=_FIRMWARE,
-            faults="|".join(FAULTS.values()),
+            speakers=SPEAKERS,
+            failure=FAILURE,
+            harmless=HARMLESS,
+            severe=SEVERE,
             kept_lines=_KEPT_LINES,
         )
         return variables + _SCRIPT
@@ -135,7 +136,7 @@ class GpuLog(HostFact[KernelLog]):
             lines.append((int(row[1]), int(row[2]), row[3]))
         lines.sort()
         faults = tuple(fault for line in lines if (fault := _fault(line)))
-        named = {match[1] for _, _, line in lines for match in _ADDRESS.finditer(line)}
+        named = {bdf for _, _, line in lines if (bdf := address_of(line))}
         return KernelLog(
             from_boot=bool(boot),
             dropped=dropped,
@@ -147,12 +148,9 @@ class GpuLog(HostFact[KernelLog]):
 
 
 def _fault(record: tuple[int, int, str]) -> Fault | None:
-    _, count, line = record
-    address = _ADDRESS.search(line)
-    for kind, pattern in _KINDS.items():
-        if pattern.search(line):
-            return Fault(address[1] if address else "", kind, count, line)
-    return None
+    last, count, line = record
+    kind = kind_of(line)
+    return None if kind is None else Fault(address_of(line), kind, count, line, last)
 
 
 def _card_log(
@@ -161,16 +159,29 @@ def _card_log(
     """Read one address's lines in log order, so that a reloaded driver's firmware wins."""
     loaded: dict[str, str] = {}
     wanted: dict[str, str] = {}
-    for _, _, line in lines:
+    started = -1
+    for last, _, line in lines:
         if bdf not in line:
             continue
         if found := _LOADED.search(line):
             loaded[found[1]] = found[2]
+            started = last
         elif found := _WANTED.search(line):
             wanted[found[1]] = found[2]
             loaded[found[1]] = found[3]
-    silent = Unknown(f"the kernel log of this boot names no firmware for {bdf}")
     own = tuple(fault for fault in faults if fault.bdf == bdf)
+    stands = standing(own)
+    broken = [
+        fault
+        for fault in own
+        if fault.kind in BREAKS_DRIVER and fault.kind in stands and fault.last > started
+    ]
+    failure = min(broken, key=lambda fault: stands.index(fault.kind), default=None)
+    silent = Unknown(f"the kernel log of this boot names no firmware for {bdf}")
+    if failure is not None:
+        silent = Unknown(f"the driver of {bdf} failed: {failure.line.strip()}")
+        loaded.clear()
+        wanted.clear()
     covered = from_boot or "GuC" in loaded
     return CardLog(
         bdf=bdf,
@@ -178,4 +189,5 @@ def _card_log(
         guc_wanted=wanted.get("GuC", ABSENT if "GuC" in loaded else silent),
         huc=loaded.get("HuC", silent),
         faults=own if own or covered else _INCOMPLETE,
+        failure=failure,
     )

@@ -6,13 +6,22 @@ One finding per card would say the same four times: cards with the same sentence
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from facts.pci.gpu_card import Card
+from facts.pci.gpu_fault import NEEDS_REBOOT, Fault, grep
 from facts.pci.gpu_link import GpuLinks
-from facts.pci.gpu_log import Fault, GpuLog
+from facts.pci.gpu_log import GpuLog
 from facts.value import Absent, Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
+
+#: Characters of a log line that are shown.
+_SHOWN: Final = 160
+
+
+def _ports(card: Card) -> frozenset[str]:
+    return frozenset(hop.bdf for hop in card.hops)
 
 
 def _cards(context: Context) -> list[Card]:
@@ -113,19 +122,41 @@ def _survivability(context: Context) -> Iterator[Finding]:
 
 @check("gpu-faults", "cards")
 def _faults(context: Context) -> Iterator[Finding]:
-    """Fault lines of the GPU driver since the boot. A log that begins late proves no silence."""
+    """Fault lines of the GPU driver since the boot. A log that begins late proves no silence.
+
+    A family of faults that the card does not come back from without a boot is critical: the driver
+    gave the card up, its firmware crashed, or it does not answer. A reset that was done ends some
+    of them. What no family knows is counted and shown all the same.
+    """
     log = known(context.given[GpuLog])
-    if log is None or not _cards(context):
+    cards = _cards(context)
+    if log is None or not cards:
         return
-    show = "journalctl -k -b --no-pager | grep -E 'xe .*(fault|reset|error|timed)'"
+    serious = {
+        (bdf, kind)
+        for card in cards
+        for bdf in (card.bdf, *(hop.bdf for hop in card.hops))
+        for kind in known(log.card(card.bdf, _ports(card)).standing) or ()
+        if kind in NEEDS_REBOOT
+    }
     kinds: dict[tuple[str, str], list[Fault]] = {}
+    above = {hop.bdf for card in cards for hop in card.hops}
     for fault in log.faults:
-        kinds.setdefault((fault.bdf or "the driver", fault.kind), []).append(fault)
+        # a port that leads to no card may lead to a disk
+        if not fault.bdf or fault.bdf in above or "xe " in fault.line:
+            kinds.setdefault((fault.bdf, fault.kind), []).append(fault)
     for (bdf, kind), faults in kinds.items():
         count = sum(fault.count for fault in faults)
+        such = faults[0].line.strip()[:_SHOWN]
+        text = f"{bdf or 'the driver'}: {count} x {kind} since boot, such as: {such}"
+        if (bdf, kind) in serious:
+            yield context.critical(text, f"{grep(faults)}   # then stop what serves and boot cold")
+        else:
+            yield context.warning(text, grep(faults))
+    if log.dropped:
         yield context.warning(
-            f"{bdf}: {count} x {kind} since boot, such as: {faults[0].line.strip()[:160]}",
-            show,
+            f"{log.dropped} further fault lines came, too many different ones to be kept",
+            f"{grep(log.faults)} | wc -l",
         )
     if not log.faults and not log.from_boot:
         yield context.unknown(

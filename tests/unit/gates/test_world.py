@@ -18,7 +18,8 @@ from facts.packages.dpkg import Loader, PackageState
 from facts.pci.clinfo import ClDevice, Clinfo, ClPlatform
 from facts.pci.gpu import Gpu, GpuState, Vram
 from facts.pci.gpu_card import B70
-from facts.pci.gpu_log import CardLog, Fault, KernelLog
+from facts.pci.gpu_fault import Fault
+from facts.pci.gpu_log import CardLog, KernelLog
 from facts.registry import batch_facts
 from facts.system.memory import MemoryState
 from facts.system.units import Unit, UnitState

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from facts.base import interpret
 from facts.pci.gpu import Gpus, Vram
-from facts.pci.gpu_log import FAULTS, GpuLog
+from facts.pci.gpu_fault import FAILURE, FAULTS, HARMLESS, SPEAKERS
+from facts.pci.gpu_log import GpuLog
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import NOBODY, SHELLS, finished, run
 from tests.unit.gpu_tree import VRAM_MM, Spec, build, gpu_address, make_fifo, write
@@ -98,6 +99,22 @@ def test_an_unbound_card_has_no_memory_manager_and_no_driver(root: Path) -> None
     (card,) = run(Gpus(), root).cards
     assert card.driver is ABSENT
     assert card.vram == Unknown("debugfs shows no memory manager for this card")
+
+
+def test_the_only_driver_that_may_bind_a_card_is_read_with_the_file_that_sets_it(
+    root: Path,
+) -> None:
+    build(
+        root,
+        Spec(driver="vfio-pci", extra={"driver_override": "vfio-pci"}),
+        Spec(extra={"driver_override": "(null)"}),
+        Spec(driver=None, extra={"driver_override": "vfio-pci"}),
+    )
+    write(root / "etc/driverctl.d" / gpu_address(2), "vfio-pci")
+    first, second, third = run(Gpus(), root).cards
+    assert (first.override, first.override_file) == ("vfio-pci", ABSENT)
+    assert (second.override, second.override_file) == (ABSENT, ABSENT)
+    assert third.override_file == f"/etc/driverctl.d/{gpu_address(2)}"
 
 
 def test_a_kernel_that_does_not_know_e223_has_no_module_for_it(root: Path) -> None:
@@ -255,7 +272,8 @@ def test_a_journal_that_refuses_says_why(root: Path) -> None:
 
 
 def test_fault_patterns_survive_the_single_quotes_and_slashes_of_awk() -> None:
-    assert not any(sign in pattern for pattern in FAULTS.values() for sign in "'/")
+    patterns = (*FAULTS.values(), SPEAKERS, FAILURE, HARMLESS)
+    assert not any(sign in pattern for pattern in patterns for sign in "'/{")
 
 
 def test_log_output_cut_at_any_line_is_unknown(root: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from declaration.host import HostSpec
+from facts.pci.gpu_fault import Fault
 from facts.pci.gpu_link import GpuLinks
-from facts.pci.gpu_log import Fault, GpuLog, KernelLog
+from facts.pci.gpu_log import GpuLog, KernelLog
 from facts.value import ABSENT, Unknown
 from fleet.model.finding import Finding, Severity
 from fleet.preflight import inhibitors, inspect
