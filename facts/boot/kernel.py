@@ -6,7 +6,7 @@ Must not know which kernel is wanted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from facts.base import HostFact, ParseError
 from facts.boot.cmdline import last_value, tokens
-from facts.parts import Files, Parts, convert, script
+from facts.parts import Files, Line, Parts, convert, script
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading
 
@@ -26,6 +26,7 @@ _SECURE_BOOT: Final = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa
 _MODPROBE_DIRS: Final = (
     "/etc/modprobe.d",
     "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
     "/usr/lib/modprobe.d",
     "/lib/modprobe.d",
 )
@@ -53,14 +54,15 @@ class XeModule:
 
 @dataclass(frozen=True, slots=True)
 class ModprobeXe:
-    """What modprobe.d says about xe.
+    """What modprobe.d says about xe, and about vfio-pci, which takes cards away from it.
 
     Args:
-        options: option -> value, later files win as modprobe reads them.
+        options: option of xe -> value, later files win as modprobe reads them.
         blacklisted: files with `blacklist xe` or an `install xe` that replaces loading.
-        files: files that carry any of it.
+        files: files that say something about xe.
         denied: files that only root may read.
-        origins: option -> file and line (`path:3`) whose word on it counts.
+        origins: option of xe -> file and line (`path:3`) whose word on it counts.
+        lines: every line that counts, in the order in which modprobe reads them.
     """
 
     options: Mapping[str, str]
@@ -68,6 +70,7 @@ class ModprobeXe:
     files: tuple[str, ...]
     denied: tuple[str, ...]
     origins: Mapping[str, str] = field(default_factory=dict)
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Kernel(HostFact[RunningKernel]):
             tokens=convert(cmdline, tokens),
             boot_id=parts.reading("boot_id"),
             xe=convert(parts.reading("xe"), lambda line: _module(line, parts)),
-            modprobe=_modprobe(parts.files("modprobe")),
+            modprobe=_modprobe(parts.files("modprobe"), _present(parts)),
             knows_b70=convert(parts.reading("aliases"), bool),
             secure_boot=convert(parts.reading("secure_boot"), _efi_flag),
             taint=convert(parts.reading("taint"), int),
@@ -148,29 +151,40 @@ def _module(line: str, parts: Parts) -> XeModule:
     )
 
 
-def _modprobe(files: Files) -> ModprobeXe:
+def _present(parts: Parts) -> tuple[str, ...]:
+    """Return every file of modprobe.d: one that says nothing still hides its namesake."""
+    name = "modprobe_files"
+    return tuple(parts.lines(name)) if parts.names(name) else ()
+
+
+def _modprobe(files: Files, present: Sequence[str]) -> ModprobeXe:
     # modprobe sorts by file name across all directories; a stronger directory hides a namesake
     rank = {directory: index for index, directory in enumerate(_MODPROBE_DIRS)}
     strongest: dict[str, str] = {}
-    for line in files.lines:
-        directory, _, name = line.path.rpartition("/")
+    for path in (*present, *(line.path for line in files.lines)):
+        directory, _, name = path.rpartition("/")
         seen = strongest.get(name)
         if seen is None or rank.get(directory, 9) < rank.get(seen.rpartition("/")[0], 9):
-            strongest[name] = line.path
+            strongest[name] = path
     options: dict[str, str] = {}
     origins: dict[str, str] = {}
     blacklisted: list[str] = []
-    for _, path in sorted(strongest.items()):
-        for line in files.of(path):
-            verb, _, *settings = line.text.split(None, 2)
-            if verb == "options":
-                found = _OPTION.finditer(settings[0] if settings else "")
-                named = {m[1]: (m[2] or "").strip('"') for m in found}
-                options.update(named)
-                origins.update(dict.fromkeys(named, f"{path}:{line.number}"))
-            elif path not in blacklisted:
-                blacklisted.append(path)
-    return ModprobeXe(options, tuple(blacklisted), tuple(strongest.values()), files.denied, origins)
+    counted = [line for _, path in sorted(strongest.items()) for line in files.of(path)]
+    for line in counted:
+        verb, module, *settings = line.text.split(None, 2)
+        if module != "xe":
+            continue
+        if verb == "options":
+            found = _OPTION.finditer(settings[0] if settings else "")
+            named = {m[1]: (m[2] or "").strip('"') for m in found}
+            options.update(named)
+            origins.update(dict.fromkeys(named, f"{line.path}:{line.number}"))
+        elif line.path not in blacklisted:
+            blacklisted.append(line.path)
+    about_xe = dict.fromkeys(line.path for line in counted if line.text.split()[1] == "xe")
+    return ModprobeXe(
+        options, tuple(blacklisted), tuple(about_xe), files.denied, origins, tuple(counted)
+    )
 
 
 def _efi_flag(text: str) -> bool:

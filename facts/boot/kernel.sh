@@ -23,7 +23,8 @@ if [ -r "$p" ]; then part aliases; grep -oE "$aliases" "$p"
 else lack aliases '?' "there is no $p"; fi
 set --
 for d in $dirs; do for f in "$d"/*.conf; do [ -e "$f" ] && set -- "$@" "$f"; done; done
-lines modprobe '^[[:space:]]*(options|blacklist|install)[[:space:]]+xe([[:space:]]|$)'   "$@" /dev/null
+part modprobe_files; printf '%s\n' "$@"
+lines modprobe '^[[:space:]]*(options|blacklist|install)[[:space:]]+(xe|vfio[-_]pci)([[:space:]]|$)' "$@" /dev/null
 if [ ! -d "$root/sys/firmware/efi" ]; then lack secure_boot -
 elif [ -r "$root/$variable" ]; then tool secure_boot od -An -tu1 "$root/$variable"
 else lack secure_boot '?' 'the EFI variable SecureBoot is missing'; fi

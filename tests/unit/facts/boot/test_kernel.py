@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from facts.base import wrap
 from facts.boot.kernel import Kernel
 from facts.value import ABSENT, Unknown
-from tests.unit.fact_frame import grep, lack, plant, read, run
+from tests.unit.fact_frame import grep, lack, plant, read, relocated, run, run_as
 
 CMDLINE = "BOOT_IMAGE=/boot/vmlinuz-7.0.0-38-generic root=UUID=6f0b ro xe.disable_display=1 quiet"
 B580 = "alias pci:v00008086d0000E20Bsv*sd*bc03sc*i* xe\n"
@@ -153,3 +154,33 @@ def test_an_unreadable_option_file_is_named() -> None:
     assert read(Kernel(), parts("!/etc/modprobe.d/x.conf\n")).modprobe.denied == (
         "/etc/modprobe.d/x.conf",
     )
+
+
+def test_a_file_that_says_nothing_still_hides_its_namesake(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "usr/lib/modprobe.d/gpu.conf": "blacklist xe\n",
+            "etc/modprobe.d/gpu.conf": "# nothing any more\n",
+        },
+    )
+    script = relocated(Kernel().script(), tmp_path, "/etc", "/run", "/usr/lib/modprobe.d")
+    modprobe = run_as(Kernel(), wrap(script, 10)).modprobe
+    assert modprobe.blacklisted == ()
+    assert modprobe.lines == ()
+
+
+def test_what_gives_cards_to_vfio_is_read_with_its_line_and_is_no_option_of_xe() -> None:
+    text = grep(
+        {
+            "/etc/modprobe.d/10-vfio.conf": "options vfio_pci ids=8086:e223,8086:e2f7\n",
+            "/usr/local/lib/modprobe.d/20-off.conf": "install xe /bin/false\n",
+        }
+    )
+    modprobe = read(Kernel(), parts(text)).modprobe
+    assert modprobe.options == {}
+    assert modprobe.files == ("/usr/local/lib/modprobe.d/20-off.conf",)
+    assert [(line.path, line.number) for line in modprobe.lines] == [
+        ("/etc/modprobe.d/10-vfio.conf", 1),
+        ("/usr/local/lib/modprobe.d/20-off.conf", 1),
+    ]
