@@ -10,9 +10,10 @@ import json
 import re
 from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from declaration.base import Declared
+from declaration.driver_words import harmless
 from declaration.onhost import SET_FIRMWARE
 from declaration.package import PackageName, Version, Versions
 from declaration.patterns import matching
@@ -99,6 +100,8 @@ Token = Annotated[
         "or backslashes)",
     ),
 ]
+#: A token that a boot set may have: none that takes the cards away.
+SetToken = Annotated[Token, AfterValidator(harmless)]
 Sha256 = Annotated[str, matching(_SHA256, "a sha256 (64 lower-case hex digits)")]
 
 
@@ -153,7 +156,7 @@ class Cmdline(Declared):
     variable: Annotated[
         str, matching(_VARIABLE, "GRUB_CMDLINE_LINUX_DEFAULT or GRUB_CMDLINE_LINUX")
     ] = "GRUB_CMDLINE_LINUX_DEFAULT"
-    present: tuple[Token, ...] = ()
+    present: tuple[SetToken, ...] = ()
     #: a bare name stands for any value of it
     absent: tuple[Token, ...] = ()
 

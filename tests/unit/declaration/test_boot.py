@@ -52,6 +52,41 @@ def test_a_kernel_needs_an_exact_version_and_another_one_to_go_back_to() -> None
 
 
 @pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        ("pcie_aspm.policy=powersupersave", "switch a card off"),
+        ("pcie-aspm.policy=powersupersave", "switch a card off"),
+        ("pcie_aspm=force", "switch a card off"),
+        ("pcie_port_pm=force", "switch a card off"),
+        ("vfio-pci.ids=8086:e2f7,8086:E223", "keeps the cards from their driver"),
+        ("module_blacklist=nouveau,xe", "keeps the cards from their driver"),
+        ("modprobe.blacklist=xe", "keeps the cards from their driver"),
+        ("initcall_blacklist=xe_init", "keeps the cards from their driver"),
+        ("xe.force_probe=!e223", "keeps the cards from their driver"),
+        ("nomodeset", "keeps the cards from their driver"),
+    ],
+)
+def test_a_word_that_takes_the_cards_away_is_refused(token: str, why: str) -> None:
+    assert why in refused(Cmdline, {"present": ["quiet", token]})
+    assert Cmdline.model_validate({"absent": [token]}).absent == (token,)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "pcie_aspm.policy=default",
+        "pcie_aspm=off",
+        "pcie_port_pm=off",
+        "vfio-pci.ids=10de:2684",
+        "module_blacklist=nouveau",
+        "xe.force_probe=e223",
+    ],
+)
+def test_its_harmless_neighbour_may_be_declared(token: str) -> None:
+    assert Cmdline.model_validate({"present": [token]}).present == (token,)
+
+
+@pytest.mark.parametrize(
     "token", ["a b", "", "=1", "x='1'", 'x="1"', "x=$HOME", "x=`id`", "x=\\", "a;b", "a\nb", "x="]
 )
 def test_what_a_shell_or_grub_would_change_is_no_token(token: str) -> None:

@@ -30,6 +30,24 @@ def test_a_misspelt_key_deep_inside_is_found_in_the_file_that_has_it(bare: Path)
     ]
 
 
+def test_a_word_that_takes_the_cards_away_is_refused_in_the_line_that_declares_it(
+    bare: Path,
+) -> None:
+    stack = """
+    stack:
+      name: s
+      boot:
+        kernel: {package: linux-image-7.0.0-38-generic, version: "1"}
+        cmdline:
+          present:
+            - quiet
+            - pcie_aspm.policy=powersupersave
+    """
+    (said,) = problems(bare, "hosts: {a: {address: a, stack: s}}", {"stacks/s.yaml": stack})
+    assert said.startswith("group_data/stacks/s.yaml:8:11: stack.boot.cmdline.present")
+    assert "pcie_aspm.policy=powersupersave lets the kernel switch a card off" in said
+
+
 def test_a_key_at_the_wrong_level_is_shown_its_place(bare: Path) -> None:
     said = problems(bare, "hosts: {a: {address: a, limits: {nofile: 4096}}}")
     assert said == ["hosts.yaml:1:25: a.limits: unknown key; did you mean base.limits?"]
