@@ -10,7 +10,7 @@ from typing import Final
 from gates.condition_words import words
 from gates.keys import Effects, effects
 from gates.model import Verdict
-from gates.row import Outcome, Row
+from gates.row import Outcome, Row, UnknownOutcome
 from gates.rows import load
 from gates.vocabulary import Vocabulary, vocabulary
 
@@ -71,7 +71,7 @@ def _row(row: Row) -> Iterator[str]:
     yield f"- Question: {words(row.condition)}"
     yield f"- Yes: {_outcome(row.holds)}"
     yield f"- No: {_outcome(row.fails)}"
-    yield f"- UNKNOWN: {row.unknown.next_step}"
+    yield f"- UNKNOWN: {row.unknown.next_step}{_card_step(row.unknown)}"
     anchor = row.evidence.removeprefix("docs/")
     yield f"- Evidence: [{anchor}]({anchor})\n"
 
@@ -82,7 +82,11 @@ def _outcome(outcome: Outcome) -> str:
     if outcome.forbid:
         said.append("forbids " + ", ".join(f"`{action}`" for action in outcome.forbid))
     advice = f" *Next:* {outcome.next_step}" if outcome.verdict is not Verdict.PASS else ""
-    return f"{', '.join(said)}. {outcome.reason}{advice}"
+    return f"{', '.join(said)}. {outcome.reason}{advice}{_card_step(outcome)}"
+
+
+def _card_step(outcome: Outcome | UnknownOutcome) -> str:
+    return f" Where a card has a `{outcome.card_step}`, that instead." if outcome.card_step else ""
 
 
 def _keys(targets: Effects) -> str:

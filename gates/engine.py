@@ -24,7 +24,7 @@ from gates.expression import (
 )
 from gates.keys import Key, effects
 from gates.model import Decision, Verdict
-from gates.row import NOTHING, Outcome, Row
+from gates.row import NOTHING, Outcome, Row, UnknownOutcome
 from gates.wording import fill, fill_exactly, per_card, placeholders, with_unit
 from gates.world import World
 
@@ -59,7 +59,7 @@ def _decide(row: Row, world: World, keys: Mapping[str, Key]) -> Decision | None:
         reason=_reason(row, outcome, world, answer=answer),
         choice=_choice(row, outcome, world),
         forbid=outcome.forbid,
-        next_step=fill(outcome.next_step, world),
+        next_step=_step(outcome, world, broken_by(row, world, answer=answer)),
     )
 
 
@@ -71,7 +71,7 @@ def _unknown(row: Row, world: World, keys: Mapping[str, Key], why: Unknown) -> D
         reason=f"Not known: {why.reason}.",
         choice=_strictest(row, world, keys),
         forbid=tuple(dict.fromkeys((*row.holds.forbid, *row.fails.forbid, *row.unknown.forbid))),
-        next_step=fill(row.unknown.next_step, world),
+        next_step=_step(row.unknown, world, untold_by(row, world)),
     )
 
 
@@ -159,6 +159,38 @@ def broken_by(row: Row, world: World, *, answer: bool) -> tuple[int, ...]:
     if row.blame is not None:
         return tuple(card for card in cards if evaluate(row.blame, world, card) is True)
     return tuple(card for card in cards if _breaks(row.condition, world, card)) or cards
+
+
+def untold_by(row: Row, world: World) -> tuple[int, ...]:
+    """Return the cards that made an answer UNKNOWN."""
+    cards = world.card_numbers()
+    if isinstance(cards, Unknown):
+        return ()
+    return tuple(card for card in cards if _is_untold(row.condition, world, card))
+
+
+def _is_untold(expression: Expression, world: World, card: int) -> bool:
+    match expression:
+        case Cards(_, item) | Count(item):
+            return isinstance(evaluate(item, world, card), Unknown)
+        case Every(_, items):
+            return any(_is_untold(item, world, card) for item in items)
+        case Not(item):
+            return _is_untold(item, world, card)
+        case Compare() | Is():
+            return False
+
+
+def _step(outcome: Outcome | UnknownOutcome, world: World, cards: tuple[int, ...]) -> str:
+    """Return the next step of each card, cards with the same one together, or the row's own."""
+    steps: dict[str, list[str]] = {}
+    for card in cards if outcome.card_step else ():
+        step = world.read(outcome.card_step, card)
+        if isinstance(step, str):
+            steps.setdefault(step, []).append(world.label(card))
+    if not steps:
+        return fill(outcome.next_step, world)
+    return " ".join(f"{', '.join(labels)}: {step}." for step, labels in steps.items())
 
 
 def _breaks(expression: Expression, world: World, card: int) -> bool:

@@ -22,6 +22,8 @@ class Outcome(BaseModel):
         choose: one key of keys.yaml with its value (a template where the key has no order).
         forbid: actions of keys.yaml.
         next_step: what a person should do now.
+        card_step: a name of the vocabulary whose text is the next step of each card that the answer
+            rests on; where one has a text, that is said instead of `next_step`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,7 @@ class Outcome(BaseModel):
     choose: dict[str, str] = Field(default_factory=dict, max_length=1)
     forbid: tuple[str, ...] = ()
     next_step: str = ""
+    card_step: str = ""
 
     @model_validator(mode="after")
     def _bad_news_has_a_next_step(self) -> Outcome:
@@ -46,11 +49,13 @@ class UnknownOutcome(BaseModel):
     Attributes:
         choose: another value than the strictest of the other answers, not looser; or `nothing`.
         forbid: actions beyond those that the other answers forbid.
+        card_step: as in `Outcome`, for the cards that made the answer UNKNOWN.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     next_step: str = Field(min_length=1)
+    card_step: str = ""
     choose: dict[str, str] = Field(default_factory=dict, max_length=1)
     forbid: tuple[str, ...] = ()
 

@@ -79,6 +79,13 @@ def _row(
 def _problems(row: Row, words: Vocabulary, targets: Effects) -> Iterator[tuple[Place, str]]:
     for part, outcome in (("holds", row.holds), ("fails", row.fails)):
         yield from _wording_problems(part, outcome, words)
+    for part, named in (
+        ("holds", row.holds.card_step),
+        ("fails", row.fails.card_step),
+        ("unknown", row.unknown.card_step),
+    ):
+        if named and (named not in words or not named.startswith("card.")):
+            yield (part, "card_step"), f"{named!r} is not a name that each card has"
     for part, forbid in (
         ("holds", row.holds.forbid),
         ("fails", row.fails.forbid),

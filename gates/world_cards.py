@@ -16,7 +16,7 @@ from facts.pci.gpu_card import GTS, Card, Link
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_link_parse import address_key
 from facts.pci.gpu_link_state import LinkState, SlotLink, judge, presence, slot_link
-from facts.pci.gpu_log import CardLog, GpuLog
+from facts.pci.gpu_log import CardLog
 from facts.pci.gpu_topology import isolated, same_host_bridge, shared_switch
 from facts.pci.witness import compare
 from facts.pci.xpu_smi import XpuSmi
@@ -24,6 +24,7 @@ from facts.readings import Readings, then
 from facts.system.measurements import Measurement, Measurements
 from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.vocabulary import TermValue, vocabulary
+from gates.world_card_state import log_of, state_of
 
 _MIB: Final = 1 << 20
 #: VRAM in use above which a reading is no idle reading, MiB: a desktop held about 630 on one card,
@@ -120,7 +121,7 @@ def _card(
     elif extra:
         state = _EXTRA
     link = _told_link(card)
-    log = then(given[GpuLog], lambda value: value.card(card.bdf))
+    log = log_of(card, given)
     report = given[XpuSmi]
     witnessed = compare([card], report).cards[0]
     gpu = given[Gpus]
@@ -131,6 +132,7 @@ def _card(
         "card.link_state": state,
         "card.link_reason": judged.reason,
         **_link(link),
+        **state_of(card, judged.state, link, given),
         "card.function_link": then(card.hops[0].current, describe),
         "card.downgraded": witnessed.downgraded,
         "card.driver": card.driver,
@@ -174,7 +176,7 @@ def _link(link: SlotLink | Unknown) -> dict[str, Reading[TermValue]]:
 
 
 def _wedged(log: CardLog) -> Reading[bool]:
-    return then(log.faults, lambda faults: any(fault.kind == "wedged" for fault in faults))
+    return then(log.standing, lambda kinds: "wedged" in kinds)
 
 
 def _vram(state: GpuState, bdf: str) -> Reading[Vram]:

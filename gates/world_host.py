@@ -16,8 +16,10 @@ from facts.system.memory import Memory, MemoryState
 from facts.system.network import Network, NetworkState
 from facts.system.units import Units
 from facts.value import ABSENT, Absent, Reading, Unknown
+from gates.card_power import told
 from gates.serving import is_serving_now
 from gates.vocabulary import TermValue
+from gates.world_card_state import power_step
 from gates.world_cards import faulted_cards
 
 _GIB: Final = 1 << 30
@@ -34,6 +36,8 @@ def host(
         "kernel.release": then(given[Kernel], lambda k: k.release),
         "kernel.cmdline": then(given[Kernel], lambda k: k.tokens),
         "pcie.aspm_policy": given[AspmPolicy],
+        "pcie.power_words": told(given[Kernel], given[AspmPolicy]),
+        "pcie.power_step": power_step(given),
         "memory.with_swap_gib": then(memory, lambda m: _with_swap(m, given)),
         "memory.vram_share_percent": then(memory, lambda m: _vram_share(m, spec, cards)),
         "memory.dram_ecc": then(memory, lambda m: m.ecc),

@@ -37,6 +37,9 @@ BATTLEMAGE: Final = {
 #: Slot-facing upstream port of a card: Battlemage, then the two of DG2.
 CARD_UPSTREAM_PORTS: Final = frozenset({0xE2FF, 0x4FA0, 0x4FA1})
 
+#: Every port on a card's own board: that one, and the ports of GPU and audio behind it.
+BOARD_PORTS: Final = CARD_UPSTREAM_PORTS | {0xE2F0, 0xE2F1, 0xE2F2, 0x4FA4}
+
 #: PCIe generation -> GT/s per lane.
 GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}
 #: PCIe generation -> share of the raw rate that carries data (8b/10b, 128b/130b, FLIT 242/256).
@@ -148,6 +151,11 @@ class Card:
     def is_virtual(self) -> bool:
         """Return True if this is an SR-IOV virtual function rather than a card."""
         return not isinstance(self.physfn, Absent)
+
+    @property
+    def shows_its_board(self) -> bool:
+        """Return True if a port of the card's own board is above it; a guest sees none of them."""
+        return any(h.vendor == INTEL and h.device in BOARD_PORTS for h in self.hops[1:])
 
     @property
     def whole_vram_in_bar(self) -> Reading[bool]:

@@ -127,12 +127,13 @@ def slot_hop(card: Card) -> Hop | Unknown:
     """Return the hop whose link is the one between card and slot.
 
     That is the card's upstream port; below an unknown bridge id, the first ancestor that is more
-    than the 2.5 GT/s x1 of the card's inner links. A guest that sees only the GPU cannot tell.
+    than the 2.5 GT/s x1 of the card's inner links. A guest that sees the GPU alone, below ports
+    that its host made up, cannot tell.
     """
     for hop in card.hops:
         if hop.vendor == INTEL and hop.device in CARD_UPSTREAM_PORTS:
             return hop
-    for hop in card.hops[1:]:
+    for hop in card.hops[1:] if card.shows_its_board else ():
         if isinstance(hop.maximum, Link) and hop.maximum != Link(1, 1):
             return hop
     return Unknown(f"no upstream port of the card above {card.bdf}")

@@ -39,6 +39,8 @@ NO_VRAM = {
     "host-copies": "UNKNOWN 1",
     "host-copies-off": "UNKNOWN 0",
 }
+#: What a card closes whose driver failed, as the kernel log says.
+NOT_DRIVEN = {"card-driven": "FAIL", "card-faults": "FAIL", "guc-version": "UNKNOWN"}
 #: What one card with another link than its neighbours closes.
 ONE_SLOWER = {
     "link-trained": "FAIL",
@@ -64,6 +66,8 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "cards-present": "FAIL",
         "card-count": "FAIL 1",
         "tp4-slots": "FAIL 1",
+        "card-driven": "UNKNOWN",
+        "card-faults": "UNKNOWN",
         "card-wedged": "UNKNOWN",
         "link-uplink": "UNKNOWN 1",
         "downgrade-switch": "UNKNOWN",
@@ -82,9 +86,9 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "tp4-slots": "UNKNOWN 1",
         "odd-card": "UNKNOWN 1",
     },
-    "survivability": {**NO_VRAM, "link-judgeable": "FAIL", "guc-version": "UNKNOWN"},
+    "survivability": {**NO_VRAM, **NOT_DRIVEN, "link-judgeable": "FAIL"},
     "small-bar": {"bar-whole": "FAIL 1"},
-    "dead-card": {**NO_LINK, "tp4-slots": "UNKNOWN 1", "odd-card": "UNKNOWN 1"},
+    "dead-card": {**NO_LINK, **NOT_DRIVEN, "tp4-slots": "UNKNOWN 1", "odd-card": "UNKNOWN 1"},
     "switch-gen1": {**GEN4, **SHARED_ROOT, "link-uplink": "FAIL 1"},
     "switch-gen4": {**GEN4, **SHARED_ROOT},
     "b70-console": {"context-32768": "WARN 24576"},

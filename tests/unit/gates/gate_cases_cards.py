@@ -27,6 +27,25 @@ CARD_CASES: dict[str, Case] = {
         says=("slot 2 (0000:83:00.0) is survivability",),
         forbids=("serve", "performance-change"),
     ),
+    "card-driven": Case(
+        {},
+        {
+            "card.driver_state": "other-driver",
+            "card.driver_reason": "bound to vfio-pci, not to xe",
+        },
+        ("card.driver_state",),
+        ("PASS", "FAIL"),
+        says=("slot 2 (0000:83:00.0) is other-driver: bound to vfio-pci, not to xe",),
+        forbids=("serve", "performance-change"),
+    ),
+    "card-faults": Case(
+        {"card.faults": ("reset", "timeout", "error")},
+        {"card.faults": ("tlb", "guc", "coredump"), "card.fault_line": "GuC Crash"},
+        ("card.faults",),
+        ("PASS", "FAIL"),
+        says=("slot 2 (0000:83:00.0) has [tlb, guc, coredump], such as: GuC Crash",),
+        forbids=("serve", "performance-change"),
+    ),
     "card-wedged": Case(
         {},
         {"card.wedged": True},
@@ -176,9 +195,10 @@ CARD_CASES: dict[str, Case] = {
     ),
     "aspm-policy": Case(
         {},
-        {"pcie.aspm_policy": "powersupersave"},
-        ("pcie.aspm_policy",),
+        {"pcie.power_words": ("pcie_aspm=force",), "pcie.power_step": "take it off"},
+        ("pcie.power_words",),
         ("PASS", "WARN"),
+        says=("[pcie_aspm=force]: after this the kernel may switch a card off",),
         forbids=("aspm-write",),
     ),
     "guc-version": Case(
