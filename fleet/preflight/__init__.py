@@ -8,6 +8,7 @@ and never counts as good: it becomes a finding of its own.
 from fleet.preflight import (  # noqa: F401 - their checks register
     boot,
     boot_sets,
+    card_driver,
     cards,
     gpu_sources,
     gpu_userspace,

@@ -15,6 +15,8 @@ from facts.pci.gpu_log import GpuLog
 from facts.value import Absent, Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
+from gates.card_steps import bar_step
+from gates.world_card_state import driven, log_of, power_step
 
 #: Characters of a log line that are shown.
 _SHOWN: Final = 160
@@ -54,8 +56,8 @@ def _firmware(context: Context) -> Iterator[Finding]:
     for card in _cards(context):
         found = log.card(card.bdf)
         if isinstance(found.guc, Unknown | Absent):
-            text = f"which GuC was loaded is {found.guc}"
-            said.append((card.bdf, context.unknown(text, "journalctl -k -b | grep -i guc")))
+            text = f"which GuC runs is {found.guc}"
+            said.append((card.bdf, context.unknown(text, _how_to_tell(context, card))))
         elif declared and found.guc != declared:
             text = f"GuC {found.guc} loaded, {declared} declared"
             said.append((card.bdf, context.warning(text, rollout)))
@@ -69,11 +71,23 @@ def _firmware(context: Context) -> Iterator[Finding]:
     yield from _shared(said)
 
 
+def _how_to_tell(context: Context, card: Card) -> str:
+    """Return how to learn which firmware runs: the driver must, and its first lines be kept."""
+    found = driven(card, context.given)
+    if not isinstance(found, Unknown) and isinstance(found.step, str):
+        return found.step
+    log = known(context.given[GpuLog])
+    if log is not None and not log.from_boot:
+        return "raise SystemMaxUse of journald (base.journal.system_max_use), then boot"
+    return f"b70 facts {context.spec.name} gpu_log"
+
+
 @check("gpu-power", "cards")
 def _power(context: Context) -> Iterator[Finding]:
     """A card that may fall asleep may never wake from D3cold; all of them are kept on.
 
-    One whose runtime status is `error` is lost until a reboot.
+    One whose runtime status is `error` is lost until a reboot. One that is in D3cold though nothing
+    put it to sleep, or answers with ones only, was switched off: the cause goes first, then a boot.
     """
     awake = f"b70 converge --limit {context.spec.name}   # the host settings keep cards awake"
     said = []
@@ -84,6 +98,8 @@ def _power(context: Context) -> Iterator[Finding]:
             said.append(
                 (card.bdf, context.critical(text, "reboot; a lost card does not come back"))
             )
+        elif gone := _is_gone(card):
+            said.append((card.bdf, context.critical(f"{text}: {gone}", power_step(context.given))))
         elif control != "on" or status != "active":
             said.append((card.bdf, context.warning(text, awake)))
         else:
@@ -91,14 +107,26 @@ def _power(context: Context) -> Iterator[Finding]:
     yield from _shared(said)
 
 
+def _is_gone(card: Card) -> str:
+    """Return why a card that nothing put to sleep is switched off, "" for one that is there."""
+    if any(hop.asleep for hop in card.hops):
+        return ""
+    gone = next((hop.bdf for hop in card.hops if hop.all_ones), "")
+    if gone:
+        return f"{gone} answers with ones only"
+    return "switched off" if card.power_state == "D3cold" else ""
+
+
 @check("small-bar", "cards")
 def _small_bar(context: Context) -> Iterator[Finding]:
     """Without the whole VRAM in its BAR a card fails Level Zero, or crashes the host under load."""
-    remedy = "firmware setup: Above 4G Decoding and Resizable BAR on; then a cold boot"
     said = []
     for card in _cards(context):
         whole = card.whole_vram_in_bar
         if whole is False:
+            log = log_of(card, context.given)
+            faults = () if isinstance(log, Unknown) else known(log.faults) or ()
+            remedy = str(bar_step(card, faults))
             said.append((card.bdf, context.critical(f"BAR2 is only {card.bar2_mib} MiB", remedy)))
         elif isinstance(whole, Unknown):
             text = f"whether BAR2 shows the whole VRAM is UNKNOWN: {whole.reason}"
@@ -150,7 +178,10 @@ def _faults(context: Context) -> Iterator[Finding]:
         such = faults[0].line.strip()[:_SHOWN]
         text = f"{bdf or 'the driver'}: {count} x {kind} since boot, such as: {such}"
         if (bdf, kind) in serious:
-            yield context.critical(text, f"{grep(faults)}   # then stop what serves and boot cold")
+            then = "stop what serves, save the log and boot cold"
+            if kind == "power":
+                then = power_step(context.given)
+            yield context.critical(text, f"{grep(faults)}   # then {then}")
         else:
             yield context.warning(text, grep(faults))
     if log.dropped:
