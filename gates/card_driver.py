@@ -91,7 +91,7 @@ def driver_of(
     failure = None if heard is None else heard.failure or _of_ports(heard)
     if failure is not None:
         state = DriverState.WEDGED if failure.kind == "wedged" else DriverState.FAILED
-        reason = f"xe is bound and failed: {failure.line.strip()}"
+        reason = f"xe is bound, but said: {failure.line.strip()}"
         return Driven(state, reason, _step_after(failure, power_step))
     if card.drm_render is ABSENT:
         reason = "xe is bound and gives no render node (/dev/dri/renderD*)"

@@ -92,3 +92,6 @@ def _line(line: Line, kernel: RunningKernel) -> Iterator[Keeper]:
         blocked = module == "xe" and blocks_b70(values.get("force_probe", "").strip('"'))
         if blocked or (module != "xe" and names_b70(values.get("ids", ""))):
             yield Keeper(place, step)
+        elif line.text.rstrip().endswith("\\"):
+            look = f"look whether line {line.number + 1} of {line.path} means a card; if so, {step}"
+            yield Keeper(f"{place} goes on in the next line, which was not read", look)

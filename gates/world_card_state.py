@@ -14,7 +14,7 @@ from facts.pci.gpu_log import CardLog, GpuLog
 from facts.readings import Readings, then
 from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.card_driver import Driven, driver_of, reading
-from gates.card_power import way_back
+from gates.card_power import causes, way_back
 from gates.card_steps import bar_step, describe_rate, link_step
 from gates.vocabulary import TermValue
 
@@ -42,6 +42,21 @@ def power_step(given: Readings) -> str:
     return way_back(known(given[Kernel]), given[AspmPolicy])
 
 
+def fault_step(card: Card, given: Readings) -> str | Absent:
+    """Return what brings a card back after its faults; ABSENT where a cold boot is all there is.
+
+    A boot alone does not help a card that its command line switched off, nor one whose kernel or
+    firmware fails at every boot.
+    """
+    log = log_of(card, given)
+    stands = () if isinstance(log, Unknown) else known(log.standing) or ()
+    lost = card.runtime_status == "error" and bool(causes(known(given[Kernel])))
+    if lost or "power" in stands:
+        return power_step(given)
+    found = driven(card, given)
+    return ABSENT if isinstance(found, Unknown) else found.step
+
+
 def state_of(
     card: Card, state: LinkState, link: SlotLink | Unknown, given: Readings
 ) -> Mapping[str, Reading[TermValue]]:
@@ -57,7 +72,7 @@ def state_of(
         "card.driver_step": ABSENT if isinstance(found, Unknown) else found.step,
         "card.faults": stands,
         "card.fault_line": then(stands, lambda kinds: _line(kinds, seen)),
-        "card.fault_step": power_step(given) if _is_cut_off(stands) else ABSENT,
+        "card.fault_step": fault_step(card, given),
         "card.link_rate": then(link, lambda told: _rate(told.current)),
         "card.link_step": link_step(card, state, power_step(given)),
         "card.bar_step": bar_step(card, seen),
@@ -66,10 +81,6 @@ def state_of(
 
 def _ports(card: Card) -> frozenset[str]:
     return frozenset(hop.bdf for hop in card.hops)
-
-
-def _is_cut_off(stands: Reading[tuple[str, ...]]) -> bool:
-    return isinstance(stands, tuple) and "power" in stands
 
 
 def _line(kinds: tuple[str, ...], faults: tuple[Fault, ...]) -> Reading[str]:

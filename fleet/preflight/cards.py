@@ -16,7 +16,7 @@ from facts.value import Absent, Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
 from gates.card_steps import bar_step
-from gates.world_card_state import driven, log_of, power_step
+from gates.world_card_state import driven, fault_step, log_of, power_step
 
 #: Characters of a log line that are shown.
 _SHOWN: Final = 160
@@ -95,9 +95,9 @@ def _power(context: Context) -> Iterator[Finding]:
         control, status = card.power_control, card.runtime_status
         text = f"power/control {control}, {status}, {card.power_state}"
         if status == "error":
-            said.append(
-                (card.bdf, context.critical(text, "reboot; a lost card does not come back"))
-            )
+            step = fault_step(card, context.given)
+            back = step if isinstance(step, str) else "reboot; a lost card does not come back"
+            said.append((card.bdf, context.critical(text, back)))
         elif gone := _is_gone(card):
             said.append((card.bdf, context.critical(f"{text}: {gone}", power_step(context.given))))
         elif control != "on" or status != "active":
@@ -161,9 +161,9 @@ def _faults(context: Context) -> Iterator[Finding]:
     if log is None or not cards:
         return
     serious = {
-        (bdf, kind)
+        (bdf, kind): fault_step(card, context.given)
         for card in cards
-        for bdf in (card.bdf, *(hop.bdf for hop in card.hops))
+        for bdf in _ports(card)
         for kind in known(log.card(card.bdf, _ports(card)).standing) or ()
         if kind in NEEDS_REBOOT
     }
@@ -178,9 +178,8 @@ def _faults(context: Context) -> Iterator[Finding]:
         such = faults[0].line.strip()[:_SHOWN]
         text = f"{bdf or 'the driver'}: {count} x {kind} since boot, such as: {such}"
         if (bdf, kind) in serious:
-            then = "stop what serves, save the log and boot cold"
-            if kind == "power":
-                then = power_step(context.given)
+            step = serious[bdf, kind]
+            then = step if isinstance(step, str) else "stop what serves, save it and boot cold"
             yield context.critical(text, f"{grep(faults)}   # then {then}")
         else:
             yield context.warning(text, grep(faults))

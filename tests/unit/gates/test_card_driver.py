@@ -12,14 +12,18 @@ from facts.boot.kernel import ModprobeXe
 from facts.parts import Line
 from facts.pci.gpu import Gpu, GpuState
 from facts.pci.gpu_card import B70
+from facts.pci.gpu_fault import FAULTS, NEEDS_REBOOT, OTHER
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog
 from facts.value import ABSENT, Unknown
+from gates.engine import decide
 from gates.model import Decision, Verdict
+from gates.rows import load
 from tests.unit import gpu_tree
 from tests.unit.boot_facts import running
 from tests.unit.fact_frame import run
 from tests.unit.gates.gate_rig import BOOT, cards_of, decisions, readings, rig
+from tests.unit.gates.gate_world import good_world
 
 A = gpu_tree.gpu_address(0)
 FIRST = "Linux version 6.17.0-29-generic"
@@ -157,6 +161,7 @@ def test_of_a_word_that_stands_twice_the_last_one_counts(tmp_path: Path) -> None
         ("options xe force_probe=!e223", True),
         ("install xe /sbin/modprobe --ignore-install xe && logger xe", False),
         ("options xe max_vfs=7", False),
+        ("options vfio-pci \\", True),
     ],
 )
 def test_a_line_of_modprobe_that_keeps_a_module_out_is_named(
@@ -268,6 +273,28 @@ def test_a_fault_that_no_reset_ended_forbids_serving(tmp_path: Path, line: str) 
     assert made["card-faults"].verdict is Verdict.FAIL
     assert line in made["card-faults"].reason
     assert "serve" in made["card-faults"].forbid
+
+
+def test_the_doctor_and_the_gate_agree_which_faults_only_a_boot_ends(tmp_path: Path) -> None:
+    (row,) = [row for row in load() if row.id == "card-faults"]
+    for kind in (*FAULTS, OTHER):
+        made = decide([row], good_world({"card.faults": (kind,)}))
+        expected = kind in NEEDS_REBOOT - {"wedged"}
+        assert (made[0].verdict is Verdict.FAIL) is expected, kind
+
+
+def test_the_next_step_after_a_fault_is_that_of_the_driver_where_a_boot_alone_is_not_enough(
+    tmp_path: Path,
+) -> None:
+    line = f"xe {A}: probe with driver xe failed with error -105"
+    made = judged(tmp_path, line, card=UNBOUND, kernel=kernel(loaded=True))
+    assert made["card-faults"].next_step == made["card-driven"].next_step
+    assert made["guc-version"].next_step == made["card-driven"].next_step
+    lost = gpu_tree.Spec(gpu_status="error")
+    made = judged(tmp_path / "2", LOADED, card=lost, kernel=kernel("pcie_aspm=force"))
+    assert "take pcie_aspm=force off" in made["runtime-status"].next_step
+    made = judged(tmp_path / "3", LOADED, card=lost, kernel=kernel(loaded=True))
+    assert made["runtime-status"].next_step.startswith("Reboot the host.")
 
 
 def test_faults_that_a_reset_ended_and_lesser_ones_leave_the_gate_open(tmp_path: Path) -> None:
