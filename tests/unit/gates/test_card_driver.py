@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from facts.boot.kernel import ModprobeXe
 from facts.parts import Line
 from facts.pci.gpu import Gpu, GpuState
-from facts.pci.gpu_card import B70
+from facts.pci.gpu_card import B70, Card
 from facts.pci.gpu_fault import FAULTS, NEEDS_REBOOT, OTHER
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog
@@ -41,21 +43,30 @@ def kernel(*tokens: str, modprobe: str = "", loaded: bool = False, **changes: An
 NO_XE: dict[str, Any] = {"xe": ABSENT}
 
 
+#: Cards that tests ask for by name.
+CARDS = {
+    "driven": gpu_tree.Spec(),
+    "unbound": gpu_tree.Spec(driver=None),
+    "vfio": gpu_tree.Spec(driver="vfio-pci"),
+    "waiting": gpu_tree.Spec(survivability="Survivability mode type: Boot"),
+    "lost": gpu_tree.Spec(gpu_status="error"),
+}
+
+
+@cache
+def card_of(name: str) -> tuple[Card, ...]:
+    """Return a card as its fact read it."""
+    with TemporaryDirectory() as folder:
+        return cards_of(Path(folder), CARDS[name])
+
+
 def judged(
-    tmp_path: Path,
-    *lines: str,
-    card: gpu_tree.Spec | None = None,
-    **changes: Any,
+    tmp_path: Path, *lines: str, card: str = "driven", **changes: Any
 ) -> dict[str, Decision]:
     """Return the decisions about a rig with one card, after these lines of the log."""
-    cards = cards_of(tmp_path, card or gpu_tree.Spec())
     gpu_tree.write(tmp_path / "journal-k.txt", "\n".join((FIRST, *lines)))
     found = {"gpu_log": run(GpuLog(), tmp_path), **changes}
-    return decisions(rig(1), readings(cards, **found))
-
-
-UNBOUND = gpu_tree.Spec(driver=None)
-VFIO = gpu_tree.Spec(driver="vfio-pci")
+    return decisions(rig(1), readings(card_of(card), **found))
 
 
 def test_a_card_whose_driver_works_opens_the_gate(tmp_path: Path) -> None:
@@ -77,7 +88,7 @@ def test_a_card_whose_driver_works_opens_the_gate(tmp_path: Path) -> None:
 def test_a_card_that_another_driver_took_is_named_with_the_word_that_gave_it(
     tmp_path: Path, token: str, step: str
 ) -> None:
-    made = judged(tmp_path, card=VFIO, kernel=kernel(token, loaded=True))
+    made = judged(tmp_path, card="vfio", kernel=kernel(token, loaded=True))
     driven = made["card-driven"]
     assert driven.verdict is Verdict.FAIL
     assert f"is other-driver: bound to vfio-pci, not to xe: {token} on" in driven.reason
@@ -96,7 +107,7 @@ def test_a_card_that_another_driver_took_is_named_with_the_word_that_gave_it(
 def test_a_card_that_a_file_gave_to_another_driver_is_named_with_its_line(
     tmp_path: Path, line: str
 ) -> None:
-    made = judged(tmp_path, card=VFIO, kernel=kernel(modprobe=line, loaded=True))
+    made = judged(tmp_path, card="vfio", kernel=kernel(modprobe=line, loaded=True))
     assert f"/etc/modprobe.d/gpu.conf:7: {line}" in made["card-driven"].reason
     assert "remove line 7 of /etc/modprobe.d/gpu.conf" in made["card-driven"].next_step
     assert "initial RAM disk" in made["card-driven"].next_step
@@ -104,7 +115,7 @@ def test_a_card_that_a_file_gave_to_another_driver_is_named_with_its_line(
 
 def test_a_card_that_nobody_gave_away_is_with_a_virtual_machine(tmp_path: Path) -> None:
     words = kernel("vfio-pci.ids=10de:2684", modprobe="options vfio-pci ids=10de:2684")
-    driven = judged(tmp_path, card=VFIO, kernel=words)["card-driven"]
+    driven = judged(tmp_path, card="vfio", kernel=words)["card-driven"]
     assert "neither the command line nor modprobe.d asks for it" in driven.reason
     assert "virsh list" in driven.next_step
 
@@ -112,7 +123,7 @@ def test_a_card_that_nobody_gave_away_is_with_a_virtual_machine(tmp_path: Path) 
 @pytest.mark.parametrize(("file", "step"), [("/etc/driverctl.d/x", "driverctl"), (ABSENT, "virsh")])
 def test_a_driver_override_is_named_with_what_sets_it(tmp_path: Path, file: Any, step: str) -> None:
     gpu = GpuState("xe", (Gpu(A, B70, ABSENT, Unknown("-"), "vfio-pci", file),))
-    driven = judged(tmp_path, card=UNBOUND, gpu=gpu, kernel=kernel(loaded=True))["card-driven"]
+    driven = judged(tmp_path, card="unbound", gpu=gpu, kernel=kernel(loaded=True))["card-driven"]
     assert f"is kept-away: no driver: driver_override of {A} is vfio-pci" in driven.reason
     assert step in driven.next_step
 
@@ -132,7 +143,7 @@ def test_a_driver_override_is_named_with_what_sets_it(tmp_path: Path, file: Any,
 def test_a_module_that_a_word_keeps_from_loading_is_named_with_that_word(
     tmp_path: Path, token: str
 ) -> None:
-    driven = judged(tmp_path, card=UNBOUND, kernel=kernel(token))["card-driven"]
+    driven = judged(tmp_path, card="unbound", kernel=kernel(token))["card-driven"]
     assert driven.verdict is Verdict.FAIL
     assert f"is kept-away: no driver: {token} on the kernel's command line" in driven.reason
     assert f"take {token} off the kernel's command line" in driven.next_step
@@ -142,14 +153,14 @@ def test_a_module_that_a_word_keeps_from_loading_is_named_with_that_word(
     "token", ["modprobe.blacklist=xen", "xe.force_probe=e223", "vfio-pci.ids=8086:e2f7", "xe=1"]
 )
 def test_a_word_that_means_something_else_is_not_blamed(tmp_path: Path, token: str) -> None:
-    driven = judged(tmp_path, card=UNBOUND, kernel=kernel(token))["card-driven"]
+    driven = judged(tmp_path, card="unbound", kernel=kernel(token))["card-driven"]
     assert token not in driven.reason
     assert "the module xe is not loaded" in driven.reason
 
 
 def test_of_a_word_that_stands_twice_the_last_one_counts(tmp_path: Path) -> None:
     words = kernel("xe.force_probe=!e223", "xe.force_probe=e223")
-    assert "no-driver" in judged(tmp_path, card=UNBOUND, kernel=words)["card-driven"].reason
+    assert "no-driver" in judged(tmp_path, card="unbound", kernel=words)["card-driven"].reason
 
 
 @pytest.mark.parametrize(
@@ -167,20 +178,20 @@ def test_of_a_word_that_stands_twice_the_last_one_counts(tmp_path: Path) -> None
 def test_a_line_of_modprobe_that_keeps_a_module_out_is_named(
     tmp_path: Path, line: str, kept: bool
 ) -> None:
-    driven = judged(tmp_path, card=UNBOUND, kernel=kernel(modprobe=line))["card-driven"]
+    driven = judged(tmp_path, card="unbound", kernel=kernel(modprobe=line))["card-driven"]
     assert ("is kept-away" in driven.reason) is kept
     assert (f"/etc/modprobe.d/gpu.conf:7: {line}" in driven.reason) is kept
 
 
 def test_a_blacklist_is_not_blamed_where_the_module_is_loaded(tmp_path: Path) -> None:
     words = kernel(modprobe="blacklist xe", loaded=True)
-    driven = judged(tmp_path, card=UNBOUND, kernel=words)["card-driven"]
+    driven = judged(tmp_path, card="unbound", kernel=words)["card-driven"]
     assert "is no-driver: no driver, though xe is loaded" in driven.reason
 
 
 def test_a_file_that_cannot_be_read_is_said_where_no_cause_was_found(tmp_path: Path) -> None:
     words = replace(kernel(), modprobe=ModprobeXe({}, (), (), ("/etc/modprobe.d/s.conf",)))
-    driven = judged(tmp_path, card=UNBOUND, kernel=words)["card-driven"]
+    driven = judged(tmp_path, card="unbound", kernel=words)["card-driven"]
     assert "/etc/modprobe.d/s.conf cannot be read" in driven.reason
 
 
@@ -215,7 +226,7 @@ def test_a_file_that_cannot_be_read_is_said_where_no_cause_was_found(tmp_path: P
 def test_a_probe_that_failed_is_named_with_its_error_and_what_came_before(
     tmp_path: Path, lines: tuple[str, ...], says: str, step: str
 ) -> None:
-    driven = judged(tmp_path, *lines, card=UNBOUND, kernel=kernel(loaded=True))["card-driven"]
+    driven = judged(tmp_path, *lines, card="unbound", kernel=kernel(loaded=True))["card-driven"]
     assert driven.verdict is Verdict.FAIL
     assert "is probe-failed: no driver: " in driven.reason
     assert says in driven.reason
@@ -227,15 +238,15 @@ def test_a_card_that_the_driver_refuses_is_no_probe_that_failed(tmp_path: Path) 
         f"xe {A}: Your graphics device e223 is not officially supported",
         f"xe {A}: Probe blocked for device [8086:e223].",
     )
-    made = judged(tmp_path, lines[1], card=UNBOUND, kernel=kernel("xe.force_probe=!e223"))
+    made = judged(tmp_path, lines[1], card="unbound", kernel=kernel("xe.force_probe=!e223"))
     assert "xe.force_probe=!e223 on the kernel's command line" in made["card-driven"].reason
-    made = judged(tmp_path / "2", lines[0], card=UNBOUND, kernel=kernel(loaded=True))
+    made = judged(tmp_path / "2", lines[0], card="unbound", kernel=kernel(loaded=True))
     assert "is kept-away: no driver: xe" in made["card-driven"].reason
 
 
 def test_a_kernel_without_a_driver_for_the_card_is_named(tmp_path: Path) -> None:
     words = kernel(knows_b70=False)
-    driven = judged(tmp_path, card=UNBOUND, kernel=words)["card-driven"]
+    driven = judged(tmp_path, card="unbound", kernel=words)["card-driven"]
     assert "kernel 6.17.0-29-generic has none for 8086:e223" in driven.reason
 
 
@@ -287,13 +298,12 @@ def test_the_next_step_after_a_fault_is_that_of_the_driver_where_a_boot_alone_is
     tmp_path: Path,
 ) -> None:
     line = f"xe {A}: probe with driver xe failed with error -105"
-    made = judged(tmp_path, line, card=UNBOUND, kernel=kernel(loaded=True))
+    made = judged(tmp_path, line, card="unbound", kernel=kernel(loaded=True))
     assert made["card-faults"].next_step == made["card-driven"].next_step
     assert made["guc-version"].next_step == made["card-driven"].next_step
-    lost = gpu_tree.Spec(gpu_status="error")
-    made = judged(tmp_path / "2", LOADED, card=lost, kernel=kernel("pcie_aspm=force"))
+    made = judged(tmp_path / "2", LOADED, card="lost", kernel=kernel("pcie_aspm=force"))
     assert "take pcie_aspm=force off" in made["runtime-status"].next_step
-    made = judged(tmp_path / "3", LOADED, card=lost, kernel=kernel(loaded=True))
+    made = judged(tmp_path / "3", LOADED, card="lost", kernel=kernel(loaded=True))
     assert made["runtime-status"].next_step.startswith("Reboot the host.")
 
 
@@ -318,8 +328,7 @@ def test_a_log_that_cannot_be_read_never_opens_the_gate_of_faults(tmp_path: Path
 
 
 def test_a_driver_that_gives_no_render_node_does_not_work(tmp_path: Path) -> None:
-    waiting = gpu_tree.Spec(survivability="Survivability mode type: Boot")
-    assert "is survivability" in judged(tmp_path, card=waiting)["card-driven"].reason
+    assert "is survivability" in judged(tmp_path, card="waiting")["card-driven"].reason
     gpu_tree.build(tmp_path / "2", gpu_tree.Spec())
     (gpu_tree.gpu_folder(tmp_path / "2", 0) / "drm/renderD128").rmdir()
     made = decisions(rig(1), readings(run(GpuLinks(), tmp_path / "2")))
@@ -338,10 +347,7 @@ GONE = (
 def test_a_card_that_was_switched_off_is_told_with_the_word_that_allowed_it(
     tmp_path: Path, token: str
 ) -> None:
-    cards = cards_of(tmp_path, UNBOUND)
-    gpu_tree.write(tmp_path / "journal-k.txt", "\n".join((FIRST, *GONE)))
-    log = run(GpuLog(), tmp_path)
-    made = decisions(rig(1), readings(cards, gpu_log=log, kernel=kernel(token, loaded=True)))
+    made = judged(tmp_path, *GONE, card="unbound", kernel=kernel(token, loaded=True))
     for gate in ("card-driven", "card-faults", "aspm-policy"):
         assert f"take {token} off the kernel's command line" in made[gate].next_step, gate
         assert "boot cold" in made[gate].next_step
@@ -349,7 +355,9 @@ def test_a_card_that_was_switched_off_is_told_with_the_word_that_allowed_it(
 
 
 def test_a_policy_that_no_word_asks_for_is_the_kernels_own_or_a_programs(tmp_path: Path) -> None:
-    made = judged(tmp_path, *GONE, card=UNBOUND, kernel=kernel(loaded=True), aspm="powersupersave")
+    made = judged(
+        tmp_path, *GONE, card="unbound", kernel=kernel(loaded=True), aspm="powersupersave"
+    )
     step = made["card-driven"].next_step
     assert "pcie_aspm.policy=default" in step
     assert "/boot/config-6.17.0-29-generic" in step
@@ -357,5 +365,5 @@ def test_a_policy_that_no_word_asks_for_is_the_kernels_own_or_a_programs(tmp_pat
 
 
 def test_without_a_cause_a_card_that_was_switched_off_is_booted_cold(tmp_path: Path) -> None:
-    made = judged(tmp_path, *GONE, card=UNBOUND, kernel=kernel(loaded=True))
+    made = judged(tmp_path, *GONE, card="unbound", kernel=kernel(loaded=True))
     assert "power off and boot cold" in made["card-driven"].next_step

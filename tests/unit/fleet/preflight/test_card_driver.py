@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -35,17 +37,31 @@ A, PORT = gpu_tree.gpu_address(0), "0000:02:01.0"
 BOOT = "Linux version 7.0.0-31-generic"
 LOADED = f"xe {A}: [drm] Using GuC firmware from xe/bmg_guc_70.bin version 70.54.0"
 GONE = f"xe {A}: Unable to change power state from D3cold to D0, device inaccessible"
-UNBOUND = gpu_tree.Spec(driver=None)
 
 
-def findings(
-    root: Path, *lines: str, card: gpu_tree.Spec | None = None, **changes: Any
-) -> dict[str, Finding]:
+#: Cards that tests ask for by name.
+CARDS = {
+    "driven": gpu_tree.Spec(),
+    "unbound": gpu_tree.Spec(driver=None),
+    "vfio": gpu_tree.Spec(driver="vfio-pci"),
+    "off": gpu_tree.Spec(driver=None, extra={"power_state": "D3cold"}),
+    "small": gpu_tree.Spec(bar_mib=256),
+}
+
+
+@cache
+def card_of(name: str) -> tuple[Card, ...]:
+    """Return a card as its fact read it."""
+    with TemporaryDirectory() as folder:
+        found: tuple[Card, ...] = run(GpuLinks(), gpu_tree.build(Path(folder), CARDS[name]))
+        return found
+
+
+def findings(root: Path, *lines: str, card: str = "driven", **changes: Any) -> dict[str, Finding]:
     """Return what the doctor finds about a rig with one card, by id; info is left out."""
-    gpu_tree.build(root, card or gpu_tree.Spec())
     write(root / "journal-k.txt", "\n".join((BOOT, *lines)))
     readings = {
-        "gpu_link": run(GpuLinks(), root),
+        "gpu_link": card_of(card),
         "gpu_log": run(GpuLog(), root),
         "kernel": running(),
         "aspm": "default",
@@ -81,7 +97,7 @@ def test_a_card_that_a_word_gave_away_is_named_with_the_file_and_line_of_that_wo
     files = {"/etc/default/grub": f'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="quiet {word}"\n'}
     found = findings(
         tmp_path,
-        card=gpu_tree.Spec(driver="vfio-pci"),
+        card="vfio",
         kernel=running(tokens=("quiet", word)),
         boot=boot(drop_ins=files),
     )["gpu-driver"]
@@ -93,13 +109,13 @@ def test_a_card_that_a_word_gave_away_is_named_with_the_file_and_line_of_that_wo
 def test_a_word_that_only_begins_alike_is_not_where_it_stands(tmp_path: Path) -> None:
     files = {"/etc/default/grub": 'GRUB_CMDLINE_LINUX="nomodeset.not xnomodeset"\n'}
     kernel = running(tokens=("nomodeset",), xe=ABSENT)
-    found = findings(tmp_path, card=UNBOUND, kernel=kernel, boot=boot(drop_ins=files))
+    found = findings(tmp_path, card="unbound", kernel=kernel, boot=boot(drop_ins=files))
     assert "stands in" not in (found["gpu-driver"].remedy or "")
 
 
 def test_a_probe_that_failed_is_critical_with_its_error(tmp_path: Path) -> None:
     line = f"xe {A}: probe with driver xe failed with error -105"
-    found = findings(tmp_path, line, card=UNBOUND)
+    found = findings(tmp_path, line, card="unbound")
     assert found["gpu-driver"].severity is Severity.CRITICAL
     assert line in found["gpu-driver"].text
     assert shown(found["gpu-faults"].remedy or "", tmp_path) == [line]
@@ -115,8 +131,7 @@ def test_firmware_of_a_driver_that_failed_is_not_told_as_loaded(tmp_path: Path) 
 
 
 def test_a_card_that_is_switched_off_is_no_information(tmp_path: Path) -> None:
-    off = gpu_tree.Spec(driver=None, extra={"power_state": "D3cold"})
-    found = findings(tmp_path, card=off)["gpu-power"]
+    found = findings(tmp_path, card="off")["gpu-power"]
     assert found.severity is Severity.CRITICAL
     assert "D3cold: switched off" in found.text
     assert "boot cold" in (found.remedy or "")
@@ -139,11 +154,10 @@ def test_a_boot_alone_is_never_the_way_out_where_its_command_line_lost_the_card(
         f"xe {A}: [drm] *ERROR* VF: Tile0: GT0: Failed to reset GuC state (-EPROTO)",
         f"xe {A}: probe with driver xe failed with error -71",
     )
-    gpu_tree.build(tmp_path / "cards", UNBOUND)
     found = findings(
         tmp_path,
         *lines,
-        gpu_link=ones_only(run(GpuLinks(), tmp_path / "cards")),
+        gpu_link=ones_only(card_of("unbound")),
         kernel=running(tokens=("quiet", word)),
         boot=boot(drop_ins={"/etc/default/grub.d/50-x.cfg": f"GRUB_CMDLINE_LINUX={word}\n"}),
     )
@@ -197,9 +211,8 @@ def test_the_command_that_a_fault_is_shown_with_finds_the_lines_that_were_counte
 
 def test_faults_beyond_what_is_kept_are_said(tmp_path: Path) -> None:
     flood = [f"xe {A}: [drm] Tile0: GT0: Engine reset: guc_id={n}" for n in range(400)]
-    gpu_tree.build(tmp_path, gpu_tree.Spec())
     write(tmp_path / "journal-k.txt", "\n".join((BOOT, LOADED, *flood)))
-    readings = {"gpu_link": run(GpuLinks(), tmp_path), "gpu_log": run(GpuLog(), tmp_path)}
+    readings = {"gpu_link": card_of("driven"), "gpu_log": run(GpuLog(), tmp_path)}
     said = [each for each in inspect(SPEC, given(readings)) if "further fault lines" in each.text]
     assert [each.text.partition(" ")[0] for each in said] == ["100"]
     assert shown(said[0].remedy or "", tmp_path) == ["400"]
@@ -211,12 +224,12 @@ def test_a_port_that_leads_to_no_card_has_no_fault_of_a_card(tmp_path: Path) -> 
 
 def test_a_window_without_room_is_told_with_the_switch_and_the_limit(tmp_path: Path) -> None:
     line = f"xe {A}: [drm] Failed to resize BAR2 to 32768M (-ENOSPC). Consider enabling it"
-    found = findings(tmp_path, LOADED, line, card=gpu_tree.Spec(bar_mib=256))["small-bar"]
+    found = findings(tmp_path, LOADED, line, card="small")["small-bar"]
     assert "Above 4G Decoding" in (found.remedy or "")
     assert "8086:e2ff" in (found.remedy or "")
 
 
 def test_a_file_that_cannot_be_read_leaves_the_cause_open(tmp_path: Path) -> None:
     kernel = running(xe=ABSENT, modprobe=ModprobeXe({}, (), (), ("/etc/modprobe.d/s.conf",)))
-    found = findings(tmp_path, card=UNBOUND, kernel=kernel)["gpu-driver"]
+    found = findings(tmp_path, card="unbound", kernel=kernel)["gpu-driver"]
     assert "/etc/modprobe.d/s.conf cannot be read" in found.text
