@@ -27,6 +27,9 @@ SPEAKERS: Final = "|".join(
         r"(^|[^a-z0-9_])xe: (probe of|unknown symbol|disagrees about|version magic)",
         r"module xe is blacklisted",
         r"\[drm:xe_",
+        # a warning or an oops of the kernel inside the driver
+        r"(warning|rip): .*\[xe\]",
+        r"(amd-vi|dmar): .*device",
         r"mei[-_]gsc",
         rf"{_BDF}: (unable to change power state|refused to change power state|not ready)",
         r"pciehp: slot.*(link down|card not present)",
@@ -35,10 +38,11 @@ SPEAKERS: Final = "|".join(
 )
 #: What a line must say to be a fault.
 FAILURE: Final = (
-    r"error|fail|timed? ?out|unable|refused|reset|wedged|crash|exception|no reply|no forward"
-    r"|blocked|blacklisted|not officially supported|survivability|(^|[^e])fault|small bar"
-    r"|underflow|(^|[^c])hang|dead|unsuccessful|giving up|not ready|lost|inaccessible|link down"
-    r"|card not present|coredump|unknown symbol|disagrees about|version magic|corrupt|uncorrect"
+    r"warning: |rip: |error|fail|timed? ?out|unable|refused|reset|wedged|crash|exception|no reply"
+    r"|no forward|blocked|blacklisted|not officially supported|survivability|(^|[^e])fault"
+    r"|small bar|underflow|(^|[^c])hang|dead|unsuccessful|giving up|not ready|lost|inaccessible"
+    r"|link down|card not present|coredump|unknown symbol|disagrees about|version magic|corrupt"
+    r"|uncorrect"
 )
 #: Corrected link errors, which the counters in sysfs tell better, and the second line of any.
 HARMLESS: Final = r"severity=correct|error status.mask="
@@ -58,6 +62,8 @@ FAULTS: Final = {
         r"|unsupported [gh]uc|[gh]uc:? .*(load|auth|init)[a-z]*:? failed|(^|: )load failed"
         r"|initialize uc|signature verification failed"
     ),
+    "iommu": r"(amd-vi|dmar): ",
+    "driver-bug": r"(warning|rip): .*\[xe\]",
     "tlb": r"tlb[ _]inval",
     "ct": r"(^|[^a-z0-9])(ct|ctb|g2h|h2g)([^a-z0-9]|$)|guc mmio request",
     "guc": r"guc (crash|exception|error|hang)|guc:? .*(crash|exception|dead)",
@@ -90,6 +96,8 @@ RESET_ENDS: Final = frozenset({"guc", "ct", "tlb"})
 _RESET_DONE: Final = re.compile(r"reset done")
 
 _ADDRESS: Final = re.compile(r"(?<![0-9a-f])([0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b")
+#: How Intel's IOMMU names a device of segment 0 (linux drivers/iommu/intel/dmar.c).
+_SHORT: Final = re.compile(r"device \[([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\]")
 #: Name of an auxiliary device: domain << 16 | bus << 8 | device << 3 | function (xe_heci_gsc.c).
 _AUXILIARY: Final = re.compile(r"xe\.mei-gsc\w*\.([0-9]+)")
 _SPEAKERS: Final = re.compile(SPEAKERS)
@@ -133,6 +141,8 @@ def address_of(line: str) -> str:
     """Return the PCI address that a line names, "" for none."""
     if match := _ADDRESS.search(line):
         return match[1]
+    if match := _SHORT.search(line):
+        return f"0000:{match[1]}"
     if match := _AUXILIARY.search(line):
         number = int(match[1])
         bus, device, function = number >> 8 & 0xFF, number >> 3 & 0x1F, number & 7

@@ -19,7 +19,7 @@ function keep(text) {
 /^#status [0-9]+$/ { status = $2; next }
 { lines++ }
 /Linux version / { boot = 1 }
-!/xe|gsc|uC|AER|pciehp|power state|not ready/ { next }
+!/xe|gsc|uC|AER|pciehp|power state|not ready|DMAR|AMD-Vi/ { next }
 { small = tolower($0); gsub(/\t/, " ") }
 small ~ /'"$firmware"'/ && small !~ /'"$failure"'/ { keep($0); next }
 small ~ /'"$speakers"'/ && small ~ /'"$failure"'/ && small !~ /'"$harmless"'/ {

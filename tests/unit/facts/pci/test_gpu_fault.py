@@ -66,6 +66,11 @@ FAMILIES = [
     (f"xe {A}: [drm] Tile0: GT0: Check job timeout: seqno=12, guc_id=0, not started", "timeout"),
     (f"xe {A}: [drm] Tile0: GT0: Timedout job: seqno=12, flags=0x73 in no process", "timeout"),
     (f"xe {A}: [drm] *ERROR* Schedule disable failed to respond, guc_id=7", "timeout"),
+    (f"AMD-Vi: Event logged [IO_PAGE_FAULT device={A} domain=0x0010 flags=0x0020]", "iommu"),
+    ("DMAR: [DMA Read NO_PASID] Request device [83:00.0] fault addr 0xfd000000", "iommu"),
+    ("WARNING: CPU: 6 PID: 867 at drivers/gpu/drm/xe/xe_gt_mcr.c:700 mcr_lock [xe]", "driver-bug"),
+    ("WARNING: intel_dmc.c:701 at assert_dmc_loaded+0x19f/0x210 [xe], CPU#6: (udev)", "driver-bug"),
+    ("RIP: 0010:xe_guc_exec_queue_add+0x3b/0x90 [xe]", "driver-bug"),
     (f"xe {A}: [drm] *ERROR* Tile0: GT0: hwe ccs0: emit_wa_job failed (-ETIME)", "error"),
     (f"xe {A}: [drm] *ERROR* a sentence that no kernel has said yet", "error"),
 ]
@@ -78,6 +83,8 @@ QUIET = [
     f"xe {A}: [drm] Registered 4 planes with drm panic",
     f"xe {A}: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",
     f"xe {A}:   device [8086:e223] error status/mask=00000001/00002000",
+    "WARNING: CPU: 2 PID: 12 at net/core/dev.c:1 dev_queue+0x1/0x2 [tun]",
+    "Modules linked in: tun xe(OE) drm_buddy [last unloaded: i915]",
     "amdgpu 0000:0b:00.0: [drm] *ERROR* ring gfx timeout",
     "xen_netfront: failed to connect",
     "nvme nvme0: I/O 12 QID 3 timeout, reset controller",
@@ -129,8 +136,9 @@ def test_the_command_that_is_shown_finds_the_lines_that_were_counted(
     assert shown.stdout.splitlines() == [line, line]
 
 
-def test_a_helper_device_of_the_driver_is_counted_for_its_card() -> None:
+def test_a_card_is_known_by_each_of_the_names_that_the_kernel_gives_it() -> None:
     assert address_of("mei_gsc xe.mei-gscfi.33536: timer: connect timeout.") == A
+    assert address_of("DMAR: [DMA Write] Request device [83:00.0] fault addr 0x0") == A
     assert address_of("mei_gsc xe.mei-gscfi.2048: timer: connect timeout.") == "0000:08:00.0"
 
 
