@@ -86,7 +86,7 @@ def _outcome(outcome: Outcome) -> str:
 
 
 def _card_step(outcome: Outcome | UnknownOutcome) -> str:
-    return f" Where a card has a `{outcome.card_step}`, that instead." if outcome.card_step else ""
+    return f" For a card with a `{outcome.card_step}`, that instead." if outcome.card_step else ""
 
 
 def _keys(targets: Effects) -> str:

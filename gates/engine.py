@@ -182,15 +182,20 @@ def _is_untold(expression: Expression, world: World, card: int) -> bool:
 
 
 def _step(outcome: Outcome | UnknownOutcome, world: World, cards: tuple[int, ...]) -> str:
-    """Return the next step of each card, cards with the same one together, or the row's own."""
+    """Return the next step of each card, cards with the same one together.
+
+    The row's own stands for cards that have none.
+    """
     steps: dict[str, list[str]] = {}
+    own = fill(outcome.next_step, world)
     for card in cards if outcome.card_step else ():
         step = world.read(outcome.card_step, card)
         if isinstance(step, str):
             steps.setdefault(step, []).append(world.label(card))
-    if not steps:
-        return fill(outcome.next_step, world)
-    return " ".join(f"{', '.join(labels)}: {step}." for step, labels in steps.items())
+    told = [f"{', '.join(labels)}: {step}." for step, labels in steps.items()]
+    if len(cards) > sum(map(len, steps.values())) or not told:
+        told.append(own)
+    return " ".join(told)
 
 
 def _breaks(expression: Expression, world: World, card: int) -> bool:

@@ -23,7 +23,7 @@ class Outcome(BaseModel):
         forbid: actions of keys.yaml.
         next_step: what a person should do now.
         card_step: a name of the vocabulary whose text is the next step of each card that the answer
-            rests on; where one has a text, that is said instead of `next_step`.
+            rests on; `next_step` stands for those that have none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -14,7 +14,7 @@ from facts.pci.gpu_log import CardLog, GpuLog
 from facts.readings import Readings, then
 from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.card_driver import Driven, driver_of, reading
-from gates.card_power import causes, way_back
+from gates.card_power import causes, told, way_back
 from gates.card_steps import bar_step, describe_rate, link_step
 from gates.vocabulary import TermValue
 
@@ -40,6 +40,12 @@ def driven(card: Card, given: Readings) -> Driven | Unknown:
 def power_step(given: Readings) -> str:
     """Return the way back for a card that was switched off."""
     return way_back(known(given[Kernel]), given[AspmPolicy])
+
+
+def missing_step(given: Readings) -> str | Absent:
+    """Return the way back for a card that is not on the bus, where something switches cards off."""
+    words = told(given[Kernel], given[AspmPolicy])
+    return power_step(given) if isinstance(words, tuple) and words else ABSENT
 
 
 def fault_step(card: Card, given: Readings) -> str | Absent:

@@ -24,7 +24,7 @@ from facts.readings import Readings, then
 from facts.system.measurements import Measurement, Measurements
 from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.vocabulary import TermValue, vocabulary
-from gates.world_card_state import log_of, state_of
+from gates.world_card_state import log_of, missing_step, state_of
 
 _MIB: Final = 1 << 20
 #: VRAM in use above which a reading is no idle reading, MiB: a desktop held about 630 on one card,
@@ -53,7 +53,7 @@ def cards(spec: HostSpec, given: Readings) -> tuple[CardWorld, ...] | Unknown:
     lost = [slot for slot in declared if slot.bdf is not None and id(slot) not in claimed]
     short = len(nameless) - (len(b70s) - len(owners) - len(extra))
     lost += nameless[: max(short, 0)]
-    return (*worlds, *(_lost(slot, len(nameless)) for slot in lost))
+    return (*worlds, *(_lost(slot, len(nameless), given) for slot in lost))
 
 
 def together(
@@ -97,7 +97,7 @@ def _all_names(why: Unknown) -> dict[str, Reading[TermValue]]:
     return {name: why for name in vocabulary() if name.startswith("card.")}
 
 
-def _lost(slot: CardSlot, nameless: int) -> CardWorld:
+def _lost(slot: CardSlot, nameless: int, given: Readings) -> CardWorld:
     """Return a card that is declared but not there."""
     label = _label(slot, slot.bdf) if slot.bdf else "a declared card without a pinned address"
     if slot.bdf is None and nameless == 1:
@@ -108,6 +108,7 @@ def _lost(slot: CardSlot, nameless: int) -> CardWorld:
         "card.label": label,
         "card.link_reason": reason,
         "card.link_state": LinkState.MISSING.value,
+        "card.link_step": missing_step(given),
     }
 
 

@@ -16,6 +16,7 @@ from gates.card_steps import bar_step, describe_rate
 from gates.model import Verdict
 from tests.places import FIXTURES
 from tests.unit import gpu_tree
+from tests.unit.boot_facts import running
 from tests.unit.gates.gate_rig import cards_of, decisions, good, readings, rig
 
 HEALTHY = parse_cards((FIXTURES / "gpu_link/all-gen5x16.tsv").read_text())[0]
@@ -163,6 +164,22 @@ def test_cards_with_the_same_next_step_share_it(tmp_path: Path) -> None:
     step = made["card-driven"].next_step
     assert step.count("modprobe -n -v xe") == 1
     assert step.startswith("slot 1 (0000:03:00.0), slot 2 (0000:83:00.0): ")
+
+
+def test_a_card_that_is_missing_may_have_been_switched_off(tmp_path: Path) -> None:
+    cards = good(tmp_path, 1)
+    switched = readings(cards, kernel=running(tokens=("pcie_port_pm=force",)))
+    step = decisions(rig(2), switched)["cards-present"].next_step
+    assert step.startswith("slot 2 (0000:83:00.0): take pcie_port_pm=force off")
+    assert decisions(rig(2), readings(cards))["cards-present"].next_step.startswith("Missing:")
+
+
+def test_the_steps_of_the_gate_stand_for_cards_without_one(tmp_path: Path) -> None:
+    cards = good(tmp_path, 3)
+    switched = readings(cards[1:], kernel=running(tokens=("pcie_port_pm=force",)))
+    step = decisions(rig(2), switched)["cards-present"].next_step
+    assert "take pcie_port_pm=force off" in step
+    assert "Undeclared: add it to hardware.cards" in step
 
 
 def test_a_rig_whose_cards_are_well_has_no_steps(tmp_path: Path) -> None:
