@@ -103,7 +103,8 @@ def _of_ports(log: CardLog) -> Fault | None:
     """Return the fault of a port above the card that cut it off."""
     faults = log.faults if isinstance(log.faults, tuple) else ()
     cut_off = ("power", "device-lost")
-    return next((f for f in faults if f.bdf != log.bdf and f.kind in cut_off), None)
+    found = (f for f in faults if f.bdf != log.bdf and f.kind in cut_off and f.last > log.started)
+    return next(found, None)
 
 
 def _step_after(failure: Fault, power_step: str) -> str:

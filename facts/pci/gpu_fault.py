@@ -55,7 +55,7 @@ FAULTS: Final = {
     "refused": r"probe blocked for device|not officially supported",
     "module": r"xe is blacklisted|xe: (unknown symbol|disagrees about|version magic)",
     "probe": r"probe with driver xe failed|probe of .* failed with error",
-    "power": r"change power state|usage count underflow|not ready [0-9]+ms",
+    "power": r"change power state|not ready [0-9]+ms.*giving up",
     "device-lost": r"device.?lost|lost from bus|device is gone|link down|card not present",
     "firmware": (
         r"firmware load for .*[gh]uc|[gh]uc firmware.* (failed|invalid|unsupported|mismatch)"
@@ -63,7 +63,7 @@ FAULTS: Final = {
         r"|initialize uc|signature verification failed"
     ),
     "iommu": r"(amd-vi|dmar): ",
-    "driver-bug": r"(warning|rip): .*\[xe\]",
+    "driver-bug": r"(warning|rip): .*\[xe\]|usage count underflow",
     "tlb": r"tlb[ _]inval",
     "ct": r"(^|[^a-z0-9])(ct|ctb|g2h|h2g)([^a-z0-9]|$)|guc mmio request",
     "guc": r"guc (crash|exception|error|hang)|guc:? .*(crash|exception|dead)",
@@ -150,14 +150,24 @@ def address_of(line: str) -> str:
     return ""
 
 
-def standing(faults: Iterable[Fault]) -> tuple[str, ...]:
+def standing(faults: Iterable[Fault], started: int = -1) -> tuple[str, ...]:
     """Return the families of one card's faults that still stand, the worst first.
 
-    What a reset ends stands no longer when a reset was done after it.
+    What a reset ends stands no longer when a reset was done after it, and what only a boot ends
+    when the driver came up again all the same.
+
+    Args:
+        faults: of the card and the ports above it.
+        started: number of the log's line where its driver last loaded firmware; -1 = never.
     """
     listed = tuple(faults)
     done = max((fault.last for fault in listed if fault.ends_a_reset), default=-1)
-    found = {f.kind for f in listed if f.kind not in RESET_ENDS or f.last > done}
+    found = {
+        fault.kind
+        for fault in listed
+        if (fault.kind not in RESET_ENDS or fault.last > done)
+        and (fault.kind not in NEEDS_REBOOT or fault.last > started)
+    }
     return tuple(kind for kind in (*FAULTS, OTHER) if kind in found)
 
 

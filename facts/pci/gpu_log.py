@@ -51,6 +51,7 @@ class CardLog:
         faults: UNKNOWN when the log starts later than the driver and holds none.
         failure: the line after which the driver did not work, since it last loaded its firmware;
             None when there is none.
+        started: number of the log's line where the driver last loaded firmware; -1 = never.
     """
 
     bdf: str
@@ -59,11 +60,14 @@ class CardLog:
     huc: Reading[str]
     faults: Reading[tuple[Fault, ...]]
     failure: Fault | None = None
+    started: int = -1
 
     @property
     def standing(self) -> Reading[tuple[str, ...]]:
         """Return the families of faults that still stand, the worst first."""
-        return standing(self.faults) if isinstance(self.faults, tuple) else self.faults
+        if not isinstance(self.faults, tuple):
+            return self.faults
+        return standing(self.faults, self.started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ def _card_log(
             wanted[found[1]] = found[2]
             loaded[found[1]] = found[3]
     own = tuple(fault for fault in faults if fault.bdf == bdf)
-    stands = standing(own)
+    stands = standing(own, started)
     broken = [
         fault
         for fault in own
@@ -190,4 +194,5 @@ def _card_log(
         huc=loaded.get("HuC", silent),
         faults=own if own or covered else _INCOMPLETE,
         failure=failure,
+        started=started,
     )

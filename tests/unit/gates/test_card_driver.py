@@ -307,6 +307,13 @@ def test_the_next_step_after_a_fault_is_that_of_the_driver_where_a_boot_alone_is
     assert made["runtime-status"].next_step.startswith("Reboot the host.")
 
 
+def test_a_driver_that_came_up_after_its_faults_works(tmp_path: Path) -> None:
+    lost = "pcieport 0000:02:01.0: pciehp: Slot(2): Card not present"
+    made = judged(tmp_path, lost, FAILURES[0], LOADED)
+    for gate in ("card-driven", "card-faults", "card-wedged", "guc-version"):
+        assert made[gate].verdict is Verdict.PASS, gate
+
+
 def test_faults_that_a_reset_ended_and_lesser_ones_leave_the_gate_open(tmp_path: Path) -> None:
     made = judged(
         tmp_path,

@@ -203,7 +203,7 @@ def test_time_stamps_in_front_of_the_lines_do_not_matter(root: Path) -> None:
             f"xe {A}: Unable to change power state from D3cold to D0, device inaccessible",
             "power",
         ),
-        (f"xe {A}: Runtime PM usage count underflow!", "power"),
+        (f"xe {A}: Runtime PM usage count underflow!", "driver-bug"),
         (f"xe {A}: [drm] Fault response: Unsuccessful -ENOENT", "memory"),
         (f"xe {A}: [drm] *ERROR* VM worker error: -62", "memory"),
         (f"xe {A}: [drm] *ERROR* device lost from bus!", "device-lost"),

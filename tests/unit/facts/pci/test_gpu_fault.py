@@ -71,6 +71,7 @@ FAMILIES = [
     ("WARNING: CPU: 6 PID: 867 at drivers/gpu/drm/xe/xe_gt_mcr.c:700 mcr_lock [xe]", "driver-bug"),
     ("WARNING: intel_dmc.c:701 at assert_dmc_loaded+0x19f/0x210 [xe], CPU#6: (udev)", "driver-bug"),
     ("RIP: 0010:xe_guc_exec_queue_add+0x3b/0x90 [xe]", "driver-bug"),
+    (f"pci {A}: not ready 1023ms after bus reset; waiting", "reset"),
     (f"xe {A}: [drm] *ERROR* Tile0: GT0: hwe ccs0: emit_wa_job failed (-ETIME)", "error"),
     (f"xe {A}: [drm] *ERROR* a sentence that no kernel has said yet", "error"),
 ]
@@ -174,7 +175,8 @@ def test_a_driver_that_loaded_its_firmware_after_a_failure_counts_as_working(
 ) -> None:
     failed = f"xe {A}: probe with driver xe failed with error -71"
     card = log_of(tmp_path, failed, LOADED).card(A)
-    assert (card.guc, card.failure) == ("70.54.0", None)
+    assert (card.guc, card.failure, card.standing) == ("70.54.0", None, ())
+    assert len(card.faults) == 1
 
 
 def test_a_fault_of_a_port_is_one_of_the_card_below_it(tmp_path: Path) -> None:
@@ -182,6 +184,11 @@ def test_a_fault_of_a_port_is_one_of_the_card_below_it(tmp_path: Path) -> None:
     log = log_of(tmp_path, LOADED, line)
     assert log.card(A).standing == ()
     assert log.card(A, {PORT}).standing == ("power",)
+
+
+def test_a_link_that_came_up_before_the_driver_did_is_no_fault_that_stands(tmp_path: Path) -> None:
+    log = log_of(tmp_path, f"pcieport {PORT}: pciehp: Slot(2): Link Down", LOADED)
+    assert log.card(A, {PORT}).standing == ()
 
 
 def test_a_flood_of_resets_does_not_push_out_the_line_that_says_wedged(tmp_path: Path) -> None:
