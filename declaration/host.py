@@ -56,7 +56,7 @@ class Identity(Declared):
 
 
 class Connection(Declared):
-    """How to reach a host. ProxyJump and friends come from ssh_config."""
+    """How to reach a host. What is not declared here comes from ssh_config, as ProxyJump does."""
 
     address: HostAddress
     port: int = Field(default=22, ge=1, le=65_535)
@@ -64,6 +64,8 @@ class Connection(Declared):
     #: private key file, `~` allowed; empty = agent or ssh_config
     key: str = ""
     ssh_config: str = ""
+    #: OpenSSH public key lines of jump hosts, by the name that ProxyJump gives them
+    jump_host_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     #: only where sudo asks; a NOPASSWD drop-in (b70 bootstrap writes one) is the better way
     sudo_password: SecretRef | None = None
     #: seconds until a connection attempt ends

@@ -34,6 +34,7 @@ from fleet.first.intent import ACCOUNT, Intent, Learned
 from fleet.first.journal import Journal
 from fleet.host.cache import FactCache, NoAnswer
 from fleet.host.keys import fact_key
+from fleet.host.refusal import SudoRefused
 from fleet.host.session import CommandTimeout, LostContact, Session
 from fleet.ledger import Ledger
 
@@ -165,14 +166,16 @@ class Bootstrap:
         cache = FactCache(session)
         try:
             cache.fetch(keys)
-        except NoAnswer as silence:
-            hint = "log in as root, or give --ask-sudo-pass"
+        except SudoRefused as refused:
             if intent.choices.ask_sudo_pass:
-                hint = (
-                    f"the sudo password, or the rule of {intent.login} in sudoers, is wrong there"
-                )
+                raise
+            raise SudoRefused(
+                refused.message, "log in as root, or give --ask-sudo-pass"
+            ) from refused
+        except NoAnswer as silence:
             raise AccountFailed(
-                f"{intent.host}: {intent.login} cannot become root: {silence}", hint
+                f"{intent.host}: {intent.login} cannot become root: {silence}",
+                "log in as root, or give --ask-sudo-pass",
             ) from silence
         met.readings = Readings({key.fact: cache.value(key) for key in keys})
         who = met.readings[Identity]

@@ -18,9 +18,9 @@ from fleet.base.errors import Refused, Unreachable
 from fleet.config import Fleet
 from fleet.first import keyline
 from fleet.first.choices import Choices
+from fleet.host.hostkeys import AcceptKey, KeyNotAccepted
 from fleet.host.session import Session
 from fleet.host.shell import Shell
-from fleet.host.ssh import AcceptKey, KeyNotAccepted
 from fleet.run.hostdata import host_data
 
 
@@ -80,7 +80,8 @@ def first_session(
         data.pop("ssh_key", None)
         data["ssh_password"] = passwords.login.reveal()
     password = passwords.sudo.reveal() if passwords.sudo else ""
-    session = way(spec.name, data, Shell(login != "root", password), accept)
+    shell = Shell(login != "root", password, "--ask-sudo-pass" if password else "")
+    session = way(spec.name, data, shell, accept)
     try:
         try:
             session.connect()
@@ -106,7 +107,8 @@ def later_session(way: FirstWay, fleet: Fleet, host: str) -> Iterator[Session]:
     spec = fleet.hosts[host]
     reference = spec.connection.sudo_password
     password = fleet.resolve(reference).reveal() if reference else ""
-    session = way(host, host_data(spec, fleet), Shell(spec.connection.user != "root", password))
+    shell = Shell(spec.connection.user != "root", password, str(reference) if reference else "")
+    session = way(host, host_data(spec, fleet), shell)
     try:
         session.connect()
         yield session

@@ -25,7 +25,7 @@ from fleet.host.session import Output, Session
 from fleet.host.shell import STDOUT_BYTES, is_cut
 
 #: Why a fact is UNKNOWN behind which the host's answer was cut.
-_TOO_LONG: Final = f"more than {STDOUT_BYTES >> 20} MiB of output"
+_TOO_LONG: Final = f"more than {round(STDOUT_BYTES / 2**20)} MiB of output"
 
 
 class FactMiss(BaseException):

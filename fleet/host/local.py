@@ -7,6 +7,8 @@ import pwd
 import subprocess
 from collections.abc import Mapping
 
+from fleet.host.answer import NotBegun, unframed
+from fleet.host.refusal import Account, refusal
 from fleet.host.session import CommandTimeout, Output, Session
 from fleet.host.shell import GRACE_S, Shell
 
@@ -41,7 +43,11 @@ class LocalSession:
             )
         except subprocess.TimeoutExpired as error:
             raise CommandTimeout(f"{self._name}: no answer within {deadline_s:.0f} s") from error
-        return Output(done.returncode, done.stdout, done.stderr)
+        answer = unframed(Output(done.returncode, done.stdout, done.stderr))
+        if isinstance(answer, NotBegun):
+            user = pwd.getpwuid(os.getuid()).pw_name
+            raise refusal(answer, self._shell, Account(self._name, user, "on this computer:"))
+        return answer
 
     def close(self) -> None:
         """Do nothing: nothing stays open between two programs."""

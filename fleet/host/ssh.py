@@ -1,41 +1,33 @@
-"""A session over SSH: strict identity, no Nagle, keepalive with an answer, real close.
+"""A session over SSH: programs over one connection, keepalive with an answer, real close.
 
-The only file that touches paramiko. It knows programs and bytes, nothing of facts or operations.
+It knows programs and bytes, nothing of facts or operations. fleet.host.connect connects.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import os
 import socket
 import termios
 from array import array
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import gevent
 from gevent import Greenlet
 from gevent.event import Event as GeventEvent
-from paramiko import (
-    AuthenticationException,
-    BadHostKeyException,
-    MissingHostKeyPolicy,
-    PKey,
-    SSHException,
-)
-from paramiko import SSHClient as ParamikoClient
+from paramiko import ChannelException, SSHException
 from paramiko.channel import Channel
 from paramiko.transport import Transport
-from pyinfra.connectors.ssh import SSHConnector
-from pyinfra.connectors.sshuserclient import SSHClient
-from typing_extensions import override
 
-from fleet.base.errors import Refused, Unreachable
-from fleet.host.pyinfra import new_state
+from fleet.host.answer import NotBegun, unframed
+from fleet.host.connect import Connection, open_route, terms_of
+from fleet.host.failures import Attempt, explain
+from fleet.host.hostkeys import AcceptKey
+from fleet.host.refusal import Account, refusal
+from fleet.host.route import Route, route_of
 from fleet.host.session import CommandTimeout, LostContact, Output, Session
-from fleet.host.shell import GRACE_S, Shell
+from fleet.host.shell import GRACE_S, STDOUT_BYTES, Shell, cut_note
 
 #: Seconds between keepalive requests, and seconds to wait for the answer: a frozen network is
 #: noticed within their sum (the design's bound is 30 s).
@@ -45,66 +37,9 @@ KEEPALIVE_ANSWER_S: Final = 10.0
 _LOOKS: Final = 20
 #: Bytes of one read from a channel.
 _CHUNK: Final = 65_536
-#: Where pyinfra hands on what `fleet/run/hostdata.py` declares for the connection.
-_DECLARED: Final = "_pyinfra_ssh_paramiko_connect_kwargs"
-
-
-class HostKeyChanged(Refused):
-    """The host showed another key than the pinned one.
-
-    It is another machine, or it was reinstalled, or somebody stands in between. The pin is never
-    replaced by itself: check on the host's console, then pin again with
-    `b70 bootstrap HOST --rekey`.
-    """
-
-    id = "host-key-changed"
-
-
-class HostKeyNotPinned(Refused):
-    """No host key is pinned in the inventory, and this tool does not trust at first use."""
-
-    id = "host-key-not-pinned"
-
-
-def fingerprint(key: PKey) -> str:
-    """Return a key's fingerprint the way ssh-keygen -l prints it."""
-    digest = hashlib.sha256(key.asbytes()).digest()
-    return f"{key.get_name()} SHA256:{b64encode(digest).decode().rstrip('=')}"
-
-
-#: Decides about a host key at first contact: public key line, fingerprint -> accept?
-AcceptKey = Callable[[str, str], bool]
-
-
-class KeyNotAccepted(Refused):
-    """The key shown at first contact is not the expected one, or nobody confirmed it."""
-
-    id = "host-key-not-accepted"
-
-
-class _FirstContact(SSHClient):
-    """A client that knows no key and asks about the one it is shown, exactly once."""
-
-    def __init__(self, accept: AcceptKey) -> None:
-        super().__init__()
-        self._accept = accept
-
-    @override
-    def set_missing_host_key_policy(
-        self, policy: type[MissingHostKeyPolicy] | MissingHostKeyPolicy
-    ) -> None:
-        super().set_missing_host_key_policy(_Ask(self._accept))
-
-
-class _Ask(MissingHostKeyPolicy):
-    def __init__(self, accept: AcceptKey) -> None:
-        self._accept = accept
-
-    @override
-    def missing_host_key(self, client: ParamikoClient, hostname: str, key: PKey) -> None:
-        line = f"{key.get_name()} {key.get_base64()}"
-        if not self._accept(line, fingerprint(key)):
-            raise KeyNotAccepted(f"{hostname}: host key {fingerprint(key)} was not accepted")
+#: Most bytes of each stream that are kept. The host cuts first (fleet.host.shell); this holds for
+#: what a login shell prints before that, and for a host that does not do as it is told.
+KEPT_BYTES: Final = STDOUT_BYTES + (1 << 20)
 
 
 class SshSession:
@@ -112,7 +47,7 @@ class SshSession:
 
     Args:
         name: the host's.
-        data: its pyinfra data; pyinfra's connector reads ssh_config, keys and ProxyJump from it.
+        data: its pyinfra data (fleet/run/hostdata.py): the way there and its pinned keys.
         shell: how programs are run there.
         accept: at first contact, decides about the host key; otherwise only pinned keys are known.
     """
@@ -124,98 +59,83 @@ class SshSession:
         shell: Shell,
         accept: AcceptKey | None = None,
     ) -> None:
-        _, self._host = new_state(name, data)
+        self._name = name
+        self._data = data
         self._shell = shell
         self._accept = accept
-        self._client: SSHClient | None = None
+        self._route: Route | None = None
+        self._connection: Connection | None = None
         self._closing = GeventEvent()
         self._frozen = False
         self.execs = 0
 
     def connect(self, patience_s: float | None = None) -> None:
-        """Connect with the pinned key.
+        """Connect with the pinned keys.
 
         Raises:
-            HostKeyChanged, HostKeyNotPinned: identity is not what the inventory says.
+            HostKeyChanged, HostKeyNotPinned, KeyUnusable and others: nothing was sent to the host.
             Unreachable: everything else.
         """
         self._closing, self._frozen = GeventEvent(), False
-        connector = self._host.connector
-        if not isinstance(connector, SSHConnector):
-            raise Unreachable(f"{self._host.name}: not an SSH host")
-        kwargs = connector.make_paramiko_kwargs()
-        hostname = kwargs.pop("hostname")
-        declared = kwargs[_DECLARED] or {}  # it goes before the plain keyword
+        terms = terms_of(self._name, self._data, self._accept)
         if patience_s is not None:
-            declared = {**declared, "timeout": min(patience_s, declared["timeout"])}
-        kwargs[_DECLARED] = {**declared, "transport_factory": _without_nagle}
-        client = _FirstContact(self._accept) if self._accept else SSHClient()
-        if self._accept:
-            kwargs["_pyinfra_ssh_known_hosts_file"] = os.devnull
-        try:
-            client.connect(hostname, **kwargs)
-        except BadHostKeyException as error:
-            raise HostKeyChanged(
-                f"{self._host.name}: host key is {fingerprint(error.key)}, "
-                f"pinned is {fingerprint(error.expected_key)}",
-                "check on the console; if the change is yours: "
-                f"b70 bootstrap {self._host.name} --rekey",
-            ) from error
-        except AuthenticationException as error:
-            raise Unreachable(
-                f"{self._host.name}: login refused ({error})",
-                f"try: ssh -v {hostname}; the key in the inventory must be authorized there",
-            ) from error
-        except (SSHException, OSError, EOFError, socket.gaierror) as error:
-            if "No host key for" in str(error):  # pyinfra's StrictPolicy
-                raise HostKeyNotPinned(
-                    f"{self._host.name}: no host key pinned for {hostname}",
-                    f"b70 bootstrap {self._host.name}",
-                ) from error
-            reason = str(error) or type(error).__name__
-            raise Unreachable(
-                f"{self._host.name}: cannot connect to {hostname}: {reason}",
-                f"is it on? try: ssh {hostname}",
-            ) from error
-        self._client = client
+            terms = replace(terms, patience_s=min(patience_s, terms.patience_s))
+        self._route = route_of(self._data)
+        self._connection = open_route(self._route, terms)
         gevent.spawn(self._watch, self._transport())
 
     def run(self, program: str, *, deadline_s: float) -> Output:
         """Run a program in a channel of its own."""
         self.execs += 1
+        transport = self._transport()
         try:
-            channel = self._transport().open_session(timeout=deadline_s)
+            channel = transport.open_session(timeout=deadline_s)
+        except ChannelException as error:
+            raise explain(error, self._attempt()) from error
+        except (SSHException, OSError, EOFError) as error:
+            raise self._lost() from error
+        try:
             channel.exec_command(self._shell.command(deadline_s))
             feeder = gevent.spawn(_feed, channel, self._shell.stdin(program))
             output = _drain(channel, deadline_s + GRACE_S)
             feeder.kill()
         except (SSHException, OSError, EOFError) as error:
-            raise self._lost(error) from error
+            raise self._lost() from error
         if output is None:
             channel.close()
-            raise CommandTimeout(f"{self._host.name}: no answer within {deadline_s:.0f} s")
+            raise CommandTimeout(f"{self._name}: no answer within {deadline_s:.0f} s")
         if output.status == -1:
-            raise self._lost(None)
-        return output
+            raise self._lost()
+        answer = unframed(output)
+        if isinstance(answer, NotBegun):
+            raise refusal(answer, self._shell, self._account())
+        return answer
 
     def close(self) -> None:
-        """Close the transport itself; pyinfra only forgets it."""
+        """Close the transport itself, and those of the jump hosts."""
         self._closing.set()
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _transport(self) -> Transport:
-        transport = self._client.get_transport() if self._client else None
+        transport = self._connection.transport if self._connection else None
         if transport is None or not transport.is_active():
-            raise self._lost(None)
+            raise self._lost()
         return transport
 
-    def _lost(self, error: BaseException | None) -> LostContact:
-        reason = "the network froze" if self._frozen else str(error or "the connection ended")
+    def _attempt(self) -> Attempt:
+        return Attempt(self._name, (self._route or route_of(self._data)).target)
+
+    def _account(self) -> Account:
+        hop = self._attempt().hop
+        return Account(self._name, hop.user, hop.ssh)
+
+    def _lost(self) -> LostContact:
+        reason = "the network froze" if self._frozen else "the connection ended"
         return LostContact(
-            f"{self._host.name}: lost contact: {reason}",
-            f"when it is back: b70 plan --limit {self._host.name}",
+            f"{self._name}: lost contact: {reason}",
+            f"when it is back: b70 plan --limit {self._name}",
         )
 
     def _watch(self, transport: Transport) -> None:
@@ -252,13 +172,20 @@ def _has_unread(transport: Transport) -> bool:
     if not isinstance(sock, socket.socket) or sock.fileno() < 0:
         return False
     waiting = array("i", [0])
-    fcntl.ioctl(sock.fileno(), termios.FIONREAD, waiting)
+    try:
+        fcntl.ioctl(sock.fileno(), termios.FIONREAD, waiting)
+    except OSError:  # closed in this very moment
+        return False
     return waiting[0] > 0
 
 
 def _ping(transport: Transport) -> None:
     """Send a request that every SSH server must answer, if only with a refusal."""
-    transport.global_request("keepalive@openssh.com", wait=True)
+    try:
+        transport.global_request("keepalive@openssh.com", wait=True)
+    except (SSHException, OSError, EOFError):
+        # the connection is gone: whoever waits for a program there learns it by itself
+        return
 
 
 def _abandon(transport: Transport) -> None:
@@ -275,48 +202,50 @@ def _abandon(transport: Transport) -> None:
         sock.close()
 
 
-def _without_nagle(sock: socket.socket | Channel, **options: object) -> Transport:
-    """Return a transport without Nagle's algorithm, which paramiko leaves on.
-
-    It is set before the handshake: with it the handshake waits 45 ms for delayed acknowledgements,
-    and each program another 40. Through a jump host the real socket is one transport further down;
-    pyinfra made that one, so its own handshake is over by then.
-    """
-    wire: object = sock
-    while isinstance(wire, Channel):
-        wire = wire.get_transport().sock
-    if isinstance(wire, socket.socket) and wire.family != socket.AF_UNIX:
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Transport(sock, **options)  # type: ignore[arg-type]
-
-
 def _feed(channel: Channel, data: bytes) -> None:
     """Send stdin while the output is drained, so that neither side's window can block the other."""
     try:
         channel.sendall(data)
         channel.shutdown_write()
-    except (OSError, EOFError):
+    except (SSHException, OSError, EOFError):
         # the program ended early: its exit status says why
         return
 
 
+@dataclass(slots=True)
+class _Kept:
+    """The first bytes of a stream; the rest is read and dropped, and counted."""
+
+    data: bytearray = field(default_factory=bytearray)
+    dropped: int = 0
+
+    def add(self, chunk: bytes) -> None:
+        room = KEPT_BYTES - len(self.data)
+        self.data += chunk[:room]
+        self.dropped += max(0, len(chunk) - room)
+
+    def whole(self) -> bytes:
+        """Return what was kept, and how much was not."""
+        return bytes(self.data) + (cut_note(self.dropped) if self.dropped else b"")
+
+
 def _drain(channel: Channel, limit_s: float) -> Output | None:
     """Collect output until the program ends; None when it does not within limit_s seconds."""
-    out, err = bytearray(), bytearray()
+    out, err = _Kept(), _Kept()
 
     def read_stderr() -> None:
         while chunk := channel.recv_stderr(_CHUNK):
-            err.extend(chunk)
+            err.add(chunk)
 
     with gevent.Timeout(limit_s, False) as timer:  # type: ignore[arg-type]
         errors = gevent.spawn(read_stderr)
         while chunk := channel.recv(_CHUNK):
-            out.extend(chunk)
+            out.add(chunk)
         errors.join()
         status = channel.recv_exit_status()
         timer.cancel()
         channel.close()
-        return Output(status, bytes(out), bytes(err))
+        return Output(status, out.whole(), err.whole())
     errors.kill()
     return None
 

@@ -28,7 +28,7 @@ from fleet.ledger import Ledger
 from fleet.model.events import Emit, HostDone, discard
 from fleet.model.plan import HostState, RunResult
 from fleet.run.ending import abort, begun
-from fleet.run.hostdata import host_data
+from fleet.run.hostdata import host_data, resolved
 from fleet.run.order import Order
 from fleet.run.visit import Visit
 from operations.boot.grub_settings import CMDLINE, WRITTEN_TOKENS
@@ -140,10 +140,10 @@ class Engine:
 
     def _visit(self, spec: HostSpec, order: Order, emit: Emit) -> Visit:
         layers = self._site() if order.layers is None else order.layers
+        data = host_data(spec, self._fleet)
         return Visit(
-            spec=spec,
-            data=host_data(spec, self._fleet)
-            | {WRITTEN_TOKENS: partial(self._written_tokens, spec.name)},
+            spec=resolved(spec, self._fleet),
+            data=data | {WRITTEN_TOKENS: partial(self._written_tokens, spec.name)},
             run=self._begun,
             way=self._way,
             declared=self._fleet.spec_hash(spec.name),

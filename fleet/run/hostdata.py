@@ -10,9 +10,24 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from declaration.host import HostSpec
+from declaration.host import Connection, HostSpec
 from fleet.base.atomic import write_text
 from fleet.config.fleet import Fleet
+from fleet.host.route import SshConfigUnusable, host_and_port, looked_up
+
+
+def resolved(spec: HostSpec, fleet: Fleet) -> HostSpec:
+    """Return a host with the login name that ssh_config gives it where the inventory gives none.
+
+    An ssh_config that cannot be used changes nothing here: the connection says what is wrong.
+    """
+    link = spec.connection
+    if "user" in link.model_fields_set:
+        return spec
+    user = _config(link, fleet.directory).get("user", link.user)
+    if user == link.user:
+        return spec
+    return spec.model_copy(update={"connection": link.model_copy(update={"user": str(user)})})
 
 
 def host_data(spec: HostSpec, fleet: Fleet) -> dict[str, object]:
@@ -21,6 +36,7 @@ def host_data(spec: HostSpec, fleet: Fleet) -> dict[str, object]:
     Args:
         spec: one of the fleet's hosts.
     """
+    spec = resolved(spec, fleet)
     link = spec.connection
     data: dict[str, object] = {
         "spec": spec,
@@ -28,34 +44,30 @@ def host_data(spec: HostSpec, fleet: Fleet) -> dict[str, object]:
         "secrets": fleet.resolve,
         # what the declaration names by a relative path lies there
         "fleet_directory": str(fleet.directory),
+        "host_keys": spec.identity.host_keys,
         "ssh_hostname": link.address,
         "ssh_user": link.user,
         "ssh_known_hosts_file": str(known_hosts_file(fleet)),
         "ssh_strict_host_key_checking": "yes",
         "ssh_paramiko_connect_kwargs": {"timeout": link.connect_timeout_s},
     }
-    if not _port_from_ssh_config(spec):
+    if "port" in link.model_fields_set:
         data["ssh_port"] = link.port
     if link.key:
-        data["ssh_key"] = str(_path(link.key, fleet))
+        data["ssh_key"] = str(_path(link.key, fleet.directory))
     if link.ssh_config:
-        data["ssh_config_file"] = str(_path(link.ssh_config, fleet))
+        data["ssh_config_file"] = str(_path(link.ssh_config, fleet.directory))
     if link.user != "root":
         data["_sudo"] = True
     return data
 
 
-def _path(written: str, fleet: Fleet) -> Path:
-    return fleet.directory / Path(written).expanduser()
-
-
-def _port_from_ssh_config(spec: HostSpec) -> bool:
-    """Return True if ssh_config decides the port: it is used, and no port is declared."""
-    return bool(spec.connection.ssh_config) and "port" not in spec.connection.model_fields_set
+def _path(written: str, directory: Path) -> Path:
+    return directory / Path(written).expanduser()
 
 
 def known_hosts(specs: Iterable[HostSpec], directory: Path = Path()) -> str:
-    """Return the pinned keys in OpenSSH's known_hosts format.
+    """Return the pinned keys of hosts and of their jump hosts in OpenSSH's known_hosts format.
 
     Args:
         specs: hosts; those without a pinned key get no line, so strict checking refuses them.
@@ -63,34 +75,37 @@ def known_hosts(specs: Iterable[HostSpec], directory: Path = Path()) -> str:
     """
     lines: list[str] = []
     for spec in specs:
-        if not spec.identity.host_keys:
-            continue
-        names = ",".join(_names(spec, directory))
-        lines += (f"{names} {' '.join(key.split()[:2])}" for key in spec.identity.host_keys)
-    return "".join(f"{line}\n" for line in lines)
+        if spec.identity.host_keys:
+            names = ",".join(_names(spec, directory))
+            lines += (f"{names} {_key(line)}" for line in spec.identity.host_keys)
+        for jump, keys in spec.connection.jump_host_keys.items():
+            lines += (f"{jump} {_key(line)}" for line in keys)
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines))
+
+
+def _key(line: str) -> str:
+    return " ".join(line.split()[:2])
 
 
 def _names(spec: HostSpec, directory: Path) -> list[str]:
     """Return the names a client may look a host up by: as declared, and by ssh_config."""
     link = spec.connection
-    names = [_name(link.address, link.port)]
-    address, port = _translated(link.address, link.ssh_config, directory)
-    resolved = _name(address, port if port and _port_from_ssh_config(spec) else link.port)
-    return names if resolved in names else [*names, resolved]
+    found = _config(link, directory)
+    port = link.port if "port" in link.model_fields_set else int(str(found.get("port", 22)))
+    hostname = str(found.get("hostname", link.address))
+    hostname = str(found.get("hostname", link.address))
+    names = (host_and_port(link.address, link.port), host_and_port(hostname, port))
+    return list(dict.fromkeys(names))
 
 
-def _name(address: str, port: int) -> str:
-    return address if port == 22 else f"[{address}]:{port}"
-
-
-def _translated(address: str, ssh_config: str, directory: Path) -> tuple[str, int]:
-    # the connector's own reader, so that both always agree; imported late: it brings paramiko along
-    from pyinfra.connectors.sshuserclient.client import get_ssh_config
-
-    file = str(directory / Path(ssh_config).expanduser()) if ssh_config else None
-    config = get_ssh_config(file)
-    found = config.lookup(address) if config is not None else {}
-    return str(found.get("hostname", address)), int(found.get("port", 0))
+def _config(link: Connection, directory: Path) -> dict[str, object]:
+    """Return what ssh_config says of a host; what is wrong with it is said at its connection."""
+    try:
+        return looked_up(
+            link.address, str(_path(link.ssh_config, directory)) if link.ssh_config else ""
+        )
+    except SshConfigUnusable:
+        return {}
 
 
 @lru_cache(maxsize=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 
 from declaration import onhost
@@ -49,12 +48,6 @@ class StateNotWritable(Refused):
     """The host's state directory cannot be written: a full or read-only root file system."""
 
     id = "state-not-writable"
-
-
-class SudoRefused(Refused):
-    """sudo did not let the inventory's user run commands as root without asking."""
-
-    id = "sudo"
 
 
 class Inhibited(Refused):
@@ -248,16 +241,10 @@ def unlock_command(host: str, run: str) -> str:
 
 
 def silence_error(spec: HostSpec, silence: NoAnswer) -> FleetError:
-    said = str(silence)
-    if "sudo" in said:
-        user = spec.connection.user
-        return SudoRefused(
-            f"{spec.name}: sudo refused {user}: {said.splitlines()[0]}",
-            f"on the host, as root: echo '{user} ALL=(ALL) NOPASSWD: ALL' "
-            f"> /etc/sudoers.d/b70fleet && visudo -c",
-        )
+    """Return the error for a program that began and ended before it printed what it is for."""
+    said = str(silence).splitlines()
     return Unreachable(
-        f"{spec.name}: no shell answered (exit status {silence.output.status}): "
-        f"{said or 'no message'}",
-        f"ssh {shlex.quote(spec.connection.address)} true",
+        f"{spec.name}: the program that reads the host ended before it printed anything "
+        f"(exit status {silence.output.status}): {said[-1] if said else 'no message'}",
+        f"b70 doctor {spec.name}",
     )

@@ -6,6 +6,7 @@ A step takes the visit and leaves what it found there. It raises what ends the v
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from fleet.base.errors import FleetError, Unreachable
 from fleet.host import lock, reboot
 from fleet.host.cache import HeadRefused, NoAnswer
 from fleet.host.keys import FactKey, fact_key
+from fleet.host.refusal import SudoRefused
 from fleet.host.session import CommandTimeout, LostContact
 from fleet.model.events import Note, Phase, Waiting
 from fleet.model.plan import HostState, ResourceStatus, certificate
@@ -28,7 +30,6 @@ from fleet.run.ending import begun, fail
 from fleet.run.hosterrors import (
     NotArmed,
     NotJournaled,
-    SudoRefused,
     head_error,
     silence_error,
     unlock_error,
@@ -47,7 +48,8 @@ def read(visit: Visit) -> None:
     """Read the facts; where sudo refuses, as the ordinary user: what needs root is UNKNOWN then."""
     try:
         look(visit)
-    except SudoRefused:
+    except SudoRefused as error:
+        visit.without_root = error
         visit.connect(privileged=False)
         look(visit)
 
@@ -230,6 +232,7 @@ def _probe(visit: Visit, head: str) -> list[str]:
     """Run the head and read the facts in one exec; returns the head's lines."""
     visit.enter(Phase.PROBE)
     wanted = [*visit.reads, *visit.questions, *visit.remembered]
+    visit.asked_at = time.time()
     try:
         answer = visit.cache.fetch(wanted, head)
     except HeadRefused as refusal:

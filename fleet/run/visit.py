@@ -23,6 +23,7 @@ from fleet.base.run import Run
 from fleet.host import deadman
 from fleet.host.cache import FactCache
 from fleet.host.keys import FactKey, Key
+from fleet.host.refusal import SudoRefused
 from fleet.host.session import Session, Way
 from fleet.host.shell import Shell
 from fleet.model.events import Emit, Phase, PhaseStarted
@@ -95,6 +96,10 @@ class Visit:
     answers: dict[FactKey, object] = field(default_factory=dict)
     #: what the host said to a text of a recipe's own
     said: str = ""
+    #: why the facts were read without root; None when they were read with it
+    without_root: SudoRefused | None = None
+    #: this computer's clock when the facts were asked for last, seconds since the epoch
+    asked_at: float = 0
     #: facts to ask for at once the next time
     seen: list[Key] = field(default_factory=list)
     #: fencing token of the lock; None while there is none
@@ -205,7 +210,11 @@ def new_session(visit: Visit, *, privileged: bool) -> Session:
     """Return a connection to the visit's host, not open yet."""
     reference, resolve = visit.spec.connection.sudo_password, visit.data.get("secrets")
     password = resolve(reference).reveal() if reference and callable(resolve) else ""
-    shell = Shell(privileged and visit.spec.connection.user != "root", password)
+    shell = Shell(
+        privileged and visit.spec.connection.user != "root",
+        password,
+        str(reference) if reference else "",
+    )
     return visit.way(visit.name, visit.data, shell)
 
 

@@ -63,6 +63,11 @@ ENGINE_ROOM = {
     "fleet/main.py",
     "fleet/host/pyinfra.py",
     "fleet/host/ssh.py",
+    "fleet/host/connect.py",
+    "fleet/host/failures.py",
+    "fleet/host/hostkeys.py",
+    "fleet/host/logins.py",
+    "fleet/host/route.py",
     "fleet/host/pool.py",
 }
 #: the only processes of which gevent takes hold

@@ -9,18 +9,37 @@ from pathlib import Path
 
 import pytest
 
+from fleet.base.exitcodes import ExitCode
+from fleet.host.answer import NotBegun, unframed
+from fleet.host.refusal import Account, refusal
 from fleet.host.session import Output
 from fleet.host.shell import STDOUT_BYTES, Shell, is_cut
 
+ACCOUNT = Account("rig-a", "rig", "ssh rig@192.0.2.1")
 SHELLS = [name for name in ("sh", "dash", "bash", "busybox") if shutil.which(name)]
-#: A sudo that asks for its password unless told that it must not, as -n does.
+#: A sudo as sudo behaves with these options. It asks where a file `asks` lies; each password that
+#: it takes stands in that file afterwards. Of a wrong one it says so and asks twice more.
 SUDO = """#!/bin/sh
-case $1 in
-  -n) [ -e "$ASKS" ] && { echo 'sudo: a password is required' >&2; exit 1; }; shift ;;
-  -S) IFS= read -r given; [ "$given" = 'pa ss' ] || { echo 'sudo: wrong' >&2; exit 1; }
-      echo asked >>"$ASKS"; shift 3 ;;
-esac
-exec "$@"
+silent= given=
+while :; do
+  case $1 in
+    -n) silent=1; shift ;;
+    -k) shift ;;
+    -S) given=1; shift ;;
+    -p) shift 2 ;;
+    *) break ;;
+  esac
+done
+[ -e "$ASKS" ] || exec "$@"
+[ -z "$silent" ] || { echo 'sudo: a password is required' >&2; exit 1; }
+for try in 1 2 3; do
+  IFS= read -r word || { echo 'sudo: no password was provided' >&2; break; }
+  echo "$word" >>"$ASKS"
+  [ "$word" != 'pa ss' ] || exec "$@"
+  echo 'Sorry, try again.' >&2
+done
+echo "sudo: $(wc -l <"$ASKS") incorrect password attempt" >&2
+exit 1
 """
 
 
@@ -31,6 +50,19 @@ def run(
     login: str = "sh",
     environ: dict[str, str] | None = None,
 ) -> Output:
+    """Run a program as a session does, and return what it printed itself."""
+    answer = sent(program, shell, deadline_s, login, environ)
+    assert isinstance(answer, Output), answer
+    return answer
+
+
+def sent(
+    program: str,
+    shell: Shell = Shell(),  # noqa: B008
+    deadline_s: float = 30,
+    login: str = "sh",
+    environ: dict[str, str] | None = None,
+) -> Output | NotBegun:
     words = [login, "sh"] if login == "busybox" else [login]
     done = subprocess.run(
         [*words, "-c", shell.command(deadline_s)],
@@ -40,7 +72,7 @@ def run(
         timeout=60,
         check=False,
     )
-    return Output(done.returncode, done.stdout, done.stderr)
+    return unframed(Output(done.returncode, done.stdout, done.stderr))
 
 
 @pytest.mark.parametrize("login", SHELLS)
@@ -110,11 +142,28 @@ def sudo(tmp_path: Path) -> dict[str, str]:
 def test_a_sudo_that_asks_gets_its_password_and_the_program_its_text(
     sudo: dict[str, str], login: str
 ) -> None:
-    Path(sudo["ASKS"]).write_text("")
+    Path(sudo["ASKS"]).touch()
     shell = Shell(sudo=True, password="pa ss")
     output = run("echo out; exit 5", shell, login=login, environ=sudo)
     assert (output.status, output.stdout) == (5, b"out\n")
-    assert Path(sudo["ASKS"]).read_text() == "asked\n"
+    assert set(Path(sudo["ASKS"]).read_text().splitlines()) == {"pa ss"}
+
+
+@pytest.mark.parametrize("login", SHELLS)
+def test_a_wrong_password_is_one_attempt_and_nothing_else_goes_to_sudo(
+    sudo: dict[str, str], login: str
+) -> None:
+    Path(sudo["ASKS"]).touch()
+    shell = Shell(sudo=True, password="wrong", source="env:SP")
+    silence = sent("echo first line\necho second\n", shell, login=login, environ=sudo)
+    assert isinstance(silence, NotBegun)
+    assert silence.password_refused
+    assert Path(sudo["ASKS"]).read_text() == "wrong\n"
+    error = refusal(silence, shell, ACCOUNT)
+    assert error.exit_code is ExitCode.REFUSED
+    assert error.message == (
+        "rig-a: the password from env:SP is wrong: sudo refused it for rig, after one attempt"
+    )
 
 
 @pytest.mark.parametrize("login", SHELLS)
@@ -136,9 +185,45 @@ def test_a_sudo_that_does_not_ask_never_sees_the_password(sudo: dict[str, str]) 
 
 
 def test_a_sudo_that_refuses_says_why(sudo: dict[str, str]) -> None:
-    Path(sudo["ASKS"]).write_text("")
-    output = run("echo out", Shell(sudo=True), environ=sudo)
-    assert output == Output(1, b"", b"sudo: a password is required\n")
+    Path(sudo["ASKS"]).touch()
+    silence = sent("echo out", Shell(sudo=True), environ=sudo)
+    assert silence == NotBegun(1, "sudo: a password is required", shell_ran=True)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "echo 'Welcome, mind the sudo rules'",
+        "echo 'Welcome, mind the sudo rules' >&2",
+        "printf 'no newline at its end'; printf 'nor here' >&2",
+        "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2",
+    ],
+)
+def test_what_a_login_shell_prints_is_no_part_of_an_answer(tmp_path: Path, noise: str) -> None:
+    (tmp_path / "rc").write_text(f"{noise}\n")
+    shell = Shell()
+    done = subprocess.run(
+        ["bash", "-c", f". {tmp_path}/rc; {shell.command(30)}"],
+        input=shell.stdin("id -u; echo err >&2; exit 3"),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    answer = unframed(Output(done.returncode, done.stdout, done.stderr))
+    assert answer == Output(3, f"{os.getuid()}\n".encode(), b"err\n")
+
+
+def test_the_status_is_the_programs_own_even_where_a_login_shell_has_another() -> None:
+    shell = Shell()
+    done = subprocess.run(
+        ["bash", "-c", f"{shell.command(30)}; echo 'sh ended with 7' >&2; exit 2"],
+        input=shell.stdin("echo out; exit 7"),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    answer = unframed(Output(done.returncode, done.stdout, done.stderr))
+    assert answer == Output(7, b"out\n", b"")
 
 
 def test_a_password_is_shown_in_no_representation() -> None:

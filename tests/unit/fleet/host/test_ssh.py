@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from fleet.host.ssh import _without_nagle
+from fleet.host.connect import without_nagle
 
 
 def test_nagles_algorithm_is_off_before_the_handshake() -> None:
@@ -12,7 +12,7 @@ def test_nagles_algorithm_is_off_before_the_handshake() -> None:
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as ours,
     ):
-        transport = _without_nagle(ours)
+        transport = without_nagle(ours)
         assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert not transport.is_active(), "no byte was sent yet"
 
@@ -20,4 +20,4 @@ def test_nagles_algorithm_is_off_before_the_handshake() -> None:
 def test_a_socket_that_knows_no_nagle_is_left_alone() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert _without_nagle(ours).sock is ours
+        assert without_nagle(ours).sock is ours

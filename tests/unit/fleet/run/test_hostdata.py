@@ -16,10 +16,12 @@ from pyinfra_cli.inventory import make_inventory_from_files  # type: ignore[impo
 
 from declaration.host import Connection, HostSpec, Identity
 from fleet.config.places import PRODUCT
-from fleet.run.hostdata import host_data, known_hosts
+from fleet.host.route import SshConfigUnusable, route_of
+from fleet.run.hostdata import host_data, known_hosts, resolved
 from tests.unit.fleet.config.config_cases import loaded, write
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3xK2m1o9Yb6jVb0B4cQ0m0tq0m1p8Yw3nq1s5u7v9x"
+OTHER = KEY.replace("9x", "8x")
 
 
 @pytest.fixture
@@ -63,6 +65,43 @@ def test_a_name_that_ssh_config_translates_is_pinned_under_both(bare: Path) -> N
     assert known_hosts(fleet.hosts.values(), fleet.directory) == f"rig,[10.9.9.9]:2200 {KEY}\n"
     # no port is declared, so ssh_config's counts
     assert "ssh_port" not in host_data(fleet.hosts["a"], fleet)
+
+
+@pytest.mark.parametrize("declared", ["", ", port: 22, user: root"])
+def test_ssh_config_of_a_home_gives_port_and_user_where_none_is_declared(
+    bare: Path, tmp_path: Path, declared: str
+) -> None:
+    (tmp_path / ".ssh").mkdir(exist_ok=True)
+    (tmp_path / ".ssh" / "config").write_text("Host rig\n  Port 2200\n  User admin\n")
+    fleet = loaded(
+        bare, f"hosts: {{a: {{address: rig, identity: {{host_keys: [{KEY}]}}{declared}}}}}"
+    )
+    data = host_data(fleet.hosts["a"], fleet)
+    target = route_of(data).target
+    spec = resolved(fleet.hosts["a"], fleet)
+    users = (target.user, spec.connection.user, "_sudo" in data)
+    if declared:
+        assert (target.port, users) == (22, ("root", "root", False))
+    else:
+        assert (target.port, users) == (2200, ("admin", "admin", True))
+        assert "[rig]:2200" in known_hosts([fleet.hosts["a"]])
+
+
+def test_an_ssh_config_that_cannot_be_read_costs_no_other_host_its_pin(bare: Path) -> None:
+    hosts = (
+        f"hosts: {{a: {{address: x, ssh_config: missing, identity: {{host_keys: [{KEY}]}}}}, "
+        f"b: {{address: y, identity: {{host_keys: [{OTHER}]}}}}}}"
+    )
+    fleet = loaded(bare, hosts)
+    assert f"y {OTHER}" in known_hosts(fleet.hosts.values(), fleet.directory)
+    with pytest.raises(SshConfigUnusable, match=r"there is no ssh_config .*missing"):
+        route_of(host_data(fleet.hosts["a"], fleet))
+
+
+def test_keys_of_jump_hosts_stand_beside_the_pins_once(bare: Path) -> None:
+    hosts = "hosts: {a: {address: x}, b: {address: y}}"
+    fleet = loaded(bare, hosts, {"all.yaml": f"jump_host_keys: {{bastion: [{KEY} me]}}"})
+    assert known_hosts(fleet.hosts.values()) == f"bastion {KEY}\n"
 
 
 def test_host_data_is_strict_about_the_pinned_key(bare: Path) -> None:
