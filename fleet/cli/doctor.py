@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Final
 
 import typer
@@ -38,12 +37,17 @@ def doctor(host: Host, json: Json = False, report: Reports = None) -> None:
     fleet = context.load_fleet()
     spec = fleet.host(host)
     with watched() as emit:
-        before = time.time()
         wanted = order.read(also=("mirrors", "apt_upgrade", "next_menu"))
         (visit,) = context.make_engine(fleet).run([spec], wanted, emit).visits
     if visit.error is not None:
         raise visit.error
-    found = inspect(spec, visit.readings, now=before)
+    refused = visit.without_root
+    found = inspect(
+        spec,
+        visit.readings,
+        now=visit.asked_at,
+        without_root=(refused.message, refused.hint) if refused else None,
+    )
     write_reports(report or (), found)
     if json:
         json_report.write(sys.stdout, {"host": host, "findings": found})

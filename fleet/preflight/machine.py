@@ -36,14 +36,19 @@ def _unreadable(context: Context) -> Iterator[Finding]:
 
 @check("sudo", "machine")
 def _sudo(context: Context) -> Iterator[Finding]:
-    """The inventory's user must be able to run commands as root without being asked."""
+    """The inventory's user must be able to run commands as root: without being asked, or with the
+    declared `sudo_password`.
+    """
     who = known(context.given[Identity])
-    if who is not None and who.uid != 0 and who.sudo not in (Sudo.ROOT, Sudo.PASSWORDLESS):
-        user = context.spec.connection.user
+    user = (known(who.user) if who else None) or context.spec.connection.user
+    if context.without_root is not None:
+        said, remedy = context.without_root
+        why = said.removeprefix(f"{context.spec.name}: ")
+        yield context.critical(f"sudo is refused for {user}: {why}", remedy, inhibits=True)
+    elif who is not None and who.uid != 0 and who.sudo not in (Sudo.ROOT, Sudo.PASSWORDLESS):
+        rule = f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers.d/b70fleet && visudo -c"
         yield context.critical(
-            f"sudo is {who.sudo.value} for {user}",
-            f"b70 bootstrap {context.spec.name} --ask-sudo-pass",
-            inhibits=True,
+            f"sudo is {who.sudo.value} for {user}", f"on the host, as root: {rule}", inhibits=True
         )
 
 

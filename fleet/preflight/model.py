@@ -21,6 +21,8 @@ class Context:
     given: Readings
     #: controller's clock when the facts were read, seconds since the epoch; None = not compared
     now: float | None = None
+    #: why the facts were read without root, and what to do; None = they were not, or nobody knows
+    without_root: tuple[str, str] | None = None
     #: the check that is asked
     id: str = ""
     domain: str = ""
@@ -118,9 +120,23 @@ def explanations() -> dict[str, str]:
     return own | {kind: text for item in _CHECKS for kind, text in item.kinds.items()}
 
 
-def inspect(spec: HostSpec, given: Readings, now: float | None = None) -> list[Finding]:
-    """Return every finding, worst first, in a stable order."""
-    contexts = [(item, Context(spec, given, now, item.id, item.domain)) for item in _CHECKS]
+def inspect(
+    spec: HostSpec,
+    given: Readings,
+    now: float | None = None,
+    without_root: tuple[str, str] | None = None,
+) -> list[Finding]:
+    """Return every finding, worst first, in a stable order.
+
+    Args:
+        spec: the host's declaration.
+        given: its facts.
+        now: controller's clock when they were read, seconds since the epoch.
+        without_root: why they were read without root, and what to do.
+    """
+    contexts = [
+        (item, Context(spec, given, now, without_root, item.id, item.domain)) for item in _CHECKS
+    ]
     return worst_first(found for item, context in contexts for found in item.look(context))
 
 

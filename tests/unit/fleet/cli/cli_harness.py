@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from fleet.cli import context
 from fleet.cli.app import app
 from fleet.config import Fleet
 from fleet.host.keys import FactKey
+from fleet.host.refusal import SudoRefused
 from fleet.ledger import Ledger
 from fleet.model.events import (
     Emit,
@@ -80,6 +82,8 @@ class Told:
     answers: Mapping[FactKey, object] = field(default_factory=dict)
     decided: tuple[Decision, ...] = ()
     said: str = ""
+    without_root: SudoRefused | None = None
+    asked_at: float = field(default_factory=time.time)
 
     @property
     def result(self) -> HostResult:

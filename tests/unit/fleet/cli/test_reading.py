@@ -14,6 +14,7 @@ from facts.value import ABSENT, Unknown
 from fleet.base.errors import FleetError, Unreachable
 from fleet.base.exitcodes import ExitCode
 from fleet.config import Fleet
+from fleet.host.refusal import SudoRefused
 from fleet.ledger import Ledger
 from fleet.reference import explain
 from gates.engine import decide
@@ -93,15 +94,26 @@ def test_the_gates_of_a_real_rig(rig: tuple[Fleet, Told]) -> None:
     )
 
 
-def test_what_the_doctor_finds_on_a_real_rig(
-    rig: tuple[Fleet, Told], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_doctor_finds_on_a_real_rig(rig: tuple[Fleet, Told]) -> None:
     fleet, told = rig
     clock = told.readings[Clock]
     assert not isinstance(clock, Unknown)
-    monkeypatch.setattr("fleet.cli.doctor.time.time", lambda: clock.epoch_s)
+    told.asked_at = clock.epoch_s
     engine = ScriptedEngine(read={"rig-a": told})
     check_golden("rig-doctor.txt", b70("doctor", "rig-a", engine=engine, fleet=fleet).stdout)
+
+
+def test_the_doctor_says_why_sudo_refused_and_what_to_do_about_exactly_that(
+    rig: tuple[Fleet, Told],
+) -> None:
+    fleet, told = rig
+    told.without_root = SudoRefused("rig-a: the password from env:SP is wrong", "set env:SP")
+    engine = ScriptedEngine(read={"rig-a": told})
+    done = b70("doctor", "rig-a", engine=engine, fleet=fleet)
+    assert done.exit_code == ExitCode.REFUSED
+    assert "the password from env:SP is wrong" in done.stdout
+    assert "set env:SP" in done.stdout
+    assert "b70 bootstrap" not in done.stdout
 
 
 def test_facts_as_json_keep_unknown_and_absent_apart() -> None:

@@ -116,6 +116,16 @@ def test_these_forbid_every_converge(name: str, readings: dict[str, object]) -> 
     assert found[0].remedy
 
 
+def test_the_remedy_for_sudo_names_the_account_that_logged_in() -> None:
+    who = replace(WHO, uid=1000, user="admin", sudo=Sudo.REFUSED)
+    (found,) = findings(identity=who)
+    assert "echo 'admin ALL=(ALL) NOPASSWD: ALL'" in (found.remedy or "")
+    denied = ("rig-a: sudo wants a terminal (requiretty)", "Defaults:admin !requiretty")
+    (found,) = inspect(SPEC, given({**HEALTHY, "identity": who}), None, denied)
+    assert found.text == "sudo is refused for admin: sudo wants a terminal (requiretty)"
+    assert found.remedy == "Defaults:admin !requiretty"
+
+
 @pytest.mark.parametrize(
     ("name", "readings", "text"),
     [
