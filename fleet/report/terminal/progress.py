@@ -65,7 +65,7 @@ def monitor(
         yield _logged(lambda _: None, redact)
         return
     with _renderer(style, color, verbose) as progress:
-        handler = _LogLines(progress, redact)
+        handler = _LogLines(progress, redact, libraries=verbose > 0)
         handler.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
         root = logging.getLogger()
         root.addHandler(handler)
@@ -109,13 +109,19 @@ def _masked(event: Event, redact: Callable[[str], str]) -> Event:
 class _LogLines(logging.Handler):
     """Sends log lines through the renderer, so that nothing else writes to the terminal."""
 
-    def __init__(self, progress: Progress, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self, progress: Progress, redact: Callable[[str], str], *, libraries: bool
+    ) -> None:
         super().__init__()
+        self._libraries = libraries
         self._progress = progress
         self._redact = redact
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name != _log.name:
+        # what a library logs is for its programmers: an error of it that matters to a person comes
+        # as the host's own result
+        ours = record.name.partition(".")[0] == "b70"
+        if record.name != _log.name and (ours or self._libraries):
             text = self._redact(record.getMessage())
             self._progress.say(f"{record.levelname.lower()}: {text}")

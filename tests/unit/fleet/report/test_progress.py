@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -156,6 +157,19 @@ def test_live_rows_are_never_wider_than_the_terminal() -> None:
         progress.emit(ResourceStarted("rig-a", "base", f"File[/{'x' * 200}]"))
     lines = out.getvalue().replace("\x1b", "\n").splitlines()
     assert all(len(line) <= 45 for line in lines)
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True)])
+def test_what_a_library_logs_reaches_a_person_only_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], verbose: int, shown: bool
+) -> None:
+    with monitor(Style.PLAIN, Color.NEVER, verbose):
+        for name in ("paramiko.transport", "pyinfra", "asyncio"):
+            logging.getLogger(name).error("Socket exception: closed in another greenlet (9)")
+        logging.getLogger("b70.ledger").warning("the disk is nearly full")
+    said = capsys.readouterr().err
+    assert ("Socket exception" in said) is shown
+    assert "warning: the disk is nearly full" in said
 
 
 def test_silent_progress_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
