@@ -62,7 +62,17 @@ class Cause(NamedTuple):
 
 
 _BY_ROOT: Final = "on the host, as root: "
-_RULE: Final = ">> /etc/sudoers.d/b70fleet && visudo -c"
+
+
+def sudo_line(text: str) -> str:
+    """Return the command that adds a line to sudo's rules.
+
+    Of lines that contradict each other the last one counts, so the file sorts behind others. visudo
+    wants its mode to be 0440.
+    """
+    return f"(umask 337; echo '{text}' >> /etc/sudoers.d/zz-b70fleet) && visudo -c"
+
+
 #: Of a sudo that was given a password. Texts of sudo 1.8 and 1.9, sudo-rs and pam_faillock.
 _PASSWORD: Final = (
     Cause(
@@ -83,30 +93,31 @@ _SUDO: Final = (
     Cause(
         r"must have a tty",
         "sudo wants a terminal (requiretty)",
-        _BY_ROOT + f"echo 'Defaults:{{user}} !requiretty' {_RULE}",
+        _BY_ROOT + sudo_line("Defaults:{user} !requiretty"),
     ),
     Cause(
         r"[Aa]ccount (or password is |has )?expired|[Pp]assword (has )?expired"
         r"|account validation failure|password is expired",
         "sudo says that the account or the password of {user} has expired",
-        _BY_ROOT + "chage -l {user}; chage -M -1 -E -1 {user} ends it, passwd {user} renews it",
+        _BY_ROOT + "chage -l {user}; it never expires again with: "
+        "chage -d $(date +%F) -M -1 -E -1 {user}",
     ),
     Cause(
         r"not in the sudoers file|not in sudoers|I'm afraid I can't do that|not allowed to (execute"
         r"|run)|may not run sudo",
         "{user} may not run commands as root by sudo",
-        _BY_ROOT + f"echo '{{user}} ALL=(ALL) NOPASSWD: ALL' {_RULE}",
+        _BY_ROOT + sudo_line("{user} ALL=(ALL) NOPASSWD: ALL"),
     ),
     Cause(
         r"(password|terminal|authentication) is required|no tty present|no password was provided",
         "sudo asks {user} for a password",
-        _BY_ROOT + f"echo '{{user}} ALL=(ALL) NOPASSWD: ALL' {_RULE}   "
+        _BY_ROOT + sudo_line("{user} ALL=(ALL) NOPASSWD: ALL") + "   "
         "# or declare sudo_password: env:NAME",
     ),
     Cause(
         r"failed to run command|failed to execute|unable to execute",
         "sudo lets {user} run no program that starts another one (noexec)",
-        _BY_ROOT + f"echo 'Defaults:{{user}} !noexec' {_RULE}   # and no NOEXEC: in its rule",
+        _BY_ROOT + sudo_line("Defaults:{user} !noexec") + "   # and no NOEXEC: in its rule",
     ),
     Cause(
         r"sudo: (command )?not found|sudo: (Permission denied|No such file)",
@@ -135,7 +146,8 @@ _LOGIN: Final = (
     Cause(
         r"[Pp]assword has expired|[Pp]assword change required|required to change your password",
         "the password of {user} has expired, and its login runs nothing until it is changed",
-        _BY_ROOT + "passwd {user}; or chage -M -1 {user}, and it never expires",
+        _BY_ROOT + "passwd {user}; or, and it never expires again: "
+        "chage -d $(date +%F) -M -1 {user}",
     ),
     Cause(
         r"account has expired",

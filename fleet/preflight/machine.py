@@ -10,6 +10,7 @@ from facts.disks.block import Block, Disks
 from facts.system.clock import Clock
 from facts.system.identity import Identity, Sudo
 from facts.value import Absent, Unknown, known
+from fleet.host.refusal import sudo_line
 from fleet.model.finding import Finding
 from fleet.preflight.boot_room import boot_demand, boot_remedy
 from fleet.preflight.model import Context, check
@@ -46,7 +47,7 @@ def _sudo(context: Context) -> Iterator[Finding]:
         why = said.removeprefix(f"{context.spec.name}: ")
         yield context.critical(f"sudo is refused for {user}: {why}", remedy, inhibits=True)
     elif who is not None and who.uid != 0 and who.sudo not in (Sudo.ROOT, Sudo.PASSWORDLESS):
-        rule = f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers.d/b70fleet && visudo -c"
+        rule = sudo_line(f"{user} ALL=(ALL) NOPASSWD: ALL")
         yield context.critical(
             f"sudo is {who.sudo.value} for {user}", f"on the host, as root: {rule}", inhibits=True
         )

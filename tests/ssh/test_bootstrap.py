@@ -148,7 +148,7 @@ def test_a_sudo_password_is_answered_where_sudo_asks(home: Site, fresh: Machine)
         )  # fmt: skip
     finally:
         fresh.run(f"sed -i 's/ALL *$/NOPASSWD:ALL/' {rule}")
-    assert without.status == ExitCode.FAILED
+    assert without.status == ExitCode.REFUSED
     assert "--ask-sudo-pass" in without.err
     assert done.status == ExitCode.CLEAN, done.err
     assert PASSWORD not in done.out + done.err

@@ -24,7 +24,7 @@ def by_sudo(said: str, status: int = 1) -> NotBegun:
         (
             "sudo: sorry, you must have a tty to run sudo",
             "sudo wants a terminal (requiretty)",
-            "echo 'Defaults:rig !requiretty' >> /etc/sudoers.d/b70fleet && visudo -c",
+            "echo 'Defaults:rig !requiretty' >> /etc/sudoers.d/zz-b70fleet) && visudo -c",
         ),
         ("sudo: a password is required", "sudo asks rig for a password", "NOPASSWD"),
         ("sudo: interactive authentication is required", "sudo asks rig for a password", "NOPASS"),
