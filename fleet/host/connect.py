@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paramiko import PKey, ProxyCommand, SSHException
@@ -60,7 +60,7 @@ class Terms:
     host: str
     pinned: Sequence[str] = ()
     pins: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     patience_s: float = _PATIENCE_S
     accept: AcceptKey | None = None
 

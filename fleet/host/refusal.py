@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fleet.base.errors import FleetError, Refused, Unreachable
+from fleet.base.sudoers import sudo_line
 from fleet.host.answer import NotBegun
 from fleet.host.shell import Shell
 
@@ -21,8 +22,8 @@ _QUOTED: Final = 200
 class SudoRefused(Refused):
     """sudo did not let the inventory's user run commands as root.
 
-    Programs run as `sudo -n`, or with the declared `sudo_password`, which sudo gets once. A wrong
-    password costs one failed attempt, never more: three lock an account on many systems.
+    Programs run as `sudo -n`, or with the declared `sudo_password`. sudo gets that once and nothing
+    behind it, so a wrong one costs one failed attempt: three lock an account on many systems.
     """
 
     id = "sudo"
@@ -62,17 +63,6 @@ class Cause(NamedTuple):
 
 
 _BY_ROOT: Final = "on the host, as root: "
-
-
-def sudo_line(text: str) -> str:
-    """Return the command that adds a line to sudo's rules.
-
-    Of lines that contradict each other the last one counts, so the file sorts behind others. visudo
-    wants its mode to be 0440.
-    """
-    return f"(umask 337; echo '{text}' >> /etc/sudoers.d/zz-b70fleet) && visudo -c"
-
-
 #: Of a sudo that was given a password. Texts of sudo 1.8 and 1.9, sudo-rs and pam_faillock.
 _PASSWORD: Final = (
     Cause(
@@ -83,7 +73,7 @@ _PASSWORD: Final = (
     Cause(
         r"[Ss]orry, try again|incorrect (password|authentication) attempt|Authentication failed"
         r"|Authentication failure|incorrect authentication",
-        "the password from {source} is wrong: sudo refused it for {user}, after one attempt",
+        "the password from {source} is wrong: sudo refused it for {user}",
         "find the right one: {ssh} -t sudo -k -v; then give it as {source}",
     ),
 )

@@ -10,7 +10,7 @@ from facts.disks.block import Block, Disks
 from facts.system.clock import Clock
 from facts.system.identity import Identity, Sudo
 from facts.value import Absent, Unknown, known
-from fleet.host.refusal import sudo_line
+from fleet.base.sudoers import sudo_line
 from fleet.model.finding import Finding
 from fleet.preflight.boot_room import boot_demand, boot_remedy
 from fleet.preflight.model import Context, check

@@ -16,7 +16,25 @@ from fleet.host.session import Output
 from fleet.host.shell import STDOUT_BYTES, Shell, is_cut
 
 ACCOUNT = Account("rig-a", "rig", "ssh rig@192.0.2.1")
-SHELLS = [name for name in ("sh", "dash", "bash", "busybox") if shutil.which(name)]
+#: Login shells, as far as this computer has them. Tried once besides: rc, and elvish, which passes
+#: no exit status on.
+SHELLS = [
+    name
+    for name in (
+        "sh",
+        "dash",
+        "bash",
+        "busybox",
+        "zsh",
+        "ksh",
+        "mksh",
+        "yash",
+        "fish",
+        "tcsh",
+        "bsd-csh",
+    )
+    if shutil.which(name)
+]
 #: A sudo as sudo behaves with these options. It asks where a file `asks` lies; each password that
 #: it takes stands in that file afterwards. Of a wrong one it says so and asks twice more.
 SUDO = """#!/bin/sh
@@ -161,9 +179,7 @@ def test_a_wrong_password_is_one_attempt_and_nothing_else_goes_to_sudo(
     assert Path(sudo["ASKS"]).read_text() == "wrong\n"
     error = refusal(silence, shell, ACCOUNT)
     assert error.exit_code is ExitCode.REFUSED
-    assert error.message == (
-        "rig-a: the password from env:SP is wrong: sudo refused it for rig, after one attempt"
-    )
+    assert error.message == ("rig-a: the password from env:SP is wrong: sudo refused it for rig")
 
 
 @pytest.mark.parametrize("login", SHELLS)
