@@ -71,7 +71,7 @@ _PASSWORD: Final = (
         _BY_ROOT + "faillock --user {user} --reset",
     ),
     Cause(
-        r"[Ss]orry, try again|incorrect (password|authentication) attempt|Authentication failed"
+        r"[Ss]orry, try again|[Ii]ncorrect (password|authentication) attempt|Authentication failed"
         r"|Authentication failure|incorrect authentication",
         "the password from {source} is wrong: sudo refused it for {user}",
         "find the right one: {ssh} -t sudo -k -v; then give it as {source}",

@@ -40,6 +40,8 @@ _READ_AHEAD: Final = b"\n" * 16_384
 #: is one of sudo (1), timeout (124 to 127) or a signal.
 _NOT_ASKED: Final = 42
 _ASKED: Final = 43
+#: A format of printf for more than sudo-rs takes for a password, 511 bytes (src/pam/rpassword.rs).
+_NO_PASSWORD: Final = "%0600d"
 #: sudo reports in English, whatever the host speaks: fleet.host.refusal reads it.
 _SUDO: Final = "LC_MESSAGES=C sudo"
 
@@ -109,10 +111,13 @@ class Shell:
         # a wrong one asks again, and would take the first lines of the program for passwords:
         # three failures lock an account. So a first call gets the password and nothing behind it.
         # It also shows whether sudo asks at all: a password that it left is still there to be read.
+        # sudo-rs takes the end of its input for an empty password and asks three times; a line that
+        # is too long for a password ends it.
         # -k: what an earlier call cached decides nothing, so both calls ask or neither does.
         return (
-            "{ IFS= read -r p; "
-            f'printf "%s\\n" "$p" | {_SUDO} -k -S -p "" {limit} '
+            "{ IFS= read -r p; f=; "
+            f'case $(sudo -V 2>&1) in sudo-rs*) f="{_NO_PASSWORD}";; esac; '
+            f'printf "%s\\n$f" "$p" | {_SUDO} -k -S -p "" {limit} '
             f'sh -c "read -r x && exit {_NOT_ASKED}; exit {_ASKED}"; '
             "r=$?; case $r in "
             f"{_NOT_ASKED}) unset p; {_SUDO} -k -n {limit} sh -s;; "

@@ -38,6 +38,7 @@ SHELLS = [
 #: A sudo as sudo behaves with these options. It asks where a file `asks` lies; each password that
 #: it takes stands in that file afterwards. Of a wrong one it says so and asks twice more.
 SUDO = """#!/bin/sh
+[ "$*" != -V ] || { echo "${VERSION:-Sudo version 1.9.13p3}"; exit 0; }
 silent= given=
 while :; do
   case $1 in
@@ -187,12 +188,36 @@ def test_a_sudo_that_reads_ahead_takes_nothing_from_the_program(
     sudo: dict[str, str], login: str
 ) -> None:
     """sudo-rs reads its standard input 8 KiB at a time and throws away what it has too much."""
-    Path(sudo["ASKS"]).write_text("")
-    ahead = SUDO.replace("IFS= read -r given", "given=$(dd bs=8192 count=1 2>&- | head -n 1)")
+    Path(sudo["ASKS"]).touch()
+    ahead = SUDO.replace("IFS= read -r word", "word=$(dd bs=8192 count=1 2>&- | head -n 1)")
+    assert ahead != SUDO
     (Path(sudo["ASKS"]).parent / "sudo").write_text(ahead)
     for program in ("echo out; exit 5", f"# {'x' * 20_000}\necho out; exit 5"):
         output = run(program, Shell(sudo=True, password="pa ss"), login=login, environ=sudo)
         assert (output.status, output.stdout) == (5, b"out\n")
+
+
+#: sudo-rs takes the end of its input for an empty password, and what is too long for none.
+SUDO_RS = SUDO.replace(
+    "|| { echo 'sudo: no password was provided' >&2; break; }",
+    "|| [ ${#word} -lt 512 ] || { echo 'sudo: incorrect password attempt' >&2; exit 1; }",
+)
+
+
+@pytest.mark.parametrize("login", SHELLS)
+def test_a_sudo_that_takes_no_input_for_an_empty_password_is_asked_once(
+    sudo: dict[str, str], login: str
+) -> None:
+    Path(sudo["ASKS"]).touch()
+    (Path(sudo["ASKS"]).parent / "sudo").write_text(SUDO_RS)
+    as_rs = {**sudo, "VERSION": "sudo-rs 0.2.5"}
+    shell = Shell(sudo=True, password="wrong", source="env:SP")
+    silence = sent("echo first line", shell, login=login, environ=as_rs)
+    assert isinstance(silence, NotBegun)
+    assert Path(sudo["ASKS"]).read_text() == "wrong\n"
+    assert "the password from env:SP is wrong" in refusal(silence, shell, ACCOUNT).message
+    right = Shell(sudo=True, password="pa ss")
+    assert run("echo out; exit 5", right, login=login, environ=as_rs).status == 5
 
 
 def test_a_sudo_that_does_not_ask_never_sees_the_password(sudo: dict[str, str]) -> None:
