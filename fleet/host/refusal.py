@@ -130,6 +130,11 @@ _SUDO: Final = (
         "sudo cannot use its configuration",
         _BY_ROOT + "visudo -c",
     ),
+    Cause(
+        r"PAM (authentication |account management )?error|PAM account",
+        "the host's rules for logins (PAM) do not let {user} use sudo",
+        _BY_ROOT + "journalctl -n 20 -t sudo   # which rule it was",
+    ),
 )
 #: Of a login. Texts of OpenSSH (session.c), pam_unix, pam_nologin, nologin and git-shell.
 _LOGIN: Final = (

@@ -124,9 +124,7 @@ def test_the_facts_of_a_site_travel_in_a_few_packets(site: Site, machine: Machin
         session = SshSession(name, data, shell)
 
         def seen(program: str, output: Output) -> None:
-            assert session._client is not None
-            transport = session._client.get_transport()
-            assert transport is not None
+            transport = session._transport()
             received.append(transport.packetizer._Packetizer__received_packets)  # type: ignore[attr-defined]
 
         return WatchedSession(session, seen)

@@ -57,6 +57,8 @@ def by_sudo(said: str, status: int = 1) -> NotBegun:
         ("sudo: effective uid is not 0, is /usr/bin/sudo on a file system with", "nosuid", "ls -l"),
         ('sudo: The "no new privileges" flag is set', "NoNewPrivileges", "systemctl show"),
         ("/etc/sudoers.d/x:1:9: syntax error", "cannot use its configuration", "visudo -c"),
+        ("sudo-rs: PAM error: Permission denied", "(PAM)", "journalctl -n 20 -t sudo"),
+        ("sudo: PAM account management error: Permission denied", "(PAM)", "journalctl"),
         ("sudo: /etc/sudoers is world writable", "cannot use its configuration", "visudo -c"),
     ],
 )
