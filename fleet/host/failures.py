@@ -34,12 +34,6 @@ class LoginRefused(Unreachable):
     id = "login-refused"
 
 
-class NotThere(Unreachable):
-    """No SSH server could be spoken to at the host's address."""
-
-    id = "no-ssh"
-
-
 class JumpHostRefused(Unreachable):
     """The jump host let us in and did not pass the connection on to the next host."""
 
@@ -82,7 +76,7 @@ Told = Callable[[BaseException, Attempt], Unreachable]
 
 
 def _no_answer(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: no answer from {at.where} within {at.patience_s:.0f} s",
         f"is it on? ping -c 3 {at.hop.hostname}; a firewall that drops port {at.hop.port} looks "
         "the same",
@@ -90,7 +84,7 @@ def _no_answer(_: BaseException, at: Attempt) -> Unreachable:
 
 
 def _nobody_listens(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: nothing listens at {at.where}",
         f"is {at.hop.port} the port of its sshd? on its console: ss -ltnp; then port: in the "
         "inventory, or systemctl start ssh there",
@@ -103,7 +97,7 @@ def _unknown_name(error: BaseException, at: Attempt) -> Unreachable:
         said = f"the name server did not answer for {name}"
     else:
         said = f"no name server knows {name}"
-    return NotThere(
+    return Unreachable(
         f"{at.host}: {said}",
         f"getent hosts {name}; then correct address: (or HostName in ssh_config)",
     )
@@ -131,7 +125,9 @@ def _network(error: BaseException, at: Attempt) -> Unreachable:
         return _hung_up(error, at)
     name = errno.errorcode.get(number or 0, "no reason given")
     known = _NETWORK.get(number or 0, f"cannot connect to {{where}} ({name})")
-    return NotThere(f"{at.host}: {known.format(where=at.where)}", f"ip route get {at.hop.hostname}")
+    return Unreachable(
+        f"{at.host}: {known.format(where=at.where)}", f"ip route get {at.hop.hostname}"
+    )
 
 
 def _unreachable(error: BaseException, at: Attempt) -> Unreachable:
@@ -142,7 +138,7 @@ def _unreachable(error: BaseException, at: Attempt) -> Unreachable:
 
 
 def _hung_up(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: {at.where} closed the connection before SSH began",
         f"{at.hop.ssh} -v true; on its console: journalctl -u ssh -u sshd -n 20 (MaxStartups, "
         "fail2ban, another service on that port)",
@@ -150,14 +146,14 @@ def _hung_up(_: BaseException, at: Attempt) -> Unreachable:
 
 
 def _no_ssh(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: what answers at {at.where} does not speak SSH as it should",
         f"{at.hop.ssh} -v true; is {at.hop.port} the port of its sshd?",
     )
 
 
 def _incompatible(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: {at.where} and this tool have no algorithm in common",
         "on its console: sshd -T | grep -iE '^(kexalgorithms|ciphers|macs|hostkeyalgorithms)'; "
         "curve25519-sha256, aes256-ctr, hmac-sha2-256 and ssh-ed25519 will do",
@@ -193,7 +189,7 @@ def _login(error: BaseException, at: Attempt) -> Unreachable:
 
 
 def _key(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: the key that {at.where} shows is of a kind that is not supported",
         f"ssh-keyscan -p {at.hop.port} {at.hop.hostname}; ssh-ed25519 will do",
     )
@@ -201,7 +197,7 @@ def _key(_: BaseException, at: Attempt) -> Unreachable:
 
 def _no_forwarding(error: BaseException, at: Attempt) -> Unreachable:
     if at.via is None:  # a channel of the host itself
-        return NotThere(
+        return Unreachable(
             f"{at.host}: {at.where} opens no session",
             "on its console: sshd -T | grep -i maxsessions; 1 will do",
         )
@@ -219,20 +215,20 @@ def _no_forwarding(error: BaseException, at: Attempt) -> Unreachable:
 
 
 def _proxy_command(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: the ProxyCommand of ssh_config leads to no SSH: {at.hop.proxy_command}",
         f"{at.hop.ssh} -v true   # what that command says",
     )
 
 
 def _config(_: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: ssh_config cannot be used for {at.hop.name}", f"ssh -G {at.hop.name}"
     )
 
 
 def _bug(error: BaseException, at: Attempt) -> Unreachable:
-    return NotThere(
+    return Unreachable(
         f"{at.host}: cannot connect to {at.where} ({type(error).__name__})",
         f"{at.hop.ssh} -v true; the debug log of this run says more",
     )
