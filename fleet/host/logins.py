@@ -68,11 +68,13 @@ class Agent(AgentSSH):
 
     def __init__(self, path: str) -> None:
         super().__init__()
+        self.answers = False
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_AGENT_S)
         try:
             self._socket.connect(path)
             self._connect(self._socket)  # type: ignore[attr-defined]
+            self.answers = True
         except (OSError, SSHException):
             self._socket.close()  # none is there, or it speaks something else: it holds no key
 
@@ -115,6 +117,11 @@ class Login(AuthStrategy):
         if self._agent is None and self._path:
             self._agent = Agent(self._path)
         return self._agent.get_keys() if self._agent else ()
+
+    @property
+    def has_agent(self) -> bool:
+        """Return True if an agent answered when it was asked for its keys."""
+        return self._agent is not None and self._agent.answers
 
     def add_password(self, password: str) -> None:
         """Offer a password, which a person typed."""
@@ -175,8 +182,8 @@ def _add_declared(host: str, login: Login, hop: Hop) -> None:
     try:
         login.add_file(path)
     except _Locked as error:
-        start = "" if hop.agent else 'eval "$(ssh-agent)"; '
-        agent = "the SSH agent does not hold it" if hop.agent else "there is no SSH agent"
+        start = "" if login.has_agent else 'eval "$(ssh-agent)"; '
+        agent = "the SSH agent does not hold it" if login.has_agent else "there is no SSH agent"
         login.close()
         raise KeyLocked(
             f"{host}: the key {path} {error}, and {agent}", f"{start}ssh-add {path}"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fleet.base.errors import Refused, Unreachable
+from fleet.host.refusal import SudoRefused
 from fleet.host.session import Session
 
 #: Seconds between two attempts to connect, growing from the first to the second.
@@ -78,7 +79,7 @@ def reboot(
         try:
             session.connect(min(left, ATTEMPT_S))
             now = _boot_id(session)
-        except Unreachable:
+        except (Unreachable, SudoRefused):  # sudo may not work yet so early in a boot
             session.close()
             same_boot = False
             continue

@@ -151,7 +151,12 @@ def test_of_a_key_with_a_passphrase_the_agents_copy_is_used(
     assert said(locked) == "in"
 
 
-def test_without_an_agent_the_next_step_starts_one(sshd: Sshd, home: Path) -> None:
+@pytest.mark.parametrize("left_over", [False, True])
+def test_without_an_agent_the_next_step_starts_one(
+    sshd: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch, left_over: bool
+) -> None:
+    if left_over:  # the variable outlives the agent
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(home / "gone"))
     new_key(home / "locked", passphrase=PASSPHRASE)
     error = refused(data(sshd, ssh_key=str(home / "locked")))
     assert "there is no SSH agent" in error.message

@@ -9,6 +9,7 @@ import pytest
 from fleet.base.errors import Unreachable
 from fleet.host import reboot as module
 from fleet.host.reboot import DidNotReturn, RebootNotStarted, reboot
+from fleet.host.refusal import SudoRefused
 from fleet.host.session import Output
 
 
@@ -71,6 +72,21 @@ def test_a_slow_shutdown_that_still_answers_is_no_failure(clock: Clock) -> None:
     host = Host(["old", "old", "old", "old", None, None, "new"])
     assert reboot(host, "rig", deadline_s=900) == "new"  # type: ignore[arg-type]
     assert clock.now > 10
+
+
+def test_a_sudo_that_does_not_work_yet_is_waited_for() -> None:
+    class Early(Host):
+        refused = 2
+
+        def run(self, program: str, *, deadline_s: float) -> Output:
+            if self.boot == "new" and self.refused:
+                self.refused -= 1
+                raise SudoRefused("rig-a: sudo refused rig")
+            return super().run(program, deadline_s=deadline_s)
+
+    host = Early(["new", "new", "new"])
+    assert reboot(host, "rig-a", deadline_s=600) == "new"  # type: ignore[arg-type]
+    assert host.refused == 0
 
 
 def test_nothing_is_open_while_the_host_is_down() -> None:
