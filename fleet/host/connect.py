@@ -9,7 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -122,12 +122,11 @@ def _hop(
     """Connect to one hop, check its key, log in."""
     at = Attempt(terms.host, hop, via, terms.patience_s)
     pinned, check = _pins(hop, terms) if last else _jump_pins(hop, terms)
-    with ExitStack() as undo:
-        login = login_of(terms.host, hop, terms.password if last else "")
-        undo.callback(login.close)
+    login = login_of(terms.host, hop, terms.password if last else "")
+    with closing(login), ExitStack() as undo:
         with _explained(at):
             transport = without_nagle(_wire(hop, before, terms.patience_s))
-        failed = undo.enter_context(_closed_on_failure(transport))
+        undo.callback(transport.close)
         with _explained(at, transport):
             hostkeys.prefer(transport, pinned)
             shown = _shown(transport, terms.patience_s)
@@ -136,7 +135,7 @@ def _hop(
             login.authenticate(transport)
             if not transport.is_authenticated():
                 raise PartialAuthentication([])
-        failed.pop_all()
+        undo.pop_all()
     return transport
 
 
@@ -161,14 +160,6 @@ def _explained(at: Attempt, transport: Transport | None = None) -> Iterator[None
     except Exception as error:
         _log.info("%s: connecting to %s: %r", at.host, at.hop.address, error)
         raise explain(error, _with_words(at, transport) if transport else at) from error
-
-
-@contextmanager
-def _closed_on_failure(transport: Transport) -> Iterator[ExitStack]:
-    """Close a transport at the end, unless the stack is emptied before."""
-    with ExitStack() as stack:
-        stack.callback(transport.close)
-        yield stack
 
 
 def _wire(hop: Hop, before: Transport | None, patience_s: float) -> _Wire:
