@@ -158,7 +158,9 @@ def check_jump(host: str, hop: Hop, shown: PKey, pinned: Sequence[PKey], source:
         pinned: the keys that are known for it.
         source: where those stand; empty = in the inventory.
     """
-    on_console = f"compare on the console of {hop.name}: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub"
+    kind = shown.get_name().removeprefix("ssh-").partition("-")[0]
+    own = f"/etc/ssh/ssh_host_{kind}_key.pub"
+    on_console = f"compare on the console of {hop.name}: ssh-keygen -lf {own}"
     declared = f'declare for {host}: jump_host_keys: {{{hop.name}: ["{line(shown)}"]}}'
     if not pinned:
         raise JumpHostNotPinned(

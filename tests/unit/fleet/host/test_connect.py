@@ -135,7 +135,9 @@ def test_the_key_of_the_inventory_is_the_only_one_that_is_offered(sshd: Sshd, ke
     assert sshd.tried == ["rig ssh-ed25519"]
 
 
-@pytest.mark.parametrize("words", [("-t", "ed25519"), ("-t", "rsa", "-m", "PEM"), ("-t", "ecdsa")])
+@pytest.mark.parametrize(
+    "words", [("-t", "ed25519"), ("-t", "rsa", "-b", "2048", "-m", "PEM"), ("-t", "ecdsa")]
+)
 def test_of_a_key_with_a_passphrase_the_agents_copy_is_used(
     sshd: Sshd, home: Path, agent: Callable[[Path], None], words: tuple[str, ...]
 ) -> None:
@@ -377,6 +379,7 @@ def test_a_jump_host_that_nobody_pinned_is_refused_by_its_name_and_key(
     assert f"its jump host hop0 ([127.0.0.1]:{bastion.port}) is not pinned" in error.message
     assert fingerprint(bastion.keys[0]) in error.message
     assert f'jump_host_keys: {{hop0: ["{line(bastion.keys[0])}"]}}' in error.hint
+    assert "ssh-keygen -lf /etc/ssh/ssh_host_ecdsa_key.pub" in error.hint
     assert "--rekey" not in error.hint
     assert bastion.tried == []
 
