@@ -13,7 +13,8 @@ from deploys.base_paths import BANNER, LIMITS, UNIT_LIMITS
 from deploys.templates import render
 from operations.accounts.group import group, group_member
 from operations.accounts.user import home, user
-from operations.files.file import directory, file
+from operations.files.file import directory
+from operations.files.settings_file import settings_file
 
 #: Shells that end a login at once.
 NO_LOGIN: Final = ("nologin", "false")
@@ -43,8 +44,9 @@ def account(spec: HostSpec) -> None:
 def limits(base: Base) -> None:
     """Declare the limits of the account's sessions (PAM) and of our units (systemd)."""
     declared = base.limits
-    file(
+    settings_file(
         path=LIMITS,
+        program="pam-limits",
         content=render(
             "base/limits.conf.j2",
             banner=BANNER,
@@ -57,8 +59,9 @@ def limits(base: Base) -> None:
     folder = str(PurePosixPath(UNIT_LIMITS).parent)
     directory(path=folder, name=f"Directory[{folder}]")
     unlimited = declared.memlock == "unlimited"
-    file(
+    settings_file(
         path=UNIT_LIMITS,
+        program="unit-limits",
         content=render(
             "base/unit-limits.conf.j2",
             banner=BANNER,

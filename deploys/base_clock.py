@@ -20,7 +20,8 @@ from facts.system.os_release import OperatingSystem, OsRelease
 from facts.system.units import Unit, Units, UnitState
 from facts.value import Unknown
 from operations.accepted import accepted
-from operations.files.file import absent, directory, file
+from operations.files.file import absent, directory
+from operations.files.settings_file import settings_file
 from operations.require import require
 from operations.units.unit import unit
 
@@ -96,8 +97,9 @@ def _servers(declared: TimeSync, daemon: TimeDaemon) -> None:
         return
     folder = str(PurePosixPath(path).parent)
     directory(path=folder, name=f"Directory[{folder}]")
-    file(
+    settings_file(
         path=path,
+        program=daemon.servers_program,
         content=render(daemon.servers_template, banner=BANNER, servers=declared.servers),
         name=f"File[{path}]",
     )

@@ -12,7 +12,8 @@ from declaration.system import UpdateFence
 from deploys.base_paths import BANNER, FENCE, NEEDRESTART
 from deploys.distribution import Distribution
 from deploys.templates import render
-from operations.files.file import absent, directory, file
+from operations.files.file import absent, directory
+from operations.files.settings_file import settings_file
 
 
 def fence(declared: UpdateFence, table: Distribution) -> None:
@@ -21,8 +22,9 @@ def fence(declared: UpdateFence, table: Distribution) -> None:
         for path in (FENCE, NEEDRESTART):
             absent(path=path, name=f"File[{path}]")
         return
-    file(
+    settings_file(
         path=FENCE,
+        program="apt",
         content=render(
             "base/apt-fence.conf.j2",
             banner=BANNER,
@@ -33,8 +35,9 @@ def fence(declared: UpdateFence, table: Distribution) -> None:
     )
     folder = str(PurePosixPath(NEEDRESTART).parent)
     directory(path=folder, name=f"Directory[{folder}]")
-    file(
+    settings_file(
         path=NEEDRESTART,
+        program="needrestart",
         content=render("base/needrestart.conf.j2", banner=BANNER, mode=declared.needrestart),
         name=f"File[{NEEDRESTART}]",
     )

@@ -11,7 +11,8 @@ from deploys.templates import render
 from facts.reader import read
 from facts.system.identity import Identity
 from facts.value import Unknown
-from operations.files.file import directory, file
+from operations.files.file import directory
+from operations.files.settings_file import settings_file
 from operations.units.unit import unit
 
 
@@ -19,8 +20,9 @@ def journal(declared: Journal, table: Distribution) -> None:
     """Declare journald's drop-in, its directory, and that it runs with both."""
     folder = str(PurePosixPath(JOURNALD).parent)
     directory(path=folder, name=f"Directory[{folder}]")
-    file(
+    settings_file(
         path=JOURNALD,
+        program="journald",
         content=render(
             "base/journald.conf.j2",
             banner=BANNER,
@@ -38,7 +40,8 @@ def journal(declared: Journal, table: Distribution) -> None:
     unit(
         service="systemd-journald.service",
         running=True,
-        restart_if_older_than=[JOURNALD],
+        # the folder too: it is newer after a file that had the last word was taken away
+        restart_if_older_than=[JOURNALD, folder],
         restart_if_missing=journal_of_this_machine() if declared.persistent else [],
         # one that was volatile stays so until somebody asks (systemd 257; 252 comes back by itself)
         after_restart=["journalctl", "--flush"] if declared.persistent else [],

@@ -34,6 +34,8 @@ class TimeDaemon(Declared):
     #: drop-in that carries the declared servers; empty = servers are not managed for this daemon
     servers_file: str = ""
     servers_template: str = ""
+    #: who reads it, a name of facts/settings/programs.py
+    servers_program: str = ""
 
 
 class BootTable(Declared):

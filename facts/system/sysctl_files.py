@@ -5,7 +5,6 @@ Must not know which values are wanted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +13,7 @@ from typing_extensions import override
 from facts.base import HostFact
 from facts.odd import OddLine, odd_line
 from facts.parts import SPEAKING, Line, Parts, script
+from facts.settings.effective import THERE, in_order
 from facts.system.sysctl import sysctl_path
 
 #: Directories of sysctl.d(5), the strongest first; /etc/sysctl.conf counts through its link there.
@@ -30,6 +30,7 @@ _SCRIPT: Final = """
 set --
 for d in $dirs; do for f in "$d"/*.conf; do if [ -e "$f" ]; then set -- "$@" "$f"; fi; done; done
 lines settings "$speaking" "$@" /dev/null
+for f do printf '%s:0:\n' "$f"; done
 """
 
 
@@ -74,12 +75,13 @@ class SysctlFiles(HostFact[BootSettings]):
     @override
     def parse(self, text: str) -> BootSettings:
         files = Parts(text).files("settings")
-        read = _strongest(files.lines)
+        # an empty file, or a link to /dev/null, hides its namesakes too
+        read = in_order(_DIRECTORIES, {line.path for line in files.lines})
         settings = [
             setting
-            for name in sorted(read)
-            for line in files.of(read[name])
-            if (setting := _setting(line)) is not None
+            for path in read
+            for line in files.of(path)
+            if line.number != THERE and (setting := _setting(line)) is not None
         ]
         odd = [
             odd_line(x.path, x.number, x.text, _NO_ASSIGNMENT) for x in files.lines if _is_odd(x)
@@ -87,24 +89,11 @@ class SysctlFiles(HostFact[BootSettings]):
         return BootSettings(tuple(settings), files.denied, (*files.odd, *odd))
 
 
-def _strongest(lines: tuple[Line, ...]) -> Mapping[str, str]:
-    """Return file name -> path that is read: a name in a stronger directory hides its namesakes."""
-    found: dict[str, str] = {}
-    for line in lines:
-        directory, _, name = line.path.rpartition("/")
-        known = found.get(name)
-        if known is None or _rank(directory) < _rank(known.rpartition("/")[0]):
-            found[name] = line.path
-    return found
-
-
-def _rank(directory: str) -> int:
-    return _DIRECTORIES.index(directory) if directory in _DIRECTORIES else len(_DIRECTORIES)
-
-
 def _is_odd(line: Line) -> bool:
     """Return True if a line is no comment and sets nothing; `-KEY` excludes a key on purpose."""
     text = line.text.strip()
+    if line.number == THERE:
+        return False
     return "=" not in text and not text.startswith((";", "-"))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from facts.disks.block import Disks
 from facts.disks.mountinfo import Mount
+from facts.parts import Line
+from facts.settings.effective import SettingFiles, collect
+from facts.settings.programs import PROGRAMS
 from facts.system.files import Stat
 from facts.system.os_release import OperatingSystem
 from facts.system.units import Unit, UnitState
@@ -74,6 +78,18 @@ def stat(kind: str = "file", content: bytes = b"a=1\n", **changes: Any) -> Stat:
 def files(**by_path: Stat) -> Callable[[str], Any]:
     """Return a FileState answer: what is not listed is absent."""
     return lambda path: by_path.get(path, ABSENT)
+
+
+def drop_ins(
+    texts: Mapping[str, str] = MappingProxyType({}), denied: tuple[str, ...] = ()
+) -> Mapping[str, SettingFiles]:
+    """Return the files of settings of a host; texts: path -> content."""
+    lines = [
+        Line(path, number, text)
+        for path, content in texts.items()
+        for number, text in [(0, ""), *enumerate(content.splitlines(), 1)]
+    ]
+    return {name: collect(program, lines, denied) for name, program in PROGRAMS.items()}
 
 
 def mounts(*read_only: str) -> Disks:

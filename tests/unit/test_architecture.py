@@ -24,7 +24,14 @@ BELOW: dict[str, set[str]] = {
 }
 #: the same inside a room that has rooms; every one of them may import the files beside these rooms
 INSIDE: dict[str, dict[str, set[str]]] = {
-    "facts": {"pci": set(), "boot": set(), "packages": set(), "disks": set(), "system": set()},
+    "facts": {
+        "settings": set(),
+        "pci": set(),
+        "boot": set(),
+        "packages": {"settings"},
+        "disks": set(),
+        "system": {"settings"},
+    },
     "operations": {
         "files": set(),
         "units": set(),

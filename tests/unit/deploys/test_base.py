@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from facts.disks.block import Block
 from facts.packages.apt_download import AptDownload
 from facts.packages.apt_sources import AptSources, AptSourceState
 from facts.packages.dpkg import Packages
+from facts.settings.drop_ins import DropIns
 from facts.system.crash_capture import Capture, CrashCapture
 from facts.system.files import FileState, Stat
 from facts.system.identity import Board, Identity, Sudo, Who
@@ -29,7 +31,7 @@ from facts.value import ABSENT, Unknown
 from operations.files.filewrite import FileWrite
 from tests.places import ROOT
 from tests.unit.apt_facts import package_facts
-from tests.unit.base_facts import accounts, mounts, running, stat, system, units
+from tests.unit.base_facts import accounts, drop_ins, mounts, running, stat, system, units
 from tests.unit.pyinfra_harness import Resource, run_deploy
 
 MACHINE = "0" * 31 + "1"
@@ -69,6 +71,7 @@ def new_host() -> dict[type, Any]:
         CrashCapture: Capture(kdump=False, pstore="", netconsole=(), panic_s=0),
         Sysctl: {"vm.swappiness": "60", "kernel.hardlockup_panic": "1", "kernel.panic": "0"},
         SysctlFiles: BootSettings((), ()),
+        DropIns: drop_ins(),
         Block: mounts(),
     }
 
@@ -291,6 +294,62 @@ def test_in_a_container_the_clock_daemon_is_enabled_and_never_started() -> None:
     assert commands["Unit[systemd-timesyncd]"] == ["systemctl enable systemd-timesyncd.service"]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        (
+            "/etc/systemd/journald.conf.d/99-site.conf",
+            "[Journal]\nStorage=volatile\n",
+            "99-site.conf:2 sets Storage to volatile",
+        ),
+        (
+            "/etc/needrestart/conf.d/restart.conf",
+            "$nrconf{restart} = 'a';\n",
+            "restart.conf:1 sets restart to a",
+        ),
+        (
+            "/etc/apt/apt.conf.d/99zz-site",
+            "#clear Unattended-Upgrade::Package-Blacklist;\n",
+            "99zz-site:1 sets Unattended-Upgrade::Package-Blacklist to nothing",
+        ),
+        (
+            "/etc/security/limits.d/99-site.conf",
+            "b70 - memlock 64\n",
+            "99-site.conf:1 sets b70 soft memlock to 64",
+        ),
+        (
+            "/etc/systemd/system/b70-.service.d/99-site.conf",
+            "[Service]\nLimitNOFILE=1024\n",
+            "99-site.conf:2 sets LimitNOFILE to 1024",
+        ),
+        (
+            "/etc/systemd/timesyncd.conf.d/cloud-init.conf",
+            "[Time]\nNTP=ntp2.example\n",
+            "cloud-init.conf:2 sets NTP to ntp1.example ntp2.example",
+        ),
+    ],
+)
+def test_effective_values_after_all_drop_ins_count_for_every_file_that_the_layer_writes(
+    path: str, text: str, said: str
+) -> None:
+    facts = converged(plan()) | {DropIns: drop_ins({path: text})}
+    with pytest.raises(OperationError, match=re.escape(said)):
+        plan(facts, time_sync={"servers": ["ntp1.example"]})
+
+
+def test_a_journald_that_began_before_a_drop_in_was_taken_away_is_restarted() -> None:
+    facts = converged(plan())
+    before = facts[FileState]
+    folder = str(Path(JOURNALD).parent)
+
+    def newer(path: str) -> Any:
+        found = before(path)
+        return stat("directory", mtime=found.mtime + 60) if path == folder else found
+
+    facts[FileState] = newer
+    assert list(wanted(plan(facts))) == ["Unit[systemd-journald]"]
+
+
 def test_without_crash_capture_a_lockup_must_not_panic() -> None:
     resources = plan()
     assert "kernel.hardlockup_panic = 0\n" in content(resources, SYSCTL)
@@ -345,7 +404,9 @@ def test_a_distribution_without_a_table_is_refused_with_the_file_to_add() -> Non
         plan(new_host() | {OsRelease: system("fedora-43")})
 
 
-@pytest.mark.parametrize("fact", [OsRelease, Units, Users, Packages, SysctlFiles, Block, Sysctl])
+@pytest.mark.parametrize(
+    "fact", [OsRelease, Units, Users, Packages, SysctlFiles, DropIns, Block, Sysctl]
+)
 def test_nothing_of_the_layer_is_planned_on_an_unknown_fact(fact: type) -> None:
     with pytest.raises(OperationError, match="UNKNOWN"):
         plan(new_host() | {fact: Unknown("no answer within 10 s")})

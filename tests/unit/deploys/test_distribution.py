@@ -15,6 +15,7 @@ from declaration.system import UpdateFence
 from deploys import distribution as distributions
 from deploys.distribution import Distribution, table_of, tables
 from deploys.templates import FOLDER, render
+from facts.settings.programs import PROGRAMS
 from facts.system.os_release import OperatingSystem
 from facts.value import ABSENT
 
@@ -46,6 +47,9 @@ def test_every_table_protects_the_kernel_image_and_names_templates_that_exist(
     for daemon in table.time_daemons.values():
         assert bool(daemon.servers_file) is bool(daemon.servers_template)
         assert (FOLDER / daemon.servers_template).exists()
+        if daemon.servers_file:
+            folder = daemon.servers_file.rpartition("/")[0]
+            assert folder in PROGRAMS[daemon.servers_program].folders
 
 
 @pytest.mark.parametrize("table", tables().values(), ids=tables().keys())

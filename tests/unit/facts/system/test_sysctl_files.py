@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from facts.system.sysctl_files import BootSettings, SysctlFiles
+from tests.unit.fact_frame import plant, run_below
 
 
 def parse(*lines: str) -> BootSettings:
@@ -60,3 +63,18 @@ def test_one_odd_line_of_a_drop_in_is_named_and_sets_nothing() -> None:
     )
     assert [setting.value for setting in found.settings] == ["10"]
     assert {line.number for line in found.odd} == {1, 2}
+
+
+def test_an_empty_file_in_etc_hides_its_namesake_of_the_vendor(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "usr/lib/sysctl.d/99-vendor.conf": "vm.swappiness = 60\n",
+            "usr/lib/sysctl.d/98-vendor.conf": "vm.swappiness = 50\n",
+            "usr/lib/sysctl.d/10-vendor.conf": "vm.swappiness = 10\n",
+            "etc/sysctl.d/99-vendor.conf": "# only a comment\n",
+        },
+    )
+    (tmp_path / "etc/sysctl.d/98-vendor.conf").symlink_to("/dev/null")
+    found = run_below(SysctlFiles(), tmp_path, "/etc", "/run", "/usr")
+    assert [setting.value for setting in found.settings] == ["10"]
