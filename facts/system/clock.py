@@ -34,7 +34,7 @@ class ClockState:
         epoch_ns: nanoseconds since 1970-01-01 UTC by the host's clock.
         uptime_s: seconds since boot.
         sync: absent in a container, whose clock is its host's.
-        timezone: `Etc/UTC`.
+        timezone: what programs use, such as `Europe/Berlin`, whatever /etc/timezone says.
     """
 
     epoch_ns: int
@@ -66,8 +66,12 @@ class Clock(HostFact[ClockState]):
             epoch_ns=int(seconds) * 1_000_000_000 + int(nanoseconds),
             uptime_s=float(parts.need("uptime").split()[0]),
             sync=convert(parts.reading("sync"), _sync),
-            timezone=convert(parts.reading("zone"), lambda zone: zone.rpartition("zoneinfo/")[2]),
+            timezone=convert(parts.reading("zone"), _zone),
         )
+
+
+def _zone(text: str) -> str:
+    return text.rpartition("zoneinfo/")[2].removeprefix("posix/")
 
 
 def _sync(text: str) -> Sync:

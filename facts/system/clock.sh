@@ -12,5 +12,26 @@ elif [ -e /run/systemd/container ]; then lack sync -
 elif [ -d /run/systemd/system ]; then
   part sync; printf 'timedatectl '; timeout 5 timedatectl show -p NTPSynchronized --value || echo
 else lack sync '?' 'no time service was found'; fi
-if [ -e /etc/timezone ]; then val zone /etc/timezone
-else tool zone readlink /etc/localtime; fi
+# programs look at /etc/localtime alone (tzset(3)); /etc/timezone is a note that may be out of date
+zones=/usr/share/zoneinfo
+l=$(readlink /etc/localtime)
+case $l in '' | *zoneinfo/*) ;; *) l=$(readlink -f /etc/localtime) ;; esac
+if [ ! -e /etc/localtime ]; then
+  if [ -n "$l" ]; then
+    lack zone '?' "/etc/localtime leads to $l, which is not there: programs use UTC"
+  else part zone; echo UTC; fi
+elif [ "${l#*zoneinfo/}" != "$l" ]; then part zone; printf '%s\n' "$l"
+else
+  # a copy: the zone in the note if it is that one, else the first that is the same
+  z=
+  if [ -r /etc/timezone ]; then read -r z </etc/timezone; fi
+  if [ -z "$z" ] || ! cmp -s "$zones/$z" /etc/localtime; then
+    n=$(wc -c </etc/localtime)
+    z=$(find "$zones" -type f -size "$((n))c" ! -path "$zones/right/*" \
+      -exec cmp -s {} /etc/localtime \; -print | sort | head -n 1)
+  fi
+  if [ -n "$z" ]; then part zone; printf '%s\n' "$z"
+  else
+    lack zone '?' "/etc/localtime is a copy of no zone that is installed; date says $(date '+%Z %z')"
+  fi
+fi
