@@ -9,10 +9,9 @@ steveseguin/b70-optimization-lab).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-#: What an updater can change outside a rollout; `services` restarts what is serving.
-Reach: TypeAlias = Literal["kernel", "gpu", "all", "services"]
+from facts.packages.command_table import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,7 @@ class Watch:
         on_demand: D-Bus, a socket or another unit starts it, so that `disabled` does not stop it.
         acts: False for leftovers, which change nothing until a person runs them.
         fences: globs of files whose existence switches it off.
+        stop: command that ends it; empty where masking its units does.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Watch:
     on_demand: bool = False
     acts: bool = True
     fences: tuple[str, ...] = ()
+    stop: str = ""
 
 
 UNATTENDED: Final = "unattended-upgrades"
@@ -53,6 +54,7 @@ WATCHES: Final = (
         "all",
         presence=("/usr/lib/snapd/snapd",),
         units=("snapd.service", "snapd.snap-repair.timer"),
+        stop="snap refresh --hold",
     ),
     Watch(
         "cloud-init",
@@ -60,6 +62,7 @@ WATCHES: Final = (
         presence=("/usr/bin/cloud-init",),
         units=("cloud-final.service", "cloud-config.service"),
         fences=("/etc/cloud/cloud-init.disabled", "/run/cloud-init/disabled"),
+        stop="touch /etc/cloud/cloud-init.disabled",
     ),
     Watch("fwupd", "gpu", presence=("/usr/libexec/fwupd/fwupd",), units=("fwupd-refresh.timer",)),
     Watch(
@@ -87,9 +90,21 @@ WATCHES: Final = (
         presence=("/usr/bin/mintupdate-automation",),
         units=("mintupdate-automation-upgrade.timer",),
     ),
-    Watch("cron-apt", "all", presence=("/usr/sbin/cron-apt",)),
+    Watch("cron-apt", "all", presence=("/usr/sbin/cron-apt",), stop="apt-get purge cron-apt"),
+    # systemd.offline-updates(7): what this link leads to is installed by the next boot
+    Watch(
+        "offline-update",
+        "all",
+        presence=("/system-update", "/etc/system-update"),
+        stop="rm -f /system-update /etc/system-update",
+    ),
     Watch(NEEDRESTART, "services", presence=("/usr/sbin/needrestart",)),
-    Watch("dkms", "kernel", presence=("/var/lib/dkms/*/*/source", "/var/lib/dkms/*/kernel-*")),
+    Watch(
+        "dkms",
+        "kernel",
+        presence=("/var/lib/dkms/*/*/source", "/var/lib/dkms/*/kernel-*"),
+        stop="dkms status   # then for each that is not needed: dkms remove MODULE/VERSION --all",
+    ),
     Watch(
         "puppet",
         "all",
@@ -127,19 +142,31 @@ WATCHES: Final = (
     ),
 )
 
-#: Scheduled jobs that call apt: crontabs and units that an administrator wrote.
+#: Files of jobs that run by themselves: of cron(8), anacron(8) and at(1), of systemd units that an
+#: administrator wrote or changed, and of the last step of a boot.
 JOB_FILES: Final = (
     "/etc/crontab",
+    "/etc/anacrontab",
     "/etc/cron.d/*",
     "/etc/cron.hourly/*",
     "/etc/cron.daily/*",
     "/etc/cron.weekly/*",
     "/etc/cron.monthly/*",
+    "/etc/cron.yearly/*",
     "/var/spool/cron/crontabs/*",
+    "/var/spool/cron/atjobs/*",
+    "/etc/rc.local",
+    "/etc/systemd/system/*.timer",
     "/etc/systemd/system/*.service",
+    "/etc/systemd/system/*.service.d/*.conf",
+    "/usr/local/lib/systemd/system/*.service",
+    "/run/systemd/system/*.service",
+    "/run/systemd/transient/*.service",
 )
-#: Extended regular expression of a line that upgrades or installs packages.
-JOB_LINE: Final = (
-    r"^([^#]*[^[:alnum:]_#-])?(apt|apt-get|aptitude)([[:space:]]+-[^[:space:]]+)*[[:space:]]+"
-    r"(upgrade|dist-upgrade|full-upgrade|safe-upgrade|install)([[:space:]]|$)"
+#: Folders of scripts that such a job may call; those of packages are the packages' own.
+SCRIPT_FOLDERS: Final = (
+    *("/opt/", "/root/", "/home/", "/srv/", "/usr/local/", "/var/local/"),
+    # not the files there that are jobs themselves, but folders of that name which people make
+    "/etc/cron.scripts/",
+    "/etc/scripts/",
 )

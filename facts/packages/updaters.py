@@ -6,35 +6,45 @@ Must not know the fence that is declared: it says what is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from typing_extensions import override
 
 from facts.base import HostFact
-from facts.odd import OddLine, where
+from facts.odd import OddLine, visible, where
+from facts.packages.command_table import MENTION, Reach
+from facts.packages.updater_jobs import jobs
 from facts.packages.updater_table import (
     CRON,
     JOB_FILES,
-    JOB_LINE,
     NEEDRESTART,
+    SCRIPT_FOLDERS,
     SNAPD,
     UNATTENDED,
     WATCHES,
-    Reach,
     Watch,
 )
-from facts.parts import Files, Parts, convert, script
+from facts.parts import Files, Line, Parts, convert, script
+from facts.settings.effective import collect, last_word
+from facts.settings.programs import PROGRAMS
 from facts.shelltext import shell_text
 from facts.value import ABSENT, Reading, Unknown
 
 _SCRIPT: Final = shell_text(__file__)
 
 _APT_VALUE: Final = re.compile(r'^([\w:-]+?)(?:::)? "(.*)";$')
-_MODE: Final = re.compile(r"restart}\s*=\s*['\"](\w)['\"]")
 _PERIODIC: Final = "APT::Periodic::Unattended-Upgrade"
+#: Zero switches everything off that apt does by itself (apt.systemd.daily).
+_ENABLE: Final = "APT::Periodic::Enable"
+_SHUTDOWN: Final = "Unattended-Upgrade::InstallOnShutdown"
+#: The unit that upgrades at a shutdown, whatever apt's timers and periods say.
+_SHUTDOWN_UNIT: Final = "unattended-upgrades.service"
 _BLACKLIST: Final = "Unattended-Upgrade::Package-Blacklist"
+_WHITELIST: Final = "Unattended-Upgrade::Package-Whitelist"
+_STRICT: Final = "Unattended-Upgrade::Package-Whitelist-Strict"
+_TRUE: Final = ("yes", "true", "with", "on", "enable", "1")
 _ORIGINS: Final = ("Unattended-Upgrade::Origins-Pattern", "Unattended-Upgrade::Allowed-Origins")
 
 
@@ -64,17 +74,22 @@ class UpdaterState:
         blacklist: unattended-upgrades' Package-Blacklist, regular expressions.
         needrestart: its mode, `l`, `i` or `a`; absent when nobody set one or it is not installed.
         odd: lines of jobs and settings that could not be read.
+        only: a strict Package-Whitelist of unattended-upgrades; empty when there is none. One that
+            is not strict lets through what a package on it depends on.
     """
 
     updaters: Mapping[str, Updater]
     blacklist: Reading[tuple[str, ...]]
     needrestart: Reading[str]
     odd: tuple[OddLine, ...] = ()
+    only: tuple[str, ...] = ()
 
     def blacklisted(self, package: str) -> Reading[bool]:
         """Return True if unattended-upgrades leaves a package alone (it matches from the start)."""
         if not isinstance(self.blacklist, tuple):
             return self.blacklist
+        if self.only and not any(_matches(pattern, package) for pattern in self.only):
+            return True
         return any(_matches(pattern, package) for pattern in self.blacklist)
 
 
@@ -91,8 +106,9 @@ class Updaters(HostFact[UpdaterState]):
             f"set -- {presence}\n{_SCRIPT}",
             fences=" ".join(sorted({fence for watch in WATCHES for fence in watch.fences})),
             units=" ".join(unit for watch in WATCHES for unit in watch.units),
-            job=JOB_LINE,
+            mention=MENTION,
             job_files=" ".join(JOB_FILES),
+            script_folders="|".join(SCRIPT_FOLDERS),
         )
 
     @override
@@ -104,6 +120,7 @@ class Updaters(HostFact[UpdaterState]):
         )
         mode = _needrestart(parts.files("needrestart"))
         units = dict(_pair(line) for line in parts.lines("units"))
+        starts = frozenset(n for key, n in map(_pair, parts.lines("units")) if key == "wants")
         fences = frozenset(path for _, path in map(_pair, parts.lines("fences")))
         present: dict[str, list[str]] = {}
         for line in parts.lines("present"):
@@ -115,16 +132,20 @@ class Updaters(HostFact[UpdaterState]):
             if watch.name in present
         }
         if UNATTENDED in found:
-            found[UNATTENDED] = _unattended(found[UNATTENDED], settings)
+            found[UNATTENDED] = _unattended(found[UNATTENDED], settings, starts)
         if SNAPD in found:
             found[SNAPD] = _snapd(found[SNAPD], parts.reading("snap_hold"))
         if NEEDRESTART in found:
             found[NEEDRESTART] = _restarts(found[NEEDRESTART], mode)
-        odd = (*parts.files("needrestart").odd, *parts.files("jobs").odd)
-        jobs = _jobs(parts.files("jobs"), parts.reading("spool"))
-        if jobs is not None:
-            found[CRON] = jobs
-        return UpdaterState(found, blacklist, mode if NEEDRESTART in found else ABSENT, odd)
+        if (scheduled := _scheduled(parts, starts)) is not None:
+            found[CRON] = scheduled
+        return UpdaterState(
+            updaters=found,
+            blacklist=blacklist,
+            needrestart=mode if NEEDRESTART in found else ABSENT,
+            odd=(*parts.files("needrestart").odd, *parts.files("jobs").odd),
+            only=_strict_list(settings),
+        )
 
 
 def _updater(
@@ -146,25 +167,50 @@ def _updater(
     )
 
 
-def _unattended(updater: Updater, settings: Reading[Mapping[str, tuple[str, ...]]]) -> Updater:
+def _unattended(
+    updater: Updater, settings: Reading[Mapping[str, tuple[str, ...]]], starts: Collection[str]
+) -> Updater:
     if not isinstance(settings, Mapping):
         return replace(updater, active=settings)
-    period = (settings.get(_PERIODIC) or ("0",))[-1]
-    off = period in ("", "0")
-    fenced, evidence = (
-        list(updater.fenced_by),
-        [*updater.evidence, f"{_PERIODIC} is {period or 'empty'}"],
-    )
-    if off:
-        fenced.append(f"{_PERIODIC} is {period or 'empty'}")
-    blacklist = settings.get(_BLACKLIST, ())
-    if blacklist:
-        fenced.append(f"Package-Blacklist: {', '.join(blacklist)}")
-    evidence.extend(
-        f"upgrades from {origin}" for key in _ORIGINS for origin in settings.get(key, ())
-    )
-    active = updater.active is True and not off
+    period, enable = _last(settings, _PERIODIC, "0"), _last(settings, _ENABLE, "1")
+    stopped = [
+        f"{key} is {value or 'empty'}"
+        for key, value, off in (
+            (_ENABLE, enable, enable.isdigit() and int(enable) == 0),
+            (_PERIODIC, period, period in ("", "0")),
+        )
+        if off
+    ]
+    origins = [origin for key in _ORIGINS for origin in settings.get(key, ())]
+    evidence = [*updater.evidence, f"{_PERIODIC} is {period or 'empty'}"]
+    evidence += [f"upgrades from {origin}" for origin in origins]
+    if blacklist := settings.get(_BLACKLIST, ()):
+        evidence.append(f"Package-Blacklist: {', '.join(blacklist)}")
+    if whitelist := settings.get(_WHITELIST, ()):
+        strict = "strict" if _strict_list(settings) else "not strict"
+        evidence.append(f"Package-Whitelist ({strict}): {', '.join(whitelist)}")
+    fenced = [*updater.fenced_by, *stopped]
+    active = updater.active is True and not stopped
+    if _is_on(settings, _SHUTDOWN) and _SHUTDOWN_UNIT in starts:
+        evidence.append(f"{_SHUTDOWN} is true and {_SHUTDOWN_UNIT} is enabled")
+        active, fenced = True, []
+    if not origins:
+        active, fenced = False, [*fenced, "no origin is allowed"]
     return replace(updater, active=active, fenced_by=tuple(fenced), evidence=tuple(evidence))
+
+
+def _last(settings: Mapping[str, tuple[str, ...]], key: str, default: str) -> str:
+    return (settings.get(key) or (default,))[-1]
+
+
+def _is_on(settings: Mapping[str, tuple[str, ...]], key: str) -> bool:
+    return _last(settings, key, "").lower() in _TRUE
+
+
+def _strict_list(settings: Reading[Mapping[str, tuple[str, ...]]]) -> tuple[str, ...]:
+    if not isinstance(settings, Mapping) or not _is_on(settings, _STRICT):
+        return ()
+    return settings.get(_WHITELIST, ())
 
 
 def _snapd(updater: Updater, hold: Reading[str]) -> Updater:
@@ -185,16 +231,29 @@ def _restarts(updater: Updater, mode: Reading[str]) -> Updater:
     return replace(updater, active=mode != "l", fenced_by=fenced, evidence=evidence)
 
 
-def _jobs(files: Files, spool: Reading[str]) -> Updater | None:
-    lines = [(line.path, line.number, line.text.strip()) for line in files.lines]
-    # the pattern of a job was found in an odd line too
-    lines += [(line.place, line.number, line.text) for line in files.odd]
-    evidence = tuple(f"{path}:{number}: {text}" for path, number, text in lines)
-    if evidence:
-        return Updater(CRON, True, "all", (), evidence)
-    if isinstance(spool, Unknown):
-        return Updater(CRON, spool, "all", (), files.denied)
-    return None
+def _scheduled(parts: Parts, starts: Collection[str]) -> Updater | None:
+    """Return what jobs do to packages, and what of them is never started."""
+    files, spool = parts.files("jobs"), parts.reading("spool")
+    callers = dict(_caller(line) for line in parts.raw_lines("jobs") if line.startswith("@"))
+    # what a job does was found in an odd line too
+    odd = (Line(line.place, line.number, line.text) for line in files.odd)
+    found = jobs((*files.lines, *odd), callers, starts)
+    if not found:
+        return Updater(CRON, spool, "all", (), files.denied) if isinstance(spool, Unknown) else None
+    started = [job for job in found if job.is_started]
+    reaches = {job.reach for job in started or found}
+    return Updater(
+        name=CRON,
+        active=bool(started) or (spool if isinstance(spool, Unknown) else False),
+        can_change=reaches.pop() if len(reaches) == 1 else "all",
+        fenced_by=() if started else ("nothing starts them",),
+        evidence=tuple(str(job) for job in started or found),
+    )
+
+
+def _caller(line: str) -> tuple[str, str]:
+    caller, _, script = visible(line[1:]).rpartition(":")
+    return script, caller
 
 
 def _needrestart(files: Files) -> Reading[str]:
@@ -202,8 +261,13 @@ def _needrestart(files: Files) -> Reading[str]:
         return Unknown(f"{files.denied[0]} needs root")
     if files.odd:
         return Unknown(f"{where(files.odd[0])}: {files.odd[0].why}", files.odd[0].text)
-    modes = [match[1] for line in files.lines if (match := _MODE.search(line.text)) is not None]
-    return modes[-1] if modes else ABSENT
+    program = PROGRAMS[NEEDRESTART]
+    decides = last_word(program, collect(program, files.lines, ()), "restart")
+    if decides is None or decides.value is None:
+        return ABSENT
+    if len(decides.value) != 1:
+        return Unknown(f"{decides.path}:{decides.line} computes it", decides.value)
+    return decides.value
 
 
 def _apt_settings(text: str) -> Mapping[str, tuple[str, ...]]:

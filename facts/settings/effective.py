@@ -167,6 +167,20 @@ def collect(program: Program, lines: Sequence[Line], denied: Iterable[str]) -> S
     )
 
 
+def last_word(program: Program, found: SettingFiles, key: str) -> Assigned | None:
+    """Return the line that decides the value of a key, None when no line sets it."""
+    kind = program.kind(key)
+    alone = unread(program, found)
+    heeded = [
+        each
+        for each in _sequence(program, found, None, ())
+        if each.key == key
+        and alone in (None, each.path)
+        and (each.value is None or (kind is not None and kind.normal(each.value) is not None))
+    ]
+    return heeded[-1] if heeded and heeded[-1].value is not None else None
+
+
 def unread(program: Program, found: SettingFiles) -> str | None:
     """Return the main file that does not read the drop-ins, None where they are read."""
     if program.main is not Main.AROUND or found.reader is not None:
@@ -205,16 +219,16 @@ def _belongs(program: Program, path: str) -> bool:
 
 
 def _sequence(
-    program: Program, found: SettingFiles, path: str, ours: Sequence[Assigned]
+    program: Program, found: SettingFiles, path: str | None, ours: Sequence[Assigned]
 ) -> Iterator[Assigned]:
-    """Yield all assignments as the program meets them, with ours in its place."""
+    """Yield all assignments as the program meets them, with ours in its place, if there is one."""
     main = next((each for each in program.mains if each in found.paths), None)
     of_main = [each for each in found.assigned if each.path == main]
     # lines of the main file below this one are read before the drop-ins
     turn = {Main.FIRST: sys.maxsize, Main.LAST: 0, Main.AROUND: found.reader or 0}[program.main]
     yield from (each for each in of_main if each.line < turn)
     drop_ins = [each for each in found.paths if each not in program.mains]
-    for file in in_order(program.folders, {*drop_ins, path}):
+    for file in in_order(program.folders, {*drop_ins, *([path] if path else ())}):
         yield from ours if file == path else (e for e in found.assigned if e.path == file)
     yield from (each for each in of_main if each.line >= turn)
 

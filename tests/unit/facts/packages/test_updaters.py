@@ -10,7 +10,7 @@ from facts.base import wrap
 from facts.packages.updater_table import WATCHES
 from facts.packages.updaters import Updaters, UpdaterState
 from facts.value import ABSENT, Unknown
-from tests.unit.fact_frame import fixture, grep, lack, plant, read, relocated, run_as
+from tests.unit.fact_frame import SHELLS, fixture, grep, lack, plant, read, relocated, run_as
 
 PARTS: dict[str, str | tuple[str, str]] = {
     "present": "unattended-upgrades /usr/bin/unattended-upgrade\n",
@@ -31,11 +31,16 @@ def test_ubuntus_default_is_an_active_updater_of_everything() -> None:
     assert "upgrades from ${distro_id}:${distro_codename}-security" in updater.evidence
 
 
-def test_a_blacklist_is_a_fence_but_does_not_stop_it() -> None:
-    state = read(Updaters(), {**PARTS, "apt": fixture("updaters/apt-config-fenced.txt")})
+ORIGIN = 'Unattended-Upgrade::Allowed-Origins:: "${distro_id}:${distro_codename}-security";\n'
+FENCED = fixture("updaters/apt-config-fenced.txt") + ORIGIN
+SWITCHED_ON = 'APT::Periodic::Unattended-Upgrade "1";\n' + ORIGIN
+
+
+def test_a_blacklist_does_not_stop_it_and_covers_what_it_matches() -> None:
+    state = read(Updaters(), {**PARTS, "apt": FENCED})
     updater = state.updaters["unattended-upgrades"]
-    assert updater.active is True
-    assert updater.fenced_by == ("Package-Blacklist: linux-, intel-(opencl|igc), [broken",)
+    assert (updater.active, updater.fenced_by) == (True, ())
+    assert "Package-Blacklist: linux-, intel-(opencl|igc), [broken" in updater.evidence
     assert state.blacklisted("linux-image-generic") is True
     assert state.blacklisted("intel-igc-core-2") is True
     assert state.blacklisted("libze1") is False
@@ -52,6 +57,11 @@ def test_a_blacklist_is_a_fence_but_does_not_stop_it() -> None:
             "APT::Periodic::Unattended-Upgrade is 0",
         ),
         ({"apt": ""}, "APT::Periodic::Unattended-Upgrade is 0"),
+        (
+            {"apt": f'APT::Periodic::Enable "0";\n{SWITCHED_ON}'},
+            "APT::Periodic::Enable is 0",
+        ),
+        ({"apt": 'APT::Periodic::Unattended-Upgrade "always";\n'}, "no origin is allowed"),
     ],
 )
 def test_a_stopped_timer_or_period_is_inactive_and_named(
@@ -60,6 +70,33 @@ def test_a_stopped_timer_or_period_is_inactive_and_named(
     updater = read(Updaters(), {**PARTS, **change}).updaters["unattended-upgrades"]
     assert updater.active is False
     assert fence in updater.fenced_by
+
+
+def test_an_upgrade_at_shutdown_needs_neither_timer_nor_period() -> None:
+    shutdown = 'Unattended-Upgrade::InstallOnShutdown "true";\n'
+    parts = {**PARTS, "apt": shutdown + ORIGIN, "units": "apt-daily-upgrade.timer masked\n"}
+    updater = read(Updaters(), parts).updaters["unattended-upgrades"]
+    assert updater.active is False
+    parts["units"] += "wants unattended-upgrades.service\n"
+    updater = read(Updaters(), parts).updaters["unattended-upgrades"]
+    assert (updater.active, updater.fenced_by) == (True, ())
+    assert "InstallOnShutdown is true" in updater.evidence[-1]
+
+
+@pytest.mark.parametrize(("strict", "left_alone"), [("true", True), ("false", False)])
+def test_a_whitelist_keeps_packages_out_only_where_it_is_strict(
+    strict: str, left_alone: bool
+) -> None:
+    listed = (
+        'Unattended-Upgrade::Package-Whitelist:: "openssl$";\n'
+        f'Unattended-Upgrade::Package-Whitelist-Strict "{strict}";\n'
+    )
+    state = read(Updaters(), {**PARTS, "apt": SWITCHED_ON + listed})
+    assert state.blacklisted("linux-image-generic") is left_alone
+    assert state.blacklisted("openssl") is False
+    assert f"Package-Whitelist ({'strict' if left_alone else 'not strict'}): openssl$" in (
+        state.updaters["unattended-upgrades"].evidence
+    )
 
 
 def test_without_apts_configuration_it_is_unknown_whether_it_upgrades() -> None:
@@ -79,6 +116,22 @@ def test_needrestart_is_fenced_only_in_list_mode() -> None:
         assert state.updaters["needrestart"].can_change == "services"
     assert read(Updaters(), parts).updaters["needrestart"].active is True
     assert read(Updaters(), parts).needrestart is ABSENT
+
+
+def test_needrestarts_mode_is_the_one_after_all_its_drop_ins() -> None:
+    main = "foreach my $fn (sort </etc/needrestart/conf.d/*.conf>) {\n"
+    files = {
+        "/etc/needrestart/needrestart.conf": main,
+        "/etc/needrestart/conf.d/b70fleet.conf": "$nrconf{restart} = 'l';\n",
+        "/etc/needrestart/conf.d/restart.conf": '$nrconf{"restart"} = "a";\n',
+    }
+    parts = {**PARTS, "present": "needrestart /usr/sbin/needrestart\n"}
+    state = read(Updaters(), {**parts, "needrestart": grep(files)})
+    assert (state.needrestart, state.updaters["needrestart"].active) == ("a", True)
+    files["/etc/needrestart/conf.d/restart.conf"] = "$nrconf{restart} = $ENV{MODE};\n"
+    state = read(Updaters(), {**parts, "needrestart": grep(files)})
+    assert isinstance(state.needrestart, Unknown)
+    assert "restart.conf:1 computes it" in state.needrestart.reason
 
 
 def test_snapd_is_fenced_by_a_hold_without_end() -> None:
@@ -131,6 +184,7 @@ ALL_PRESENT = {
     "packagekit": {"/usr/libexec/packagekitd": "x"},
     "mintupdate": {"/usr/bin/mintupdate-automation": "x"},
     "cron-apt": {"/usr/sbin/cron-apt": "x"},
+    "offline-update": {"/system-update": "x"},
     "needrestart": {"/usr/sbin/needrestart": "x"},
     "dkms": {"/var/lib/dkms/xe/1.0/source": "x"},
     "puppet": {"/usr/bin/puppet": "x"},
@@ -144,6 +198,7 @@ ALL_PRESENT = {
 
 def on_tree(root: Path) -> UpdaterState:
     tops = ("/etc", "/usr", "/var", "/lib", "/run", "/root", "/home", "/opt", "/snap")
+    tops += ("/system-update",)
     script = relocated(Updaters().script(), root, *tops)
     state = run_as(Updaters(), wrap(script, 10))
     assert isinstance(state, UpdaterState), state
@@ -189,21 +244,143 @@ def test_cloud_init_is_fenced_by_its_own_switch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "line"),
+    ("path", "line", "command"),
     [
-        ("etc/cron.d/upgrade", "0 6 * * * root apt-get update && apt-get -y dist-upgrade"),
-        ("var/spool/cron/crontabs/root", "@weekly /usr/bin/apt -qq -y full-upgrade"),
+        ("etc/crontab", "5 5 * * * root apt-get -y upgrade", "apt-get upgrade"),
         (
-            "etc/systemd/system/my-upgrade.service",
-            "ExecStart=/usr/bin/apt-get install -y linux-generic",
+            "etc/cron.d/upgrade",
+            "0 6 * * * root apt-get update && apt-get -y dist-upgrade",
+            "apt-get dist-upgrade",
+        ),
+        ("etc/anacrontab", "7 15 weekly nice apt-get -y upgrade", "apt-get upgrade"),
+        (
+            "var/spool/cron/crontabs/root",
+            "@weekly /usr/bin/apt -qq -y full-upgrade",
+            "apt full-upgrade",
+        ),
+        ("var/spool/cron/atjobs/a0001", "apt-get -y upgrade", "apt-get upgrade"),
+        ("etc/rc.local", "apt-get -y upgrade &", "apt-get upgrade"),
+        (
+            "run/systemd/transient/run-u1.service",
+            'ExecStart="/usr/bin/apt-get" "-y" "upgrade"',
+            "apt-get upgrade",
         ),
     ],
 )
-def test_a_scheduled_job_that_upgrades_is_found(path: str, line: str, tmp_path: Path) -> None:
+def test_a_scheduled_job_that_upgrades_is_found(
+    path: str, line: str, command: str, tmp_path: Path
+) -> None:
     plant(tmp_path, {path: f"# comment\n{line}\n"})
     updater = on_tree(tmp_path).updaters["cron"]
     assert (updater.active, updater.can_change) == (True, "all")
-    assert updater.evidence == (f"{tmp_path}/{path}:2: {line}",)
+    assert updater.evidence == (f"{tmp_path}/{path}:2: {command}",)
+
+
+def test_no_word_of_a_command_but_its_verb_leaves_the_parser(tmp_path: Path) -> None:
+    line = (
+        "0 6 * * * root PASSWORD=hunter2 apt-get -o Acquire::http::Proxy=http://a:hunter2@p upgrade"
+    )
+    plant(tmp_path, {"etc/cron.d/upgrade": f"{line}\n"})
+    assert "hunter2" not in repr(on_tree(tmp_path))
+
+
+def test_lines_that_continue_are_one_command(tmp_path: Path) -> None:
+    plant(tmp_path, {"etc/rc.local": "#!/bin/sh\n# never \\\napt-get \\\n  -y \\\n  upgrade\n"})
+    assert on_tree(tmp_path).updaters["cron"].evidence == (
+        f"{tmp_path}/etc/rc.local:3: apt-get upgrade",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "runs"),
+    [
+        ("etc/cron.daily/upgrade", 0o755, True),
+        ("etc/cron.daily/upgrade", 0o644, False),
+        ("etc/cron.daily/upgrade.sh", 0o755, False),
+    ],
+    ids=["as run-parts wants it", "not executable", "a name with a dot"],
+)
+def test_a_script_that_run_parts_passes_over_is_no_job(
+    path: str, mode: int, runs: bool, tmp_path: Path
+) -> None:
+    plant(tmp_path, {path: "apt-get -y upgrade\n"})
+    (tmp_path / path).chmod(mode)
+    found = on_tree(tmp_path).updaters.get("cron")
+    assert (found is not None and found.active is True) is runs
+
+
+def test_a_file_in_cron_d_whose_name_cron_ignores_is_no_job(tmp_path: Path) -> None:
+    plant(tmp_path, {"etc/cron.d/site.dpkg-old": "0 6 * * * root apt-get -y upgrade\n"})
+    found = on_tree(tmp_path).updaters.get("cron")
+    assert found is None or found.active is not True
+
+
+UPGRADE_UNIT = "etc/systemd/system/nightly.service"
+
+
+@pytest.mark.parametrize(
+    ("wants", "others"),
+    [
+        ("nightly.timer", {}),
+        ("nightly.service", {}),
+        ("at-three.timer", {"etc/systemd/system/at-three.timer": "Unit=nightly.service\n"}),
+    ],
+    ids=["its timer", "enabled itself", "a timer of another name"],
+)
+def test_a_unit_that_upgrades_counts_where_something_starts_it(
+    wants: str, others: dict[str, str], tmp_path: Path
+) -> None:
+    plant(tmp_path, {UPGRADE_UNIT: "ExecStart=-/usr/bin/apt-get -y upgrade\n", **others})
+    idle = on_tree(tmp_path).updaters["cron"]
+    assert idle.active is not True
+    assert idle.fenced_by == ("nothing starts them",)
+    folder = tmp_path / "etc/systemd/system/timers.target.wants"
+    folder.mkdir(parents=True)
+    (folder / wants).symlink_to(f"/etc/systemd/system/{wants}")
+    updater = on_tree(tmp_path).updaters["cron"]
+    assert (updater.active, updater.fenced_by) == (True, ())
+    assert updater.evidence == (f"{tmp_path}/{UPGRADE_UNIT}:1: apt-get upgrade",)
+    (tmp_path / "etc/systemd/system" / wants).unlink(missing_ok=True)
+    if wants.endswith(".timer"):
+        (tmp_path / "etc/systemd/system" / wants).symlink_to("/dev/null")
+        assert on_tree(tmp_path).updaters["cron"].active is not True
+
+
+def test_a_drop_in_that_adds_an_upgrade_to_a_packages_unit_is_found(tmp_path: Path) -> None:
+    path = "etc/systemd/system/apt-daily.service.d/upgrade.conf"
+    plant(tmp_path, {path: "[Service]\nExecStartPost=/usr/bin/apt-get -y upgrade\n"})
+    wants = tmp_path / "etc/systemd/system/timers.target.wants/apt-daily.timer"
+    wants.parent.mkdir()
+    wants.symlink_to("/usr/lib/systemd/system/apt-daily.timer")
+    assert on_tree(tmp_path).updaters["cron"].evidence == (f"{tmp_path}/{path}:2: apt-get upgrade",)
+
+
+def test_a_script_that_a_job_calls_is_read_too_and_says_who_calls_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = f"{tmp_path}/site/"
+    monkeypatch.setattr("facts.packages.updaters.SCRIPT_FOLDERS", (folder,))
+    plant(
+        tmp_path,
+        {
+            "etc/cron.d/site": f"0 6 * * * root {folder}bin/up.sh >/dev/null\n"
+            f"0 7 * * * root {folder}bin/other.sh {folder}none\n",
+            "site/bin/up.sh": "#!/bin/sh\nset -e\napt-get update\napt-get -y upgrade\n",
+            "site/bin/other.sh": "#!/bin/sh\napt-get update\n",
+            "site/bin/uncalled.sh": "apt-get -y upgrade\n",
+        },
+    )
+    assert on_tree(tmp_path).updaters["cron"].evidence == (
+        f"{folder}bin/up.sh:4: apt-get upgrade (called by {tmp_path}/etc/cron.d/site:1)",
+    )
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_reads_jobs_in_every_shell(shell: list[str], tmp_path: Path) -> None:
+    plant(tmp_path, {"etc/cron.d/x": "0 6 * * * root apt-get \\\n -y upgrade\n"})
+    command = wrap(relocated(Updaters().script(), tmp_path, "/etc", "/var", "/run"), 10)
+    state = run_as(Updaters(), command, shell=shell)
+    assert state.updaters["cron"].evidence == (f"{tmp_path}/etc/cron.d/x:1: apt-get upgrade",)
 
 
 @pytest.mark.parametrize(
@@ -221,5 +398,4 @@ def test_a_job_whose_line_has_bytes_of_another_code_is_a_job(tmp_path: Path) -> 
     path.write_bytes(b"0 6 * * * root apt-get -y dist-upgrade # f\xfcr alle\n")
     state = on_tree(tmp_path)
     assert state.updaters["cron"].active is True
-    assert state.updaters["cron"].evidence[0].endswith("f\\xfcr alle")
-    assert [line.number for line in state.odd] == [1]
+    assert state.updaters["cron"].evidence[0].endswith("upgrade:1: apt-get dist-upgrade")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from declaration.host import HostSpec
+from declaration.system import Base
 from facts.boot.kernel import ModprobeXe, RunningKernel
 from facts.boot.loader import BootFile, BootState
 from facts.disks.block import Disks, Mount, Room
@@ -22,6 +23,7 @@ from fleet.model.finding import Finding
 from fleet.preflight import explanations, inhibitors, inspect
 from tests.given import given
 from tests.unit.apt_facts import package_facts
+from tests.unit.base_facts import system
 from tests.unit.boot_facts import NEW, OLD, boot, entry, kernel
 
 GIB = 1024**3
@@ -247,6 +249,103 @@ def test_an_updater_that_is_fenced_or_idle_is_no_finding() -> None:
     fenced = Updater("a", True, "all", ("blacklist",), ())
     idle = Updater("b", False, "all", (), ())
     assert findings(updaters=UpdaterState({"a": fenced, "b": idle}, (), "l")) == []
+
+
+UNATTENDED = Updater(
+    "unattended-upgrades", True, "all", (), ("apt-daily-upgrade.timer is enabled",)
+)
+#: What a person wrote who thought of other cards.
+NVIDIA: tuple[str, ...] = ("nvidia-.*", "libnvidia-.*", "cuda-.*")
+INSTALLED = {"linux-image-generic": "1", "libze1": "1", "openssl": "1", "nvidia-x": "1"}
+
+
+def unattended(
+    blacklist: tuple[str, ...],
+    held: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
+    spec: HostSpec | None = None,
+    **readings: object,
+) -> list[Finding]:
+    """Return what is said of unattended-upgrades on a host of Ubuntu."""
+    guarded = SPEC.model_copy(
+        update={"base": Base.model_validate({"fence": {"blacklist": ["^libze"]}})}
+    )
+    state = UpdaterState({"unattended-upgrades": UNATTENDED}, blacklist, "l", only=only)
+    seen = {
+        "updaters": state,
+        "os": system("ubuntu-24.04"),
+        "packages": package_facts(INSTALLED, holds=held),
+    }
+    return inspect(spec or guarded, given({**HEALTHY, **seen, **readings}))
+
+
+def test_a_guard_is_judged_by_what_it_covers_and_not_by_being_there() -> None:
+    (found,) = unattended(NVIDIA)
+    assert found.id == "foreign-updater"
+    assert "not on its blacklist: libze1, linux-image-generic" in found.text
+    assert "openssl" not in found.text
+    (found,) = unattended(("linux-",))
+    assert "not on its blacklist: libze1" in found.text
+
+
+@pytest.mark.parametrize(
+    ("blacklist", "held", "only"),
+    [
+        (("linux-", "libze"), (), ()),
+        (("^lib", "linux-image-generic$"), (), ()),
+        ((), ("libze1", "linux-image-generic"), ()),
+        (("linux",), ("libze1",), ()),
+        ((), (), ("openssl",)),
+    ],
+    ids=["prefixes", "expressions", "holds", "both", "a strict whitelist"],
+)
+def test_a_guard_that_covers_every_installed_package_is_no_finding(
+    blacklist: tuple[str, ...], held: tuple[str, ...], only: tuple[str, ...]
+) -> None:
+    assert unattended(blacklist, held, only) == []
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        {"os": Unknown("no file")},
+        {"packages": Unknown("timeout")},
+        {"updaters": UpdaterState({"unattended-upgrades": UNATTENDED}, Unknown("none"), "l")},
+    ],
+)
+def test_a_guard_that_cannot_be_read_is_not_taken_for_a_good_one(
+    readings: dict[str, object],
+) -> None:
+    found = unattended(("linux-", "lib"), **readings)
+    assert any(each.id == "foreign-updater" and "is UNKNOWN" in each.text for each in found), found
+
+
+def test_an_updater_of_which_nobody_knows_whether_it_acts_is_unknown() -> None:
+    cron = Updater("cron", Unknown("needs root"), "all", (), ())
+    (found,) = findings(updaters=UpdaterState({"cron": cron}, (), "l"))
+    assert found.text == "whether cron changes all packages by itself is UNKNOWN (needs root)"
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("snapd", "on the host: snap refresh --hold"),
+        ("fwupd", "on the host: systemctl mask --now fwupd-refresh.timer"),
+        ("cloud-init", "on the host: touch /etc/cloud/cloud-init.disabled"),
+        ("cron", "on the host: take these lines out, or disable the timers that start them"),
+        ("needrestart", "b70 converge --limit rig-a   # the base layer fences it"),
+    ],
+)
+def test_the_next_step_is_one_that_ends_this_updater(name: str, step: str) -> None:
+    (found,) = findings(updaters=UpdaterState({name: Updater(name, True, "all", (), ())}, (), "l"))
+    assert found.remedy == step
+
+
+def test_without_a_declared_fence_the_next_step_is_to_declare_one() -> None:
+    off = SPEC.model_copy(update={"base": Base.model_validate({"fence": {"enabled": False}})})
+    (found,) = unattended((), spec=off)
+    assert found.remedy is not None
+    assert "base.fence.enabled" in found.remedy
 
 
 def test_the_worst_comes_first() -> None:
