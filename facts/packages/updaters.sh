@@ -39,8 +39,8 @@ done
 if command -v apt-config >/dev/null 2>&1; then
   part apt; apt-config dump | grep -E '^(APT::Periodic|Unattended-Upgrade)::'
 else lack apt '?' 'apt-config is not installed'; fi
-lines needrestart '^[^#]*(nrconf|conf[.]d)' \
-  /etc/needrestart/needrestart.conf /etc/needrestart/conf.d/*.conf
+lines needrestart '^[^#]*(nrconf|conf[.]d|NEEDRESTART_MODE)' \
+  /etc/needrestart/needrestart.conf /etc/needrestart/conf.d/*.conf /etc/environment
 if [ ! -e /var/lib/snapd/state.json ]; then lack snap_hold -
 elif [ ! -r /var/lib/snapd/state.json ]; then lack snap_hold ! 'needs root'
 else part snap_hold; grep -oE '"hold":"[^"]*"' /var/lib/snapd/state.json; fi

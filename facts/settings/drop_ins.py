@@ -30,7 +30,7 @@ class DropIns(HostFact[Mapping[str, SettingFiles]]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        mains = [path for program in PROGRAMS.values() for path in program.mains]
+        mains = [path for row in PROGRAMS.values() for path in (*row.mains, *row.above)]
         folders = [folder for program in PROGRAMS.values() for folder in program.folders]
         return script(_SCRIPT, saying=_SAYING, mains=" ".join(mains), folders=" ".join(folders))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import Final
@@ -72,6 +72,7 @@ class Program:
         keys: last word of a key -> what its values mean; other keys are not kept.
         main: when the main file is read.
         reads: regular expression of the line by which the main file reads the drop-ins.
+        above: files that win over all of these, with their syntax.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Program:
     names: str = r".*\.conf"
     main: Main = Main.FIRST
     reads: str = ""
+    above: Mapping[str, Syntax] = field(default_factory=dict)
 
     def kind(self, key: str) -> Kind | None:
         """Return what the values of a key mean, None for a key that nobody here asks for."""
@@ -152,8 +154,8 @@ def collect(program: Program, lines: Sequence[Line], denied: Iterable[str]) -> S
                 files[line.path].append(line)
     assigned = [
         each
-        for said in files.values()
-        for each in program.syntax(said)
+        for path, said in files.items()
+        for each in program.above.get(path, program.syntax)(said)
         if program.kind(each.key) is not None
     ]
     main = next((path for path in program.mains if path in files), None)
@@ -175,7 +177,7 @@ def last_word(program: Program, found: SettingFiles, key: str) -> Assigned | Non
         each
         for each in _sequence(program, found, None, ())
         if each.key == key
-        and alone in (None, each.path)
+        and (alone in (None, each.path) or each.path in program.above)
         and (each.value is None or (kind is not None and kind.normal(each.value) is not None))
     ]
     return heeded[-1] if heeded and heeded[-1].value is not None else None
@@ -213,7 +215,7 @@ def overrides(
 
 def _belongs(program: Program, path: str) -> bool:
     folder, _, name = path.rpartition("/")
-    if path in program.mains:
+    if path in program.mains or path in program.above:
         return True
     return folder in program.folders and re.fullmatch(program.names, name) is not None
 
@@ -227,10 +229,12 @@ def _sequence(
     # lines of the main file below this one are read before the drop-ins
     turn = {Main.FIRST: sys.maxsize, Main.LAST: 0, Main.AROUND: found.reader or 0}[program.main]
     yield from (each for each in of_main if each.line < turn)
-    drop_ins = [each for each in found.paths if each not in program.mains]
+    others = (*program.mains, *program.above)
+    drop_ins = [each for each in found.paths if each not in others]
     for file in in_order(program.folders, {*drop_ins, *([path] if path else ())}):
         yield from ours if file == path else (e for e in found.assigned if e.path == file)
     yield from (each for each in of_main if each.line >= turn)
+    yield from (each for each in found.assigned if each.path in program.above)
 
 
 def _of_value(kind: Kind, said: Sequence[Assigned], path: str) -> Iterator[Override]:
@@ -271,7 +275,7 @@ def remedy(program: Program, override: Override, path: str) -> str:
         path: our drop-in.
     """
     folder, _, name = override.path.rpartition("/")
-    if override.path in program.mains:
+    if override.path in program.mains or override.path in program.above:
         return f"take that line out of {override.path}"
     if not folder.startswith("/etc/"):
         hiding = PurePosixPath(path).parent / name

@@ -23,6 +23,8 @@ _APT_KEYS: Final = {
     "Unattended-Upgrade::Remove-New-Unused-Dependencies": Kind(values.yes_or_no),
     "Unattended-Upgrade::Remove-Unused-Dependencies": Kind(values.yes_or_no),
     "Unattended-Upgrade::Automatic-Reboot": Kind(values.yes_or_no),
+    "APT::Ignore-Hold": Kind(values.yes_or_no),
+    "APT::Get::allow-change-held-packages": Kind(values.yes_or_no),
     "APT::NeverAutoRemove": Kind(values.text, adds=True, shared=True),
 }
 
@@ -96,6 +98,8 @@ PROGRAMS: Final = {
             keys={"restart": Kind(values.text)},
             main=Main.AROUND,
             reads=r"/etc/needrestart/conf\.d",
+            # the variable wins over every file; pam_env gives it to each login
+            above={"/etc/environment": syntax.environment("NEEDRESTART_MODE", "restart")},
         ),
         # apt.conf(5): the main file comes last, and names without a dot or with .conf are read
         Program(

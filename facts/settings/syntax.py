@@ -68,6 +68,18 @@ def nrconf(lines: Sequence[Line]) -> Iterator[Assigned]:
             yield Assigned(line.path, line.number, match[1], None)
 
 
+def environment(variable: str, key: str) -> Syntax:
+    """Return the syntax of /etc/environment, in which one variable stands for a key."""
+    pattern = re.compile(rf"^\s*(?:export\s+)?{variable}=['\"]?([^'\"#\s]*)")
+
+    def read(lines: Sequence[Line]) -> Iterator[Assigned]:
+        for line in lines:
+            if match := pattern.match(line.text):
+                yield Assigned(line.path, line.number, key, match[1])
+
+    return read
+
+
 def pam_limits(lines: Sequence[Line]) -> Iterator[Assigned]:
     """Yield the limits of single accounts: `NAME soft nofile` -> value.
 

@@ -19,7 +19,7 @@ from facts.boot.loader import GRUB_DEFAULT, Boot, BootState
 from facts.packages.apt_upgrade import AptUpgrade, Change, Move, UpgradeState
 from facts.packages.dpkg import Packages, PackageState
 from facts.system.os_release import OsRelease
-from facts.value import known
+from facts.value import Reading, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
 from gates.boot_room import chosen_releases, newer
@@ -39,6 +39,8 @@ from gates.kernel_packages import (
 _GRUBENV: Final = "/boot/grub/grubenv"
 #: Part of the name of every preferences file of ours.
 _OURS: Final = "b70fleet"
+#: Settings of apt by which it passes over holds.
+_HOLD_SETTINGS: Final = "'ignore-hold\\|change-held-packages\\|force-yes'"
 #: Changes that a sentence names; the rest is counted.
 _NAMED: Final = 6
 
@@ -78,14 +80,17 @@ def _seen(context: Context) -> _Seen | None:
 
 @check("hold-has-no-effect", "packages")
 def _useless_hold(context: Context) -> Iterator[Finding]:
-    """A package is on hold, or declared so, and is not installed: the hold protects nothing.
+    """A package is on hold, or declared so, and the hold protects nothing.
 
     apt accepts a hold on any name that it knows. `linux-generic` on a host whose kernel comes from
-    `linux-generic-hwe-24.04` is such a name: the next upgrade brings another kernel.
+    `linux-generic-hwe-24.04` is such a name: the next upgrade brings another kernel. And apt
+    ignores every hold where a file of its configuration sets APT::Ignore-Hold: a simulated upgrade
+    shows what would move all the same.
     """
     seen = _seen(context)
     if seen is None:
         return
+    yield from _ignored(context, seen.upgrade)
     declared = resolved(context.spec.base.fence.hold, seen.packages.installed)
     names = [name for name, found in declared.items() if not found]
     held = [name for name in seen.upgrade.holds if name not in seen.packages.installed]
@@ -105,6 +110,31 @@ def _useless_hold(context: Context) -> Iterator[Finding]:
         yield context.warning(text, remedy)
 
 
+def _ignored(context: Context, upgrade: UpgradeState) -> Iterator[Finding]:
+    """Yield the packages that an upgrade by hand would change although they are on hold."""
+    told: set[str] = set()
+    for verb, changes in _transactions(upgrade):
+        moved = [c for c in known(changes) or () if c.name in upgrade.holds and c.name not in told]
+        told |= {change.name for change in moved}
+        if moved:
+            yield context.critical(
+                f"apt-get {verb} ignores holds: it would {_told(moved)}",
+                f"on the host: grep -rsi {_HOLD_SETTINGS} /etc/apt/apt.conf /etc/apt/apt.conf.d   "
+                "# take those lines out",
+            )
+
+
+def _transactions(
+    upgrade: UpgradeState,
+) -> tuple[tuple[str, Reading[tuple[Change, ...]]], ...]:
+    """Return what was simulated, the largest first."""
+    return (
+        ("dist-upgrade", upgrade.full),
+        ("upgrade", upgrade.plain),
+        ("autoremove", upgrade.autoremove),
+    )
+
+
 def _may_be_meant(name: str, seen: _Seen) -> bool:
     return name not in seen.upgrade.holds and release_of(name) is None
 
@@ -115,25 +145,23 @@ def _moves(context: Context) -> Iterator[Finding]:
 
     `apt-get upgrade`, `dist-upgrade` and `autoremove` are simulated. On a host with a declared boot
     set whatever moves is told with the hold that ends it; to remove a kernel that runs, boots by
-    default, is on hold or is declared is critical. On other hosts it is only told: the fence keeps
+    default or is declared is critical; what is on hold and moves all the same is told by
+    `hold-has-no-effect`. On other hosts it is only told: the fence keeps
     unattended runs from it, and not a person.
     """
     seen = _seen(context)
     declared = context.spec.stack is not None and context.spec.stack.boot is not None
     if seen is None or not (declared or context.spec.base.fence.enabled):
         return
-    for verb, reading in (
-        ("dist-upgrade", seen.upgrade.full),
-        ("upgrade", seen.upgrade.plain),
-        ("autoremove", seen.upgrade.autoremove),
-    ):
+    for verb, reading in _transactions(seen.upgrade):
         changes = known(reading)
         if changes is None:
             if verb == "dist-upgrade":  # what keeps apt from this one keeps it from the others
                 text = f"what apt-get {verb} would change is {reading}"
                 yield context.unknown(text, f"on the host: apt-get -s {verb}")
             continue
-        yield from _moved(context, seen, verb, boot_moves(changes, seen.patterns), declared)
+        free = [change for change in changes if change.name not in seen.upgrade.holds]
+        yield from _moved(context, seen, verb, boot_moves(free, seen.patterns), declared)
 
 
 def _moved(
@@ -166,7 +194,7 @@ def _hold(names: Sequence[str], seen: _Seen) -> str:
 def _is_needed(context: Context, seen: _Seen, name: str) -> bool:
     boot = context.spec.stack.boot if context.spec.stack else None
     named = {*boot.kernel.packages, *boot.kernel.fallbacks} if boot else set()
-    if name in named or name in seen.upgrade.holds:
+    if name in named:
         return True
     owners = {known(kernel.package): release for release, kernel in seen.boot.kernels.items()}
     return owners.get(name) in seen.chosen

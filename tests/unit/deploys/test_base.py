@@ -217,6 +217,7 @@ def test_the_fence_keeps_foreign_hands_off_kernel_firmware_and_gpu_packages() ->
         assert f'  "{pattern}' in text
     assert 'Unattended-Upgrade::Remove-Unused-Kernel-Packages "false";' in text
     assert 'Unattended-Upgrade::Automatic-Reboot "false";' in text
+    assert 'APT::Ignore-Hold "false";' in text
 
 
 def test_the_fence_is_checked_by_apt_before_it_is_put_in_place() -> None:
@@ -311,6 +312,16 @@ def test_in_a_container_the_clock_daemon_is_enabled_and_never_started() -> None:
             "/etc/apt/apt.conf.d/99zz-site",
             "#clear Unattended-Upgrade::Package-Blacklist;\n",
             "99zz-site:1 sets Unattended-Upgrade::Package-Blacklist to nothing",
+        ),
+        (
+            "/etc/apt/apt.conf",
+            'APT { Ignore-Hold "true"; };\n',
+            "/etc/apt/apt.conf:1 sets APT::Ignore-Hold to true",
+        ),
+        (
+            "/etc/environment",
+            "NEEDRESTART_MODE=a\n",
+            "/etc/environment:1 sets restart to a",
         ),
         (
             "/etc/security/limits.d/99-site.conf",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from facts.base import interpret, wrap
 from facts.packages.apt_upgrade import AptUpgrade, Change, Move, Pin, UpgradeState, changes
 from facts.value import ABSENT, Unknown
@@ -139,3 +141,24 @@ def test_a_real_apt_is_asked_without_writing_or_locking_anything(open_folder: Pa
     assert state.policies[old].installed == "6.17"
     (pin,) = state.pins
     assert pin.packages == ("linux-image-*",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "moves"),
+    [("", False), ('APT::Ignore-Hold "true";', True), ("APT { ignore-hold yes; };", True)],
+)
+def test_a_hold_that_apt_is_told_to_ignore_moves_in_the_simulation(
+    setting: str, moves: bool, open_folder: Path
+) -> None:
+    root = AptRoot(open_folder)
+    root.archive("a", "A", {"linux-x": Made("6")})
+    root.update()
+    root.shell("apt-get -qq -y install linux-x && apt-mark hold linux-x")
+    root.archive("a", "A", {"linux-x": Made("7")})
+    root.update()
+    root.write("/etc/apt/apt.conf.d/zz", f"{setting}\n")
+    script = relocated(AptUpgrade().script(), root.root, "/etc/apt", "/var/lib/dpkg")
+    done = root.shell(wrap(script, AptUpgrade().timeout_s))
+    state: UpgradeState = interpret(AptUpgrade(), done.stdout.split("\n"))
+    assert state.holds == ("linux-x",)
+    assert state.full == ((Change("linux-x", "6", "7"),) if moves else ())

@@ -142,6 +142,15 @@ def test_a_main_file_decides_with_what_stands_behind_the_reading_of_its_drop_ins
     assert places(behind) == [(main, 4, "restart", "l", "a")]
 
 
+@pytest.mark.parametrize("mode", ["a", '"a"'])
+def test_a_variable_of_every_login_wins_over_all_files(mode: str) -> None:
+    files = {"/etc/environment": f"PATH=/bin\nNEEDRESTART_MODE={mode}\n"}
+    found = taken("needrestart", files, NEEDRESTART, "$nrconf{restart} = 'l';\n")
+    assert places(found) == [("/etc/environment", 2, "restart", "l", "a")]
+    same = {"/etc/environment": "NEEDRESTART_MODE=l\n#NEEDRESTART_MODE=a\n"}
+    assert taken("needrestart", same, NEEDRESTART, "$nrconf{restart} = 'l';\n") == ()
+
+
 @pytest.mark.parametrize(
     ("program", "main", "reading"),
     [

@@ -82,6 +82,29 @@ def test_a_declared_hold_that_means_nothing_installed_is_named() -> None:
     assert "hold-has-no-effect" not in findings(upgrade(), declaring("linux-generic*"))
 
 
+def test_a_hold_is_judged_by_effect_so_one_that_apt_ignores_is_critical() -> None:
+    state = upgrade(holds=(HWE,), full=NEXT, plain=NEXT)
+    found = findings(state, WITH_BOOT_SET)
+    (ignored,) = found["hold-has-no-effect"]
+    assert ignored.severity is Severity.CRITICAL
+    assert ignored.text == (
+        f"apt-get dist-upgrade ignores holds: it would upgrade {HWE} 7.0.0-31.31 to 7.0.0-38.38"
+    )
+    assert ignored.remedy is not None
+    assert "ignore-hold" in ignored.remedy
+    (moved,) = found["upgrade-moves-boot-set"]
+    assert f"upgrade {HWE}" not in moved.text
+
+
+def test_a_hold_of_a_package_that_left_only_its_configuration_protects_nothing() -> None:
+    removed = replace(
+        package_facts({}, holds=("linux-firmware",)), config_files=("linux-firmware",)
+    )
+    state = upgrade(holds=("linux-firmware",))
+    (found,) = findings(state, packages=removed)["hold-has-no-effect"]
+    assert found.text.startswith("linux-firmware is on hold and not installed")
+
+
 def test_an_upgrade_that_moves_a_boot_set_is_named_with_the_hold_that_ends_it() -> None:
     (found,) = findings(upgrade(full=NEXT), WITH_BOOT_SET)["upgrade-moves-boot-set"]
     assert found.severity is Severity.WARNING
