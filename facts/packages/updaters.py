@@ -74,21 +74,22 @@ class UpdaterState:
         blacklist: unattended-upgrades' Package-Blacklist, regular expressions.
         needrestart: its mode, `l`, `i` or `a`; absent when nobody set one or it is not installed.
         odd: lines of jobs and settings that could not be read.
-        only: a strict Package-Whitelist of unattended-upgrades; empty when there is none. One that
-            is not strict lets through what a package on it depends on.
+        strict_whitelist: unattended-upgrades' Package-Whitelist where it is strict, else empty: one
+            that is not strict lets through what a package on it depends on.
     """
 
     updaters: Mapping[str, Updater]
     blacklist: Reading[tuple[str, ...]]
     needrestart: Reading[str]
     odd: tuple[OddLine, ...] = ()
-    only: tuple[str, ...] = ()
+    strict_whitelist: tuple[str, ...] = ()
 
     def blacklisted(self, package: str) -> Reading[bool]:
         """Return True if unattended-upgrades leaves a package alone (it matches from the start)."""
         if not isinstance(self.blacklist, tuple):
             return self.blacklist
-        if self.only and not any(_matches(pattern, package) for pattern in self.only):
+        allowed = self.strict_whitelist
+        if allowed and not any(_matches(pattern, package) for pattern in allowed):
             return True
         return any(_matches(pattern, package) for pattern in self.blacklist)
 
@@ -144,7 +145,7 @@ class Updaters(HostFact[UpdaterState]):
             blacklist=blacklist,
             needrestart=mode if NEEDRESTART in found else ABSENT,
             odd=(*parts.files("needrestart").odd, *parts.files("jobs").odd),
-            only=_strict_list(settings),
+            strict_whitelist=_strict_list(settings),
         )
 
 

@@ -20,7 +20,7 @@ _SCRIPT: Final = shell_text(__file__)
 
 #: Lines that may say something in one of the syntaxes. A line with an `@` is left on the host: it
 #: may hold the login of a proxy, and none of the settings needs one.
-_SAYING: Final = r"^[[:space:]]*([^#/@[:space:]]|/[^/@]|#clear)[^@]*$"
+_SAYING: Final = r"^[[:space:]]*([^#/@[:space:]]|/[^/@]|#clear|#include)[^@]*$"
 
 
 class DropIns(HostFact[Mapping[str, SettingFiles]]):

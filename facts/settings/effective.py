@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import Final
 
 from facts.parts import Line
@@ -73,6 +72,7 @@ class Program:
         main: when the main file is read.
         reads: regular expression of the line by which the main file reads the drop-ins.
         above: files that win over all of these, with their syntax.
+        leads: regular expression of a line that makes it read files which nobody here knows of.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Program:
     main: Main = Main.FIRST
     reads: str = ""
     above: Mapping[str, Syntax] = field(default_factory=dict)
+    leads: str = ""
 
     def kind(self, key: str) -> Kind | None:
         """Return what the values of a key mean, None for a key that nobody here asks for."""
@@ -99,28 +100,14 @@ class SettingFiles:
         assigned: what each file sets.
         denied: files that only root may read.
         reader: line of the main file at which the drop-ins are read; None where none reads them.
+        away: `path:line` of lines that lead to other files.
     """
 
     paths: tuple[str, ...]
     assigned: tuple[Assigned, ...]
     denied: tuple[str, ...]
     reader: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """A line that takes away what a file of ours says.
-
-    Args:
-        wanted: what ours sets.
-        seen: what the program ends up with.
-    """
-
-    path: str
-    line: int
-    key: str
-    wanted: str
-    seen: str
+    away: tuple[str, ...] = ()
 
 
 def in_order(folders: Sequence[str], paths: Iterable[str]) -> list[str]:
@@ -166,6 +153,12 @@ def collect(program: Program, lines: Sequence[Line], denied: Iterable[str]) -> S
         assigned=tuple(assigned),
         denied=tuple(path for path in denied if _belongs(program, path)),
         reader=readers[-1] if program.reads and readers else None,
+        away=tuple(
+            f"{line.path}:{line.number}"
+            for said in files.values()
+            for line in said
+            if program.leads and re.search(program.leads, line.text)
+        ),
     )
 
 
@@ -175,7 +168,7 @@ def last_word(program: Program, found: SettingFiles, key: str) -> Assigned | Non
     alone = unread(program, found)
     heeded = [
         each
-        for each in _sequence(program, found, None, ())
+        for each in sequence(program, found, None, ())
         if each.key == key
         and (alone in (None, each.path) or each.path in program.above)
         and (each.value is None or (kind is not None and kind.normal(each.value) is not None))
@@ -190,29 +183,6 @@ def unread(program: Program, found: SettingFiles) -> str | None:
     return next((path for path in program.mains if path in found.paths), None)
 
 
-def overrides(
-    program: Program, found: SettingFiles, path: str, content: str
-) -> tuple[Override, ...]:
-    """Return the lines of other files that take away what a file of ours will say.
-
-    Args:
-        found: the files as they are; what ours says now does not count.
-        path: our drop-in.
-        content: what it will hold.
-    """
-    text = [Line(path, number, each) for number, each in enumerate(content.split("\n"), 1)]
-    ours = [each for each in program.syntax(text) if program.kind(each.key) is not None]
-    said = list(_sequence(program, found, path, ours))
-    taken: list[Override] = []
-    for key in dict.fromkeys(each.key for each in ours):
-        kind = program.kind(key)
-        of_key = [each for each in said if each.key == key]
-        if kind is not None:
-            judge = _of_list if kind.adds else _of_value
-            taken.extend(judge(kind, of_key, path))
-    return tuple(taken)
-
-
 def _belongs(program: Program, path: str) -> bool:
     folder, _, name = path.rpartition("/")
     if path in program.mains or path in program.above:
@@ -220,7 +190,7 @@ def _belongs(program: Program, path: str) -> bool:
     return folder in program.folders and re.fullmatch(program.names, name) is not None
 
 
-def _sequence(
+def sequence(
     program: Program, found: SettingFiles, path: str | None, ours: Sequence[Assigned]
 ) -> Iterator[Assigned]:
     """Yield all assignments as the program meets them, with ours in its place, if there is one."""
@@ -235,49 +205,3 @@ def _sequence(
         yield from ours if file == path else (e for e in found.assigned if e.path == file)
     yield from (each for each in of_main if each.line >= turn)
     yield from (each for each in found.assigned if each.path in program.above)
-
-
-def _of_value(kind: Kind, said: Sequence[Assigned], path: str) -> Iterator[Override]:
-    heeded = [each for each in said if each.value is None or kind.normal(each.value) is not None]
-    wanted = next((each for each in reversed(heeded) if each.path == path), None)
-    if wanted is None or wanted.value is None or heeded[-1].path == path:
-        return
-    last = heeded[-1]
-    if last.value is None or kind.normal(last.value) != kind.normal(wanted.value):
-        seen = "nothing" if last.value is None else last.value
-        yield Override(last.path, last.line, last.key, wanted.value, seen)
-
-
-def _of_list(kind: Kind, said: Sequence[Assigned], path: str) -> Iterator[Override]:
-    kept: list[Assigned] = []
-    for each in said:
-        if each.value:
-            kept.append(each)
-            continue
-        lost = [gone.value or "" for gone in kept if gone.path == path]
-        if lost and each.path != path:
-            yield Override(each.path, each.line, each.key, " ".join(lost), "nothing")
-        kept = []
-    if kind.shared:
-        return
-    wanted = " ".join(each.value or "" for each in kept if each.path == path)
-    seen = " ".join(each.value or "" for each in kept)
-    if wanted and seen != wanted:
-        for each in kept:
-            if each.path != path:
-                yield Override(each.path, each.line, each.key, wanted, seen)
-
-
-def remedy(program: Program, override: Override, path: str) -> str:
-    """Return what a person does about a line that takes a setting of ours away.
-
-    Args:
-        path: our drop-in.
-    """
-    folder, _, name = override.path.rpartition("/")
-    if override.path in program.mains or override.path in program.above:
-        return f"take that line out of {override.path}"
-    if not folder.startswith("/etc/"):
-        hiding = PurePosixPath(path).parent / name
-        return f"hide the package's file: ln -s /dev/null {hiding}"
-    return f"remove that line, or rename the file so that it sorts before {path.rpartition('/')[2]}"

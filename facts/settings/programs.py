@@ -98,6 +98,7 @@ PROGRAMS: Final = {
             keys={"restart": Kind(values.text)},
             main=Main.AROUND,
             reads=r"/etc/needrestart/conf\.d",
+            leads=r"^\s*(?:do|require)\b(?!\s*\{)",
             # the variable wins over every file; pam_env gives it to each login
             above={"/etc/environment": syntax.environment("NEEDRESTART_MODE", "restart")},
         ),
@@ -110,6 +111,7 @@ PROGRAMS: Final = {
             keys=_APT_KEYS,
             names=r"[A-Za-z0-9_-]+|[A-Za-z0-9_.-]+\.conf",
             main=Main.LAST,
+            leads=r"^\s*#include\b|(?i:\bdir::etc(?:::(?:main|parts))?\s+\")",
         ),
         # chrony.conf(5): sources only add up, but nothing reads them without such a line
         Program(

@@ -10,7 +10,8 @@ from pyinfra.api.exceptions import OperationError
 
 from facts.reader import read
 from facts.settings.drop_ins import DropIns
-from facts.settings.effective import Program, SettingFiles, overrides, remedy, unread
+from facts.settings.effective import Program, SettingFiles, unread
+from facts.settings.overrides import overrides, remedy
 from facts.settings.programs import PROGRAMS
 from operations.files.file import file
 from operations.operation import Commands, operation
@@ -36,6 +37,11 @@ def _refuse(program: Program, found: SettingFiles, path: str, content: str) -> N
     denied = [each for each in found.denied if each != path]
     if denied:
         raise OperationError(f"{denied[0]} cannot be read, and it may override {path}")
+    if found.away:
+        raise OperationError(
+            f"{found.away[0]} leads to other files, and whether one of them overrides {path} is "
+            f"UNKNOWN: put what they set into {program.folders[0]}, and take that line out"
+        )
     if (main := unread(program, found)) is not None:
         folder = program.folders[0]
         raise OperationError(

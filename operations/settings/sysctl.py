@@ -82,6 +82,8 @@ def _live(key: str) -> Reading[str]:
 
 
 def _nobody_later(boot: BootSettings, key: str, wanted: str, drop_in: str) -> None:
+    if boot.denied:
+        raise OperationError(f"{boot.denied[0]} cannot be read, and it may override {drop_in}")
     last = boot.last_word(key)
     if last is None or last.value == wanted:
         return

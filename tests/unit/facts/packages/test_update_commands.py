@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facts.packages.update_commands import of_schedule, update_in
 
@@ -157,3 +159,29 @@ def test_each_file_has_its_own_words_in_front_of_a_command(path: str, line: str)
 )
 def test_a_line_that_starts_nothing_is_no_job(path: str, line: str) -> None:
     assert of_schedule(path, line) is None
+
+
+#: What makes a shell text hard to read.
+_PIECES = (
+    *("apt-get", "upgrade", "sh -c", "'", '"', "$(", "`", ")", "(", ";", "|", "&&", "<", ">"),
+    *(
+        "sudo -u",
+        "eval",
+        "timeout",
+        "A=",
+        "#",
+        "-o",
+        "-yt",
+        "%",
+        "\\",
+        "* * * * *",
+        "@daily",
+        "\x00",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES)).map(" ".join) | st.text())
+def test_no_line_breaks_the_reader(line: str) -> None:
+    for path in ("/etc/cron.d/x", "/etc/anacrontab", "/etc/systemd/system/x.service", "/x"):
+        of_schedule(path, line)

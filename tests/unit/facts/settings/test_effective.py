@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from facts.parts import Line
-from facts.settings.effective import Override, collect, in_order, overrides, unread
+from facts.settings.effective import collect, in_order, unread
+from facts.settings.overrides import Override, overrides
 from facts.settings.programs import PROGRAMS
 
 JOURNALD = "/etc/systemd/journald.conf.d/50-ours.conf"
@@ -254,6 +255,25 @@ def test_what_apt_reads_later_decides(path: str, text: str, line: int, key: str,
 )
 def test_what_takes_nothing_from_apts_settings_is_no_obstacle(path: str, text: str) -> None:
     assert taken("apt", {path: text}, APT, FENCE) == ()
+
+
+@pytest.mark.parametrize(
+    ("program", "line", "leads"),
+    [
+        ("apt", '#include "/srv/site.conf";', True),
+        ("apt", 'Dir::Etc::parts "/srv/apt.conf.d";', True),
+        ("apt", 'dir::etc::MAIN "/srv/apt.conf";', True),
+        ("apt", 'Dir::Etc::SourceParts "-";', False),
+        ("apt", 'Dir::Cache "/srv/cache";', False),
+        ("needrestart", "do '/srv/needrestart.pl';", True),
+        ("needrestart", "eval do { local(@ARGV, $/) = $fn; <>};", False),
+    ],
+)
+def test_a_line_that_leads_to_other_files_is_told(program: str, line: str, leads: bool) -> None:
+    row = PROGRAMS[program]
+    path = f"{row.folders[0]}/x.conf"
+    found = collect(row, [Line(path, 3, line)], ())
+    assert found.away == ((f"{path}:3",) if leads else ())
 
 
 def test_our_own_file_counts_as_it_will_be_and_not_as_it_is() -> None:

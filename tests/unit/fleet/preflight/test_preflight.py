@@ -270,7 +270,7 @@ def unattended(
     guarded = SPEC.model_copy(
         update={"base": Base.model_validate({"fence": {"blacklist": ["^libze"]}})}
     )
-    state = UpdaterState({"unattended-upgrades": UNATTENDED}, blacklist, "l", only=only)
+    state = UpdaterState({"unattended-upgrades": UNATTENDED}, blacklist, "l", strict_whitelist=only)
     seen = {
         "updaters": state,
         "os": system("ubuntu-24.04"),

@@ -70,6 +70,18 @@ def test_a_drop_in_that_nothing_reads_is_refused() -> None:
         )
 
 
+def test_a_line_that_leads_to_files_nobody_here_reads_is_unknown_ground() -> None:
+    others = drop_ins({"/etc/apt/apt.conf.d/10site": '#include "/srv/site.conf";\n'})
+    with pytest.raises(OperationError, match=r"10site:1 leads to other files, .* is UNKNOWN"):
+        run_operation(
+            settings_file,
+            {DropIns: others, FileState: files()},
+            path="/etc/apt/apt.conf.d/99x",
+            content='APT::Ignore-Hold "false";\n',
+            program="apt",
+        )
+
+
 @pytest.mark.parametrize(
     ("others", "said"),
     [

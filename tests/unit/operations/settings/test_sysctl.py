@@ -67,6 +67,12 @@ def test_unknown_drop_ins_are_not_acted_on() -> None:
         run_with_boot(Unknown("cut off"))
 
 
+def test_a_drop_in_that_cannot_be_read_may_have_the_last_word() -> None:
+    denied = BootSettings((), ("/etc/sysctl.d/99-site.conf",))
+    with pytest.raises(OperationError, match=r"99-site\.conf cannot be read, and it may override"):
+        run_with_boot(denied)
+
+
 def test_a_differing_value_is_set_and_read_back_in_one_command() -> None:
     commands, _ = run("60")
     assert len(commands) == 1
