@@ -34,7 +34,7 @@ from facts.value import ABSENT, Reading, Unknown
 
 _SCRIPT: Final = shell_text(__file__)
 
-_APT_VALUE: Final = re.compile(r'^([\w:-]+?)(?:::)? "(.*)";$')
+_APT_VALUE: Final = re.compile(r'^(\S+) "(.*)";$')
 _PERIODIC: Final = "APT::Periodic::Unattended-Upgrade"
 #: Zero switches everything off that apt does by itself (apt.systemd.daily).
 _ENABLE: Final = "APT::Periodic::Enable"
@@ -117,7 +117,7 @@ class Updaters(HostFact[UpdaterState]):
         parts = Parts(text)
         settings = convert(parts.reading("apt"), _apt_settings)
         blacklist: Reading[tuple[str, ...]] = (
-            settings.get(_BLACKLIST, ()) if isinstance(settings, Mapping) else settings
+            _entries(settings, _BLACKLIST) if isinstance(settings, Mapping) else settings
         )
         mode = _needrestart(parts.files("needrestart"))
         units = dict(_pair(line) for line in parts.lines("units"))
@@ -182,12 +182,12 @@ def _unattended(
         )
         if off
     ]
-    origins = [origin for key in _ORIGINS for origin in settings.get(key, ())]
+    origins = [origin for key in _ORIGINS for origin in _entries(settings, key)]
     evidence = [*updater.evidence, f"{_PERIODIC} is {period or 'empty'}"]
     evidence += [f"upgrades from {origin}" for origin in origins]
-    if blacklist := settings.get(_BLACKLIST, ()):
+    if blacklist := _entries(settings, _BLACKLIST):
         evidence.append(f"Package-Blacklist: {', '.join(blacklist)}")
-    if whitelist := settings.get(_WHITELIST, ()):
+    if whitelist := _entries(settings, _WHITELIST):
         strict = "strict" if _strict_list(settings) else "not strict"
         evidence.append(f"Package-Whitelist ({strict}): {', '.join(whitelist)}")
     fenced = [*updater.fenced_by, *stopped]
@@ -201,7 +201,12 @@ def _unattended(
 
 
 def _last(settings: Mapping[str, tuple[str, ...]], key: str, default: str) -> str:
-    return (settings.get(key) or (default,))[-1]
+    return (settings.get(key.casefold()) or (default,))[-1]
+
+
+def _entries(settings: Mapping[str, tuple[str, ...]], key: str) -> tuple[str, ...]:
+    """Return the entries of a list; a value of the name itself (`Name "x";`) is none of them."""
+    return settings.get(f"{key.casefold()}::", ())
 
 
 def _is_on(settings: Mapping[str, tuple[str, ...]], key: str) -> bool:
@@ -211,7 +216,7 @@ def _is_on(settings: Mapping[str, tuple[str, ...]], key: str) -> bool:
 def _strict_list(settings: Reading[Mapping[str, tuple[str, ...]]]) -> tuple[str, ...]:
     if not isinstance(settings, Mapping) or not _is_on(settings, _STRICT):
         return ()
-    return settings.get(_WHITELIST, ())
+    return _entries(settings, _WHITELIST)
 
 
 def _snapd(updater: Updater, hold: Reading[str]) -> Updater:
@@ -272,11 +277,17 @@ def _needrestart(files: Files) -> Reading[str]:
 
 
 def _apt_settings(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Return name -> values, and the name of each scope with `::` -> values of what is in it.
+
+    apt's names have no case.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for line in text.split("\n"):
         match = _APT_VALUE.match(line)
         if match is not None and match[2]:
-            found[match[1]] = (*found.get(match[1], ()), match[2])
+            name = match[1].casefold()
+            for key in {name, f"{name.rpartition('::')[0]}::"}:
+                found[key] = (*found.get(key, ()), match[2])
     return found
 
 

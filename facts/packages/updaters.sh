@@ -37,7 +37,7 @@ for u in $units; do
   printf '%s %s\n' "$u" "$s"
 done
 if command -v apt-config >/dev/null 2>&1; then
-  part apt; apt-config dump | grep -E '^(APT::Periodic|Unattended-Upgrade)::'
+  part apt; apt-config dump | grep -iE '^(APT::Periodic|Unattended-Upgrade)::'
 else lack apt '?' 'apt-config is not installed'; fi
 lines needrestart '^[^#]*(nrconf|conf[.]d|NEEDRESTART_MODE)' \
   /etc/needrestart/needrestart.conf /etc/needrestart/conf.d/*.conf /etc/environment

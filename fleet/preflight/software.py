@@ -77,7 +77,9 @@ def _updaters(context: Context) -> Iterator[Finding]:
         if isinstance(item.active, Unknown):
             yield context.unknown(
                 f"whether {name} changes {item.can_change} packages by itself is {item.active}",
-                f"b70 facts {context.spec.name} updaters   # as an account that may use sudo",
+                _stop(context, item)
+                if name == NEEDRESTART
+                else f"b70 facts {context.spec.name} updaters   # with an account that has sudo",
             )
         elif item.active is True and name == UNATTENDED:
             yield from _unattended(context, state, item)

@@ -189,6 +189,18 @@ def test_the_kernel_settings_hold_now_and_after_a_boot(testhost: Any) -> None:
 def test_a_foreign_drop_in_that_has_the_last_word_at_boot_is_named_and_never_edited(
     whole: Machine, plan: Run, converge: Run
 ) -> None:
+    site = "/etc/systemd/journald.conf.d/99-site.conf"
+    whole.write(site, "[Journal]\nStorage=volatile\n")
+    read = whole.run("systemd-analyze cat-config systemd/journald.conf").stdout
+    assert [line for line in read.splitlines() if line.startswith("Storage=")] == [
+        "Storage=persistent",
+        "Storage=volatile",
+    ]
+    found = plan(whole.name)
+    assert found.exit_code is ExitCode.FAILED
+    assert f"{site}:2 sets Storage to volatile" in found.hosts[0].error
+    whole.run(f"rm {site}")
+
     foreign = "/etc/sysctl.d/99-hardlockup-panic.conf"
     whole.write(foreign, "kernel.hardlockup_panic = 1\n")
     found = plan(whole.name)

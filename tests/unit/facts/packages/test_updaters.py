@@ -83,6 +83,25 @@ def test_an_upgrade_at_shutdown_needs_neither_timer_nor_period() -> None:
     assert "InstallOnShutdown is true" in updater.evidence[-1]
 
 
+@pytest.mark.parametrize(
+    ("line", "covers"),
+    [
+        ('Unattended-Upgrade::Package-Blacklist:: "linux-";', True),
+        ('unattended-upgrade::package-blacklist:: "linux-";', True),
+        ('Unattended-Upgrade::Package-Blacklist::kernel "linux-";', True),
+        ('Unattended-Upgrade::Package-Blacklist "linux-";', False),
+        ('Unattended-Upgrade::Package-Blacklist:: "generic$";', False),
+        ('Unattended-Upgrade::Package-Blacklist:: "*linux";', False),
+    ],
+    ids=["an entry", "in lower case", "with a name", "no entry", "not from the start", "broken"],
+)
+def test_only_what_unattended_upgrades_itself_would_match_is_covered(
+    line: str, covers: bool
+) -> None:
+    state = read(Updaters(), {**PARTS, "apt": f"{SWITCHED_ON}{line}\n"})
+    assert state.blacklisted("linux-image-generic") is covers
+
+
 @pytest.mark.parametrize(("strict", "left_alone"), [("true", True), ("false", False)])
 def test_a_whitelist_keeps_packages_out_only_where_it_is_strict(
     strict: str, left_alone: bool

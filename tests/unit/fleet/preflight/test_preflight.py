@@ -341,6 +341,12 @@ def test_the_next_step_is_one_that_ends_this_updater(name: str, step: str) -> No
     assert found.remedy == step
 
 
+def test_a_restart_mode_that_is_computed_is_ended_by_ours() -> None:
+    unsure = Updater("needrestart", Unknown("x.conf:1 computes it"), "services", (), ())
+    (found,) = findings(updaters=UpdaterState({"needrestart": unsure}, (), "l"))
+    assert found.remedy == "b70 converge --limit rig-a   # the base layer fences it"
+
+
 def test_without_a_declared_fence_the_next_step_is_to_declare_one() -> None:
     off = SPEC.model_copy(update={"base": Base.model_validate({"fence": {"enabled": False}})})
     (found,) = unattended((), spec=off)
