@@ -30,17 +30,19 @@ class Override:
 
 
 def overrides(
-    program: Program, found: SettingFiles, path: str, content: str
+    program: Program, found: SettingFiles, path: str, content: str | None = None
 ) -> tuple[Override, ...]:
-    """Return the lines of other files that take away what a file of ours will say.
+    """Return the lines of other files that take away what a file of ours says.
 
     Args:
-        found: the files as they are; what ours says now does not count.
+        found: the files as they are.
         path: our drop-in.
-        content: what it will hold.
+        content: what it will hold; None = what it holds now.
     """
-    text = [Line(path, number, each) for number, each in enumerate(content.split("\n"), 1)]
-    ours = [each for each in program.syntax(text) if program.kind(each.key) is not None]
+    ours = [each for each in found.assigned if each.path == path]
+    if content is not None:
+        text = [Line(path, number, each) for number, each in enumerate(content.split("\n"), 1)]
+        ours = [each for each in program.syntax(text) if program.kind(each.key) is not None]
     said = list(sequence(program, found, path, ours))
     taken: list[Override] = []
     for key in dict.fromkeys(each.key for each in ours):

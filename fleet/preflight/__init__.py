@@ -16,6 +16,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     kernel_packages,
     machine,
     odd_lines,
+    settings,
     software,
 )
 from fleet.preflight.model import Context, explanations, inhibitors, inspect
