@@ -48,12 +48,12 @@ class Kind:
     Args:
         normal: value -> one spelling of what it means; None where the program ignores such a line.
         adds: the values of several lines add up, and an empty one begins anew.
-        shared: others may add to the values; they may only take none away.
+        open_to_others: others may add to the values; they may only take none away.
     """
 
     normal: Callable[[str], str | None]
     adds: bool = False
-    shared: bool = False
+    open_to_others: bool = False
 
 
 Syntax = Callable[[Sequence[Line]], Iterable[Assigned]]

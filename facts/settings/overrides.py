@@ -75,7 +75,7 @@ def _of_list(kind: Kind, said: Sequence[Assigned], path: str) -> Iterator[Overri
         if lost and each.path != path:
             yield Override(each.path, each.line, each.key, " ".join(lost), "nothing")
         kept = []
-    if kind.shared:
+    if kind.open_to_others:
         return
     wanted = " ".join(each.value or "" for each in kept if each.path == path)
     seen = " ".join(each.value or "" for each in kept)

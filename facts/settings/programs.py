@@ -18,14 +18,14 @@ from facts.settings.effective import Assigned, Kind, Main, Program
 _PLACES: Final = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
 #: The key of apt that each of these names stands for, whatever its case.
 _APT_KEYS: Final = {
-    "Unattended-Upgrade::Package-Blacklist": Kind(values.text, adds=True, shared=True),
+    "Unattended-Upgrade::Package-Blacklist": Kind(values.text, adds=True, open_to_others=True),
     "Unattended-Upgrade::Remove-Unused-Kernel-Packages": Kind(values.yes_or_no),
     "Unattended-Upgrade::Remove-New-Unused-Dependencies": Kind(values.yes_or_no),
     "Unattended-Upgrade::Remove-Unused-Dependencies": Kind(values.yes_or_no),
     "Unattended-Upgrade::Automatic-Reboot": Kind(values.yes_or_no),
     "APT::Ignore-Hold": Kind(values.yes_or_no),
     "APT::Get::allow-change-held-packages": Kind(values.yes_or_no),
-    "APT::NeverAutoRemove": Kind(values.text, adds=True, shared=True),
+    "APT::NeverAutoRemove": Kind(values.text, adds=True, open_to_others=True),
 }
 
 
