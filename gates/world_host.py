@@ -49,8 +49,8 @@ def host(
 
 
 def _with_swap(memory: MemoryState, given: Readings) -> Reading[float]:
-    total = then(given[Swap], lambda swap: swap.total)
-    return then(total, lambda swap: (memory.total + swap) / _GIB)
+    swap = then(given[Swap], lambda state: state.beyond_memory(given[Block]))
+    return then(swap, lambda size: (memory.total + size) / _GIB)
 
 
 def _vram_share(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cmp_to_key
 from typing import Final
@@ -12,14 +13,17 @@ from facts.packages.apt_policy import AptPolicy, Policy
 from facts.packages.debian_version import version_compare
 from facts.packages.dpkg import Packages, PackageState
 from facts.pci.clinfo import Clinfo, ClPlatform
+from facts.pci.gpu_link import GpuLinks
 from facts.readings import Readings, then
-from facts.value import ABSENT, Absent, Reading, Unknown
+from facts.value import ABSENT, Absent, Reading, Unknown, known
 from gates.vocabulary import TermValue
 
 #: The package that `AptPolicy` must be asked about.
 LIBZE1: Final = "libze1"
 #: Package whose version names the graphics compiler that compiled caches depend on.
 _GRAPHICS_COMPILER: Final = "intel-igc-core-2"
+#: Names that the compute runtime gave a B70 so far; without a product name it prints the PCI id.
+_B70_NAME: Final = re.compile(r"\bB70\b|\[0xe223\]")
 
 
 def userspace(spec: HostSpec, given: Readings) -> dict[str, Reading[TermValue]]:
@@ -43,7 +47,7 @@ def _device_name(
     """Ask OpenCL; else take the stack's word, when exactly its userspace is installed."""
     platforms = given[Clinfo]
     if not isinstance(platforms, Unknown | Absent):
-        return _opencl_name(platforms)
+        return _opencl_name(platforms, given)
     if spec.stack is None or not spec.stack.device_name:
         return Unknown("clinfo was not read, and no stack names the device")
     name, wanted = spec.stack.device_name, spec.stack.userspace.packages
@@ -63,16 +67,28 @@ def _is_installed(packages: PackageState, name: str, version: str) -> bool:
     return found is not None and version in ("", found)
 
 
-def _opencl_name(platforms: tuple[ClPlatform, ...]) -> Reading[str]:
-    names = {
-        device.name
+def _opencl_name(platforms: tuple[ClPlatform, ...], given: Readings) -> Reading[str]:
+    """Return what Intel's compute runtime calls the B70, whatever other GPUs it lists.
+
+    Which device is a B70 is told by its PCI address, where there is none by its name.
+    """
+    gpus = [
+        device
         for platform in platforms
+        if platform.is_compute_runtime
         for device in platform.devices
-        if "CL_DEVICE_TYPE_GPU" in device.types
-    }
-    if len(names) != 1:
-        return Unknown(f"clinfo names {len(names)} different GPUs: {', '.join(sorted(names))}")
-    return names.pop()
+        if device.is_gpu and device.unified is not True
+    ]
+    cards = known(given[GpuLinks]) or ()
+    b70s = {card.bdf for card in cards if card.is_b70}
+    placed = [device for device in gpus if device.bdf in b70s]
+    named = [device for device in gpus if _B70_NAME.search(device.name)]
+    unplaced = [device for device in gpus if device.bdf is ABSENT or not cards]
+    names = {device.name for device in placed or named or unplaced}
+    if len(names) == 1:
+        return names.pop()
+    seen = ", ".join(sorted({device.name for device in gpus})) or "none"
+    return Unknown(f"which of its GPUs is the B70, clinfo does not tell: {seen}")
 
 
 def _toolchain(packages: PackageState, given: Readings) -> Reading[str]:

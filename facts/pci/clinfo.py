@@ -7,6 +7,7 @@ ends the fact, not the process). No platform is an answer, not an error.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -22,6 +23,10 @@ echo clinfo
 exec "$tool" --json
 """
 
+_INTEL: Final = "Intel(R) Corporation"
+#: How clinfo prints the PCI address, in JSON too (Oblomov/clinfo src/clinfo.c, devtopo_pci_str).
+_BUS_INFO: Final = re.compile(r"PCI-E, ([0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7])")
+
 
 @dataclass(frozen=True, slots=True)
 class ClDevice:
@@ -30,12 +35,20 @@ class ClDevice:
     Attributes:
         name: the name that tuned config files are matched by; it changes with the compute runtime.
         types: CL_DEVICE_TYPE_GPU, CL_DEVICE_TYPE_CPU …
+        bdf: PCI address; ABSENT where the runtime does not tell (extension cl_khr_pci_bus_info).
+        unified: it has no memory but the host's: the processor's own GPU.
     """
 
     name: str
     types: tuple[str, ...]
     driver_version: Reading[str]
-    memory_bytes: Reading[int]
+    bdf: Reading[str] = ABSENT
+    unified: Reading[bool] = ABSENT
+
+    @property
+    def is_gpu(self) -> bool:
+        """Return True if this is a graphics processor."""
+        return "CL_DEVICE_TYPE_GPU" in self.types
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +57,12 @@ class ClPlatform:
 
     name: str
     vendor: str
-    version: str
     devices: tuple[ClDevice, ...]
+
+    @property
+    def is_compute_runtime(self) -> bool:
+        """Return True if this is Intel's own: rusticl and PoCL give the same cards other names."""
+        return self.vendor == _INTEL
 
 
 class Clinfo(HostFact[tuple[ClPlatform, ...] | Absent]):
@@ -84,7 +101,6 @@ def _platform(properties: object, group: object) -> ClPlatform:
     return ClPlatform(
         name=_word(platform, "CL_PLATFORM_NAME"),
         vendor=_word(platform, "CL_PLATFORM_VENDOR"),
-        version=_word(platform, "CL_PLATFORM_VERSION"),
         devices=tuple(map(_device, _list(_record(group), "online"))),
     )
 
@@ -92,12 +108,14 @@ def _platform(properties: object, group: object) -> ClPlatform:
 def _device(properties: object) -> ClDevice:
     device = _record(properties)
     types = _list(_record(device.get("CL_DEVICE_TYPE")), "type")
-    version, memory = device.get("CL_DRIVER_VERSION"), device.get("CL_DEVICE_GLOBAL_MEM_SIZE")
+    version, unified = device.get("CL_DRIVER_VERSION"), device.get("CL_DEVICE_HOST_UNIFIED_MEMORY")
+    address = _BUS_INFO.fullmatch(str(device.get("CL_DEVICE_PCI_BUS_INFO_KHR", "")))
     return ClDevice(
         name=_word(device, "CL_DEVICE_NAME"),
         types=tuple(str(word) for word in types),
         driver_version=version if isinstance(version, str) else ABSENT,
-        memory_bytes=memory if isinstance(memory, int) else ABSENT,
+        bdf=address[1].lower() if address else ABSENT,
+        unified=unified if isinstance(unified, bool) else ABSENT,
     )
 
 

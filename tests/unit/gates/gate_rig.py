@@ -121,7 +121,9 @@ def readings(cards: tuple[Card, ...], **changed: Any) -> dict[str, object]:
         Packages.domain: PackageState(
             installed, (), (), (), False, (), Loader(("level-zero",), {}, ("libze_loader.so.1",))
         ),
-        Swap.domain: SwapState((SwapArea("/swap", "file", 64 * GIB, 0, -2),), ()),
+        Swap.domain: SwapState(
+            (SwapArea("/dev/sda3", "partition", 64 * GIB, 0, -2, ("sda3",)),), ()
+        ),
         Units.domain: UnitState({}, ()),
         "apt_policy": {"libze1": offer("1.28.0-1~24.04~ppa1")},
     }

@@ -13,6 +13,7 @@ from declaration.profile import Needs
 from declaration.stack import LevelZeroLoader
 from facts.disks.block import Block, Device, Disks
 from facts.disks.mountinfo import Mount
+from facts.disks.swap import SwapArea, SwapState
 from facts.packages.apt_policy import AptPolicy, Policy
 from facts.packages.dpkg import Loader, PackageState
 from facts.pci.clinfo import ClDevice, Clinfo, ClPlatform
@@ -260,8 +261,8 @@ def test_two_owners_of_the_loader_are_refused_and_none_is_fine(tmp_path: Path) -
 
 def test_clinfo_overrules_what_the_stack_says_about_the_device_name(tmp_path: Path) -> None:
     old = "Intel(R) Graphics [0xe223]"
-    device = ClDevice(old, ("CL_DEVICE_TYPE_GPU",), ABSENT, ABSENT)
-    platforms = (ClPlatform("Intel(R) OpenCL Graphics", "Intel", "3.0", (device,)),)
+    device = ClDevice(old, ("CL_DEVICE_TYPE_GPU",), ABSENT)
+    platforms = (ClPlatform("Intel(R) OpenCL Graphics", "Intel(R) Corporation", (device,)),)
     made = decisions(rig(1), readings(good(tmp_path, 1), **{Clinfo.domain: platforms}))
     assert made["moe-config"].verdict is Verdict.WARN
     assert made["moe-config"].choice == (
@@ -309,6 +310,17 @@ def test_a_working_set_counts_for_its_own_profile_only(tmp_path: Path) -> None:
             rig(1, profile=boxed), readings(good(tmp_path / name, 1), measurements=log)
         )
         assert made["container-cap"].verdict is verdict
+
+
+def test_swap_in_main_memory_does_not_count_it_twice(tmp_path: Path) -> None:
+    state = MemoryState(96 * GIB, 90 * GIB, 0, 0, ABSENT, ABSENT, True, ())
+    packed = SwapArea("/dev/zram0", "partition", 48 * GIB, 0, 100, ("zram0",))
+    on_disk = SwapArea("/dev/sda3", "partition", 48 * GIB, 0, -2, ("sda3",))
+    for area, size, lane in ((packed, 96, "partial"), (on_disk, 144, "full")):
+        found = readings(good(tmp_path / area.below[0], 1), memory=state)
+        found["swap"] = SwapState((area,), ())
+        assert build(rig(1), given(found)).read("memory.with_swap_gib") == size
+        assert decisions(rig(1), found)["build-memory"].choice == lane
 
 
 def test_the_card_that_faulted_starts_last(tmp_path: Path) -> None:

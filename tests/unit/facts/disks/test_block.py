@@ -150,18 +150,16 @@ def test_one_odd_line_of_df_leaves_the_other_rooms_known() -> None:
 )
 @pytest.mark.parametrize("fact", [Block, Swap])
 def test_one_odd_line_of_fstab_is_carried_with_its_number(fact: Any, line: str) -> None:
-    parts = {**PARTS, "swaps": fixture("swap/swaps"), "fstab": f"{FSTAB}/etc/fstab:99:{line}\n"}
+    parts = {
+        **PARTS,
+        "swaps": fixture("swap/swaps"),
+        "below": "",
+        "fstab": f"{FSTAB}/etc/fstab:99:{line}\n",
+    }
     found = read(fact(), parts)
     assert found.fstab == read(fact(), {**parts, "fstab": FSTAB}).fstab
     (odd,) = found.odd
     assert (odd.place, odd.number) == ("/etc/fstab", 99)
-
-
-@pytest.mark.parametrize("row", ["/a b file 1 2 -2", "/dev/sdz partition many 0 -2", "/\udce9"])
-def test_one_odd_row_of_swap_makes_the_sum_unknown_and_no_other_area(row: str) -> None:
-    swap = read(Swap(), {"swaps": f"{fixture('swap/swaps')}{row}\n", "fstab": FSTAB})
-    assert len(swap.active) == 2
-    assert isinstance(swap.total, Unknown)
 
 
 def test_octal_escapes_are_bytes_of_utf8() -> None:
@@ -174,26 +172,3 @@ def test_this_machine_has_a_root_with_the_room_that_the_kernel_tells() -> None:
     told = os.statvfs("/")
     assert storage.room_of("/").size == told.f_blocks * told.f_frsize
     assert storage.root_read_only is False
-
-
-def test_swap_areas_are_counted_in_bytes_and_zram_is_told_apart() -> None:
-    swap = read(Swap(), {"swaps": fixture("swap/swaps"), "fstab": FSTAB})
-    file, zram = swap.active
-    assert (file.path, file.kind, file.size, file.used) == (
-        "/swap.img",
-        "file",
-        38654701568,
-        1048576,
-    )
-    assert (file.priority, file.zram) == (-2, False)
-    assert (zram.priority, zram.zram) == (100, True)
-    assert swap.total == file.size + zram.size
-    assert [entry.source for entry in swap.fstab] == ["/swap.img"]
-
-
-def test_a_host_without_swap_has_none() -> None:
-    assert read(Swap(), {"swaps": "Filename Type Size Used Priority\n", "fstab": ""}).active == ()
-
-
-def test_an_unreadable_swap_table_is_unknown_and_not_empty() -> None:
-    assert isinstance(read(Swap(), {"swaps": "", "fstab": ""}), Unknown)
