@@ -16,6 +16,7 @@ from facts.disks.swap import Swap
 from facts.packages.apt_policy import AptPolicy
 from facts.packages.dpkg import Packages
 from facts.pci.aspm import AspmPolicy
+from facts.pci.displays import Displays
 from facts.pci.gpu import Gpus
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog
@@ -30,6 +31,7 @@ from gates.gpu_sources import GPU_PACKAGES
 FACTS: Final[tuple[type[HostFact[Any]], ...]] = (
     AspmPolicy,
     Block,
+    Displays,
     GpuLinks,
     GpuLog,
     Gpus,

@@ -11,6 +11,7 @@ from typing import Final
 
 from declaration.hardware import CardSlot
 from declaration.host import HostSpec
+from facts.pci.displays import Display, Displays
 from facts.pci.gpu import Gpus, GpuState, Vram
 from facts.pci.gpu_card import GTS, Card, Link
 from facts.pci.gpu_link import GpuLinks
@@ -71,7 +72,7 @@ def together(
         "cards.found": len(b70s),
         "cards.missing": presented.missing_count,
         "cards.extra": len(presented.extra),
-        "cards.others": tuple(c.name for c in found if not c.is_b70 and not c.is_virtual),
+        "cards.others": then(given[Displays], _other_cards),
         "cards.same_root": _same_root(b70s),
         "cards.acs_detour": _acs_detour(b70s),
         "cards.mixed_links": _mixed_links(b70s),
@@ -219,6 +220,10 @@ def _idle_vram(bdf: str, vram: Reading[Vram], given: Readings) -> Reading[int]:
     if isinstance(vram, Vram):
         return Unknown(f"{vram.used_mib} MiB are in use: something is loaded, so nothing is idle")
     return vram
+
+
+def _other_cards(displays: Sequence[Display]) -> Reading[tuple[str, ...]]:
+    return tuple(display.name for display in displays if display.is_other_card)
 
 
 def _same_root(b70s: Sequence[Card]) -> Reading[bool]:

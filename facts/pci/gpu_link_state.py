@@ -74,13 +74,11 @@ class Presence:
         missing: declared PCI addresses that no B70 has.
         missing_count: how many B70 are missing in all, those without a declared address included.
         extra: B70 that nobody declared.
-        others: Battlemage cards of another kind.
     """
 
     missing: tuple[str, ...]
     missing_count: int
     extra: tuple[str, ...]
-    others: tuple[str, ...]
 
 
 def judge(card: Card) -> Judgement:
@@ -195,5 +193,4 @@ def presence(cards: Sequence[Card], count: int, bdfs: Collection[str] = ()) -> P
         missing=missing,
         missing_count=len(missing) + max(nameless - len(unclaimed), 0),
         extra=tuple(unclaimed[nameless:]),
-        others=tuple(card.bdf for card in cards if not card.is_b70 and not card.is_virtual),
     )

@@ -10,6 +10,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     boot_sets,
     card_driver,
     cards,
+    counters,
     gpu_sources,
     gpu_userspace,
     grub_defaults,

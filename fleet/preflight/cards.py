@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from facts.pci.displays import Displays
 from facts.pci.gpu_card import Card
 from facts.pci.gpu_fault import NEEDS_REBOOT, Fault, grep
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog
-from facts.value import Absent, Unknown, known
+from facts.value import ABSENT, Absent, Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
 from gates.card_steps import bar_step
@@ -146,6 +147,30 @@ def _survivability(context: Context) -> Iterator[Finding]:
         if not isinstance(card.survivability, Absent)
     ]
     yield from _shared(said)
+
+
+@check("other-gpu", "cards")
+def _other_gpu(context: Context) -> Iterator[Finding]:
+    """A graphics card of another kind stands beside the B70, whoever made it.
+
+    It takes lanes, power and air. One of Intel's is numbered among the B70 by Level Zero and
+    OpenCL, so the numbers in ZE_AFFINITY_MASK mean other cards than before. A processor's own GPU
+    and the console of a management controller are not told.
+    """
+    displays = known(context.given[Displays]) or ()
+    others = [display for display in displays if display.is_other_card]
+    if not (context.spec.hardware.cards or any(display.is_b70 for display in displays)):
+        return
+    for display in others:
+        driver = "no driver" if display.driver is ABSENT else f"driver {display.driver}"
+        text = f"{display.name} at {display.bdf} ({driver}) stands beside the B70"
+        remedy = "take it out, or see that it takes no lane of a B70's slot: "
+        remedy += f"b70 facts {context.spec.name} gpu_link"
+        if display.is_intel:
+            text += ", and Level Zero numbers it among them"
+            remedy = "take it out, or name the B70 alone in the profile's ZE_AFFINITY_MASK, by the "
+            remedy += "numbers that `sycl-ls` prints on the host"
+        yield context.warning(text, remedy)
 
 
 @check("gpu-faults", "cards")

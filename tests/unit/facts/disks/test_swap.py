@@ -16,13 +16,15 @@ from tests.unit.fact_frame import SHELLS, fixture, grep, plant, read, run
 FSTAB = grep({"/etc/fstab": fixture("block/fstab")}, r"^\s*[^#\s]")
 HEAD = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 GIB = 1 << 30
+IN_MEMORY = """\
+90 28 0:90 / /dev/shm rw - tmpfs tmpfs rw
+91 28 253:1 / /fast rw - ext4 /dev/zram1 rw
+"""
 DISKS: Disks = read(
     Block(),
     {
         "devices": fixture("block/lsblk.json"),
-        "mounts": fixture("block/mountinfo.txt")
-        + "90 28 0:90 / /dev/shm rw - tmpfs tmpfs rw\n"
-        + "91 28 253:1 / /fast rw - ext4 /dev/zram1 rw\n",
+        "mounts": fixture("block/mountinfo.txt") + IN_MEMORY,
         "room": fixture("block/df.txt"),
         "fstab": FSTAB,
     },

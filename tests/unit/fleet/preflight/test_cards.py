@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from declaration.host import HostSpec
+from facts.pci.displays import Display
 from facts.pci.gpu_fault import Fault
 from facts.pci.gpu_link import GpuLinks
 from facts.pci.gpu_log import GpuLog, KernelLog
 from facts.value import ABSENT, Unknown
 from fleet.model.finding import Finding, Severity
 from fleet.preflight import inhibitors, inspect
+from gates.model import Verdict
 from lab import fakesys, shapes, tree
 from tests.given import given
 from tests.unit.boot_facts import NEW, OLD, boot, kernel, running
@@ -171,3 +173,45 @@ def test_a_boot_set_that_cannot_be_compared_with_what_runs_is_said() -> None:
     assert "which GuC" in finding.text
     assert finding.severity is Severity.WARNING
     assert not finding.inhibits
+
+
+def seen(*displays: Display, spec: HostSpec = SPEC) -> list[Finding]:
+    found = inspect(spec, given({"displays": displays}))
+    return [finding for finding in found if finding.id == "other-gpu"]
+
+
+OWN_CARD = Display("0000:03:00.0", 0x8086, 0xE223, "xe", False)
+
+
+@pytest.mark.parametrize(
+    ("display", "text", "remedy"),
+    [
+        (
+            Display("0000:c3:00.0", 0x8086, 0x56A0, ABSENT, False),
+            "Intel 8086:56a0 at 0000:c3:00.0 (no driver) stands beside the B70, "
+            "and Level Zero numbers it among them",
+            "ZE_AFFINITY_MASK",
+        ),
+        (
+            Display("0000:c3:00.0", 0x10DE, 0x2204, "nvidia", False),
+            "NVIDIA 10de:2204 at 0000:c3:00.0 (driver nvidia) stands beside the B70",
+            "b70 facts rig gpu_link",
+        ),
+    ],
+)
+def test_a_card_of_another_kind_beside_the_b70_is_told(
+    display: Display, text: str, remedy: str
+) -> None:
+    (found,) = seen(OWN_CARD, display)
+    assert (found.verdict, found.text) == (Verdict.WARN, text)
+    assert remedy in str(found.remedy)
+
+
+def test_neither_a_processors_own_gpu_nor_a_console_nor_a_host_without_b70_is_told() -> None:
+    own = Display("0000:00:02.0", 0x8086, 0x7D67, "i915", True)
+    console = Display("0000:68:00.0", 0x1A03, 0x2000, "ast", False)
+    assert seen(OWN_CARD, own, console) == []
+    without = SPEC.model_validate({**SPEC.model_dump(), "hardware": {}})
+    other = Display("0000:c3:00.0", 0x10DE, 0x2204, "nvidia", False)
+    assert seen(other, spec=without) == []
+    assert len(seen(other)) == len(seen(OWN_CARD, other, spec=without)) == 1
