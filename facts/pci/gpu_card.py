@@ -40,6 +40,8 @@ CARD_UPSTREAM_PORTS: Final = frozenset({0xE2FF, 0x4FA0, 0x4FA1})
 #: Every port on a card's own board: that one, and the ports of GPU and audio behind it.
 BOARD_PORTS: Final = CARD_UPSTREAM_PORTS | {0xE2F0, 0xE2F1, 0xE2F2, 0x4FA4}
 
+#: Lanes that a PCIe link can have.
+LINK_WIDTHS: Final = frozenset({1, 2, 4, 8, 12, 16, 32})
 #: PCIe generation -> GT/s per lane.
 GTS: Final = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0, 7: 128.0}
 #: PCIe generation -> share of the raw rate that carries data (8b/10b, 128b/130b, FLIT 242/256).

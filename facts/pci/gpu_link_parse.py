@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from facts.base import ParseError
-from facts.pci.gpu_card import BATTLEMAGE, INTEL, Card, Hop, Link
+from facts.pci.gpu_card import BATTLEMAGE, INTEL, LINK_WIDTHS, Card, Hop, Link
 from facts.value import ABSENT, Reading, Unknown
 
 T = TypeVar("T")
@@ -25,7 +25,6 @@ _GENERATION: Final = {
     "2.5": 1, "5.0": 2, "5": 2, "8.0": 3, "8": 3, "16.0": 4, "16": 4, "32.0": 5, "32": 5,
     "64.0": 6, "64": 6, "128.0": 7, "128": 7,
 }  # fmt: skip
-_WIDTHS: Final = frozenset({1, 2, 4, 8, 12, 16, 32})
 #: Link width of a config space that reads as ones: 6 bits of LnkSta, or a whole byte.
 _ALL_ONES: Final = frozenset({"63", "255"})
 
@@ -101,7 +100,7 @@ class _Field:
         lanes = self.read(width, int)
         if not isinstance(lanes, int):
             return lanes
-        if lanes not in _WIDTHS:
+        if lanes not in LINK_WIDTHS:
             return Unknown(f"width {lanes} is not a link width", f"{speed} x{width}")
         return self.read(speed, lambda value: Link(_generation(value), lanes))
 

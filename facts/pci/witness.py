@@ -1,8 +1,9 @@
 """sysfs against xpu-smi: two witnesses of the same card. Pure.
 
 sysfs is the oracle. Where both speak and agree, the value stands; where they differ, it is UNKNOWN
-and carries both. A silent xpu-smi (not root, not installed) takes nothing from sysfs; xpu-smi alone
-proves nothing that sysfs should know. ECC is known to xpu-smi only.
+and carries both. A silent xpu-smi (not root, not installed, hung) takes nothing from sysfs; xpu-smi
+alone proves nothing that sysfs should know. Survivability mode is for sysfs alone to say. ECC is
+known to xpu-smi only, but it takes an eighth of the VRAM, which sysfs sees.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from facts.value import Absent, Reading, Unknown
 T = TypeVar("T")
 
 _NOT_LISTED: Final = "xpu-smi does not list this card"
+#: VRAM of a B70 in bytes between that with ECC (28 GiB) and that without (32 GiB less 0.1).
+_ECC_BELOW: Final = 30 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,10 @@ class Witnessed:
     Attributes:
         max_gen, max_width: what the card's upstream port can do.
         downgraded: the card fell back from Gen5 to Gen4 while training.
-        ecc: VRAM ECC; UNKNOWN while the pending state differs, since a reboot will change it.
+        ecc: VRAM ECC; UNKNOWN while the pending state differs, since a reboot will change it, and
+            where the VRAM says otherwise: xpu-smi 2.x prints `disabled` also where it could not
+            read it (intel/xpumanager ial/cmn/cmd_config.cpp getMemoryEccStates, issue 169).
+        dispute: xpu-smi's word against what sysfs decides, with both values; None without one.
     """
 
     bdf: str
@@ -36,6 +42,7 @@ class Witnessed:
     max_width: Reading[int]
     downgraded: Reading[bool]
     ecc: Reading[bool]
+    dispute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,9 @@ def compare(cards: Sequence[Card], xpu: XpuSmiReport | Absent | Unknown) -> Test
         strangers=tuple(
             device.bdf
             for device in xpu.devices
-            if device.bdf not in known and device.pci_device_id in BATTLEMAGE
+            if device.bdf not in known
+            and device.pci_device_id in BATTLEMAGE
+            and device.function != "virtual"
         ),
     )
 
@@ -73,7 +82,8 @@ def _witnessed(card: Card, device: XpuDevice | None) -> Witnessed:
         max_gen=_agree("maximum generation", gen, device.max_gen),
         max_width=_agree("maximum width", width, device.max_width),
         downgraded=_agree("downgrade state", card.downgrade_status, device.downgraded),
-        ecc=_ecc(device),
+        ecc=_ecc(card, device),
+        dispute=_dispute(card, device),
     )
 
 
@@ -107,13 +117,26 @@ def _agree(what: str, oracle: Reading[T], witness: Reading[T]) -> Reading[T]:
     return Unknown(f"{what}: sysfs says {oracle}, xpu-smi says {witness}")
 
 
-def _ecc(device: XpuDevice) -> Reading[bool]:
+def _ecc(card: Card, device: XpuDevice) -> Reading[bool]:
     now, pending = device.ecc, device.ecc_pending
     if isinstance(now, Unknown | Absent):
         return now
-    if now == pending:
-        return now
-    return Unknown(f"ECC is {_on(now)} now, {_on(pending)} after the next reboot")
+    if now != pending:
+        return Unknown(f"ECC is {_on(now)} now, {_on(pending)} after the next reboot")
+    size = card.vram_bytes
+    if card.is_b70 and isinstance(size, int) and now != (size < _ECC_BELOW):
+        vram = f"{size / (1 << 30):.1f} GiB of VRAM"
+        return Unknown(f"xpu-smi says that ECC is {_on(now)}, sysfs shows {vram}")
+    return now
+
+
+def _dispute(card: Card, device: XpuDevice) -> str | None:
+    """Return what xpu-smi says against sysfs about survivability mode."""
+    if not isinstance(device.state, str):
+        return None
+    if isinstance(card.survivability, Absent) == (device.state == "normal"):
+        return None
+    return f"xpu-smi says {device.state!r}, survivability_mode in sysfs: {card.survivability}"
 
 
 def _on(state: Reading[bool]) -> str:

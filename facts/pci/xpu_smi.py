@@ -20,10 +20,14 @@ from facts.value import Absent, Unknown
 _PROBE: Final = shell_text(__file__)
 #: Seconds for one command; it answers in about one second when the driver is well.
 COMMAND_LIMIT_S: Final = 10
+#: Bytes that one command may print on a stream; a list of sixteen cards has some 7,000.
+MOST: Final = 256 << 10
+#: Bytes of stderr that are passed on, and of stdout when a command printed too much.
+FEW: Final = 8 << 10
 
 
 class XpuSmi(HostFact[XpuSmiReport | Absent | Unknown]):
-    """What xpu-smi 1.3 or 2.x reports; ABSENT when it is not installed."""
+    """What xpu-smi reports; ABSENT when it is not installed."""
 
     domain: ClassVar[str] = "xpu_smi"
     timeout_s: ClassVar[int] = 120
@@ -32,7 +36,16 @@ class XpuSmi(HostFact[XpuSmiReport | Absent | Unknown]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return shell_variables(probe_root=probe_root, limit=COMMAND_LIMIT_S) + _PROBE
+        return (
+            shell_variables(
+                probe_root=probe_root,
+                limit=COMMAND_LIMIT_S,
+                blocks=MOST // 512,
+                most=MOST,
+                few=FEW,
+            )
+            + _PROBE
+        )
 
     @override
     def parse(self, text: str) -> XpuSmiReport | Absent | Unknown:

@@ -1,30 +1,33 @@
 """Framed xpu-smi output (facts/pci/xpu_smi.sh) -> a typed report. Pure.
 
-1.3 and 2.x are two programs with different keys; the reported version chooses the dialect, and a
-version that was never recorded is not guessed at. Its link fields are maxima (LnkCap), never the
-current link. No GPU and a broken Level Zero look the same: both are UNKNOWN, never zero cards.
+The reported version chooses the dialect (xpu_smi_dialect). Its link fields are maxima (LnkCap),
+never the current link. No GPU and a broken Level Zero look the same: both are UNKNOWN, never zero
+cards.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from facts.base import ParseError
+from facts.pci.gpu_card import GTS, LINK_WIDTHS
+from facts.pci.xpu_smi_dialect import Dialect, dialect_of
 from facts.pci.xpu_smi_run import Run, document, failed_start
 from facts.value import ABSENT, Absent, Reading, Unknown
 
-_VERSION: Final = re.compile(r"^CLI:\s*\n\s+Version: ((\d+)\.(\d+)\S*)", re.MULTILINE)
+_VERSION: Final = re.compile(r"^CLI:\s*\n\s+Version: (\S+)", re.MULTILINE)
 _LEVEL_ZERO: Final = re.compile(r"^\s+Level Zero Version: *(\S*)$", re.MULTILINE)
 _RUN: Final = re.compile(r"R (\S+) (\d+)")
 _BDF: Final = re.compile(r"[0-9a-f]{4,5}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _FIRMWARE: Final = ("gfx", "gfx_data", "gfx_pscbin", "amc", "oprom_code", "oprom_data")
 #: What xpu-smi prints when it knows nothing: text, number (1.3), anything (2.x).
 _NOTHING: Final = frozenset({"", "unknown", "-1", "N/A"})
-#: 2.1.0 calls healthy cards so when the processor has a GPU too (intel/xpumanager issue 158).
-_FALSE_ALARM: Final = "2.1.0"
+#: Anything else in a link field is no link: 2.x prints the field before, or what its memory held,
+#: where it cannot read one (intel/xpumanager ial/cmn/cmd_discovery.cpp pcieGeneration).
+_GENERATIONS: Final = frozenset(GTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class XpuDevice:
     """One device as xpu-smi sees it; `index` is its own numbering, `bdf` is the key.
 
     Attributes:
-        state: "normal" or a survivability text; ABSENT in 1.3, which has no such field.
+        function: "physical" or "virtual".
+        state: "normal" or a survivability text, as it says it; ABSENT in 1.3, which has no such
+            field. Healthy cards were called broken (intel/xpumanager issue 158): see witness.
         max_gen, max_width: what the card's upstream port can do, not what it trained to. Root only.
         ecc, ecc_pending: VRAM ECC now and after the next reboot.
         downgraded: the card fell back to Gen4; ABSENT in 2.x, which dropped the field.
@@ -48,7 +53,6 @@ class XpuDevice:
 
     index: int
     bdf: str
-    name: Reading[str]
     pci_device_id: Reading[int]
     function: Reading[str]
     state: Reading[str]
@@ -57,33 +61,26 @@ class XpuDevice:
     ecc: Reading[bool]
     ecc_pending: Reading[bool]
     downgraded: Reading[bool]
-    memory_bytes: Reading[int]
-    driver_version: Reading[str]
     firmware: tuple[Firmware, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XpuSmiReport:
-    """What xpu-smi said about this host; `as_root` False explains unreported link fields."""
+    """What xpu-smi said about this host.
+
+    Attributes:
+        level_zero: version of the loader that it runs on.
+    """
 
     version: str
     level_zero: Reading[str]
-    as_root: bool
     devices: tuple[XpuDevice, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class _Dialect:
-    """The keys that differ between the two programs; None = it has no such field."""
-
-    state: str | None
-    downgraded: str | None
-
-
-_DIALECTS: Final = {
-    "1.3": _Dialect(state=None, downgraded="pcie_downgrade_current_state"),
-    "2": _Dialect(state="device_state", downgraded=None),
-}
+    @property
+    def health_needs(self) -> str | None:
+        """Return the Level Zero that its health report needs; None for any."""
+        dialect = dialect_of(self.version)
+        return None if isinstance(dialect, Unknown) else dialect.health_needs
 
 
 def parse_report(text: str) -> XpuSmiReport | Absent | Unknown:
@@ -103,9 +100,9 @@ def parse_report(text: str) -> XpuSmiReport | Absent | Unknown:
     version = _VERSION.search(runs["version"].stdout)
     if version is None:
         return _why(runs["version"], "xpu-smi does not tell its version")
-    dialect = _DIALECTS.get(version[2]) or _DIALECTS.get(f"{version[2]}.{version[3]}")
-    if dialect is None:
-        return Unknown(f"xpu-smi {version[1]} is not known; 1.3 and 2.x are")
+    dialect = dialect_of(version[1])
+    if isinstance(dialect, Unknown):
+        return dialect
     listed = document(runs["list"])
     if isinstance(listed, Unknown):
         return listed
@@ -113,11 +110,11 @@ def parse_report(text: str) -> XpuSmiReport | Absent | Unknown:
     if not isinstance(entries, list) or not entries:
         return Unknown("no device listed: no GPU, or Level Zero is broken", runs["list"].stdout)
     level_zero = _LEVEL_ZERO.search(runs["version"].stdout)
+    answers = _Answers(runs, dialect, as_root=as_root)
     return XpuSmiReport(
         version=version[1],
-        level_zero=_text(level_zero[1] if level_zero else ""),
-        as_root=as_root,
-        devices=tuple(_device(entry, runs, dialect, version[1]) for entry in entries),
+        level_zero=answers.text(level_zero[1] if level_zero else ""),
+        devices=tuple(_device(entry, answers) for entry in entries),
     )
 
 
@@ -146,33 +143,56 @@ def _runs(lines: list[str]) -> tuple[dict[str, Run], bool]:
     return found, lines[0] == "U 0"
 
 
-def _device(entry: object, runs: Mapping[str, Run], dialect: _Dialect, version: str) -> XpuDevice:
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """All that xpu-smi said, its dialect, and what a silence of it means."""
+
+    runs: Mapping[str, Run]
+    dialect: Dialect
+    as_root: bool
+
+    def text(self, value: object) -> Reading[str]:
+        if isinstance(value, str) and value not in _NOTHING:
+            return value
+        return self._nothing(value)
+
+    def number(self, value: object) -> Reading[int]:
+        """1.3 prints numbers as strings, 2.x some of them as integers."""
+        if value is None or str(value) in _NOTHING or isinstance(value, bool):
+            return self._nothing(value)
+        try:
+            return int(value, 0) if isinstance(value, str) else int(str(value))
+        except ValueError:
+            return Unknown("not a number", str(value))
+
+    def _nothing(self, value: object) -> Unknown:
+        if value is None:
+            return Unknown(f"xpu-smi {self.dialect.version} does not report it")
+        why = "not reported by xpu-smi"
+        return Unknown(why if self.as_root else f"{why}: needs root", str(value))
+
+
+def _device(entry: object, answers: _Answers) -> XpuDevice:
     if not isinstance(entry, dict) or not isinstance(entry.get("device_id"), int):
         raise ParseError("a listed device without device_id")
     index = entry["device_id"]
     bdf = str(entry.get("pci_bdf_address", "")).lower()
     if not _BDF.fullmatch(bdf):
         raise ParseError(f"device {index} has no PCI address")
-    details = _Source(runs, f"discovery.{index}", bdf)
-    config = _Source(runs, f"config.{index}")
-    state = ABSENT if dialect.state is None else _text(entry.get(dialect.state))
-    if version.startswith(_FALSE_ALARM) and state != "normal":
-        state = Unknown(f"xpu-smi {_FALSE_ALARM} also says this of healthy cards", str(state))
-    downgraded = ABSENT if dialect.downgraded is None else config.switch(dialect.downgraded)
+    details = _Source(answers, f"discovery.{index}", bdf)
+    config = _Source(answers, f"config.{index}")
+    dialect = answers.dialect
     return XpuDevice(
         index=index,
         bdf=bdf,
-        name=_text(entry.get("device_name")),
-        pci_device_id=_number(entry.get("pci_device_id")),
-        function=_text(entry.get("device_function_type")),
-        state=state,
-        max_gen=details.number("pcie_generation"),
-        max_width=details.number("pcie_max_link_width"),
+        pci_device_id=answers.number(entry.get("pci_device_id")),
+        function=answers.text(entry.get("device_function_type")),
+        state=answers.text(entry.get(dialect.state)) if dialect.state else ABSENT,
+        max_gen=details.one_of("pcie_generation", _GENERATIONS),
+        max_width=details.one_of("pcie_max_link_width", LINK_WIDTHS),
         ecc=config.switch("memory_ecc_current_state"),
         ecc_pending=config.switch("memory_ecc_pending_state"),
-        downgraded=downgraded,
-        memory_bytes=details.number("memory_physical_size_byte"),
-        driver_version=details.text("driver_version"),
+        downgraded=config.switch(dialect.downgraded) if dialect.downgraded else ABSENT,
         firmware=tuple(
             Firmware(name, details.text(f"{name}_firmware_version"))
             for name in _FIRMWARE
@@ -184,12 +204,13 @@ def _device(entry: object, runs: Mapping[str, Run], dialect: _Dialect, version: 
 class _Source:
     """The document of one command; when there is none, every field is that UNKNOWN."""
 
-    def __init__(self, runs: Mapping[str, Run], name: str, bdf: str = "") -> None:
+    def __init__(self, answers: _Answers, name: str, bdf: str = "") -> None:
+        self._answers = answers
         self._found: dict[str, object] | Unknown
-        if name not in runs:
-            self._found = Unknown("not asked, because an earlier xpu-smi command hung")
+        if name not in answers.runs:
+            self._found = Unknown("not asked, because an earlier xpu-smi command had to be stopped")
             return
-        self._found = document(runs[name])
+        self._found = document(answers.runs[name])
         told = "" if isinstance(self._found, Unknown) else self._found.get("pci_bdf_address", bdf)
         if bdf and told and told != bdf:
             self._found = Unknown(f"xpu-smi answered for {told}")
@@ -197,11 +218,20 @@ class _Source:
     def has(self, key: str) -> bool:
         return not isinstance(self._found, Unknown) and key in self._found
 
-    def number(self, key: str) -> Reading[int]:
-        return self._found if isinstance(self._found, Unknown) else _number(self._found.get(key))
+    def one_of(self, key: str, known: Collection[int]) -> Reading[int]:
+        """Return a number that can be true."""
+        if isinstance(self._found, Unknown):
+            return self._found
+        value = self._found.get(key)
+        number = self._answers.number(value)
+        if isinstance(number, int) and number not in known:
+            return Unknown("xpu-smi prints a number that no link has", str(value))
+        return number
 
     def text(self, key: str) -> Reading[str]:
-        return self._found if isinstance(self._found, Unknown) else _text(self._found.get(key))
+        if isinstance(self._found, Unknown):
+            return self._found
+        return self._answers.text(self._found.get(key))
 
     def switch(self, key: str) -> Reading[bool]:
         word = self.text(key)
@@ -210,23 +240,3 @@ class _Source:
                 return word == "enabled"
             return Unknown("neither enabled nor disabled", word)
         return word
-
-
-def _text(value: object) -> Reading[str]:
-    if isinstance(value, str) and value not in _NOTHING:
-        return value
-    return _not_reported(value)
-
-
-def _number(value: object) -> Reading[int]:
-    """1.3 prints numbers as strings, 2.x some of them as integers."""
-    if str(value) in _NOTHING or isinstance(value, bool):
-        return _not_reported(value)
-    try:
-        return int(value, 0) if isinstance(value, str) else int(str(value))
-    except ValueError:
-        return Unknown("not a number", str(value))
-
-
-def _not_reported(value: object) -> Unknown:
-    return Unknown("not reported by xpu-smi, or the caller was not root", str(value))

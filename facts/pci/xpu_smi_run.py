@@ -24,6 +24,7 @@ _FATAL: Final = {
     143: "xpu-smi hung and was stopped",
     134: "xpu-smi aborted",
     139: "xpu-smi crashed (segmentation fault)",
+    153: "xpu-smi printed without end and was stopped",
 }
 
 

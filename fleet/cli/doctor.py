@@ -9,20 +9,22 @@ import typer
 
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
-from fleet.cli.options import Host, Json
+from fleet.cli.domains import check_domains
+from fleet.cli.options import Ask, Host, Json
 from fleet.cli.reports import Reports, write_reports
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
 
 EXAMPLES: Final = (
     ("b70 doctor rig-a", "preflight findings, worst first"),
+    ("b70 doctor rig-a --ask xpu_smi", "also compare xpu-smi with sysfs; nothing may serve"),
     ("b70 doctor rig-a --json", "the same for a program"),
     ("b70 doctor rig-a --report markdown:rig-a.md", "the same for an issue or a wiki page"),
     ("b70 explain disk-full", "the long text of one finding"),
 )
 
 
-def doctor(host: Host, json: Json = False, report: Reports = None) -> None:
+def doctor(host: Host, ask: Ask = None, json: Json = False, report: Reports = None) -> None:
     """Find what would get in the way of a converge, with the remedy for each. Changes nothing.
 
     Exits 0 when it only tells, 3 when a finding inhibits every converge, 2 otherwise.
@@ -36,8 +38,9 @@ def doctor(host: Host, json: Json = False, report: Reports = None) -> None:
 
     fleet = context.load_fleet()
     spec = fleet.host(host)
+    check_domains(ask or ())
     with watched() as emit:
-        wanted = order.read(also=("mirrors", "apt_upgrade", "next_menu"))
+        wanted = order.read(also=("mirrors", "apt_upgrade", "next_menu", *(ask or ())))
         (visit,) = context.make_engine(fleet).run([spec], wanted, emit).visits
     if visit.error is not None:
         raise visit.error

@@ -9,6 +9,7 @@ import typer
 
 from fleet.cli import context
 from fleet.cli.complete import complete_domain
+from fleet.cli.domains import check_domains
 from fleet.cli.options import Host, Json
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
@@ -37,7 +38,7 @@ def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
     fleet = context.load_fleet()
     spec = fleet.host(host)
     wanted = list(domain or ())
-    _check(wanted)
+    check_domains(wanted)
     engine = context.make_engine(fleet)
     with watched() as emit:
         (visit,) = engine.run([spec], order.read(only=wanted), emit).visits
@@ -50,22 +51,3 @@ def facts(host: Host, domain: Domains = None, json: Json = False) -> None:
         json_report.write(sys.stdout, body)
     else:
         print_facts(console.stdout(current().color), host, values)
-
-
-def _check(wanted: list[str]) -> None:
-    """Refuse a domain that does not exist before anything is contacted."""
-    if not wanted:
-        return
-    from difflib import get_close_matches
-
-    from facts.registry import all_facts
-    from fleet.base.errors import ConfigError
-    from fleet.cli.helptext import did_you_mean
-
-    known = all_facts()
-    for name in wanted:
-        if name not in known:
-            close = did_you_mean(get_close_matches(name, known))
-            raise ConfigError(
-                f"there is no fact domain {name!r}.{close}", hint=f"domains: {', '.join(known)}"
-            )

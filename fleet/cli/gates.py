@@ -10,7 +10,8 @@ import typer
 
 from fleet.base.exitcodes import ExitCode
 from fleet.cli import context
-from fleet.cli.options import Host, Json
+from fleet.cli.domains import check_domains
+from fleet.cli.options import Ask, Host, Json
 from fleet.cli.reports import Reports, write_reports
 from fleet.cli.settings import current
 from fleet.cli.watch import watched
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 EXAMPLES: Final = (
     ("b70 gates rig-a", "every decision; what does not pass with facts, reason, next step"),
     ("b70 gates rig-a -v", "the same for those that pass"),
+    ("b70 gates rig-a --ask xpu_smi --ask clinfo", "also by what these two say; nothing may serve"),
     ("b70 gates rig-a --json", "the same for a program"),
 )
 
 
-def gates(host: Host, json: Json = False, report: Reports = None) -> None:
+def gates(host: Host, ask: Ask = None, json: Json = False, report: Reports = None) -> None:
     """Show which tuning values the gates allow on a host, and why.
 
     Exits 3 when a blocking gate fails, 4 when a blocking gate has to rest on an UNKNOWN fact.
@@ -38,8 +40,9 @@ def gates(host: Host, json: Json = False, report: Reports = None) -> None:
 
     fleet = context.load_fleet()
     spec = fleet.host(host)
+    check_domains(ask or ())
     with watched() as emit:
-        (visit,) = context.make_engine(fleet).run([spec], order.judge(), emit).visits
+        (visit,) = context.make_engine(fleet).run([spec], order.judge(also=ask or ()), emit).visits
     if visit.error is not None:
         raise visit.error
     findings = [of_gate(host, decision) for decision in visit.decisions()]

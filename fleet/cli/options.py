@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.complete import complete_host, complete_limit
+from fleet.cli.complete import complete_domain, complete_host, complete_limit
 
 Host = Annotated[
     str, typer.Argument(metavar="HOST", help="Name of one host.", autocompletion=complete_host)
@@ -28,6 +28,15 @@ Exclude = Annotated[
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="The whole fleet.")]
+Ask = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ask",
+        metavar="DOMAIN",
+        help="Read this fact too. xpu_smi and clinfo start the GPUs: not while a model is served.",
+        autocompletion=complete_domain,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 NoDiff = Annotated[bool, typer.Option("--no-diff", help="Leave the text diffs out.")]
 Parallel = Annotated[

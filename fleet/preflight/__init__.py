@@ -19,6 +19,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     odd_lines,
     settings,
     software,
+    witnesses,
 )
 from fleet.preflight.model import Context, explanations, inhibitors, inspect
 

@@ -75,9 +75,14 @@ def read(
     )
 
 
-def judge() -> Order:
-    """Read what the gates ask for, and no more."""
-    return Order(READ, only=NEEDED)
+def judge(also: Sequence[str] = ()) -> Order:
+    """Read what the gates ask for, and no more.
+
+    Args:
+        also: domains to read beside these.
+    """
+    known = all_facts()
+    return Order(READ, only=NEEDED, also=[known[name] for name in also])
 
 
 def plan() -> Order:

@@ -62,6 +62,16 @@ def test_the_other_version_has_recordings_of_its_own(replay: Path) -> None:
     assert answer.stdout.strip() == "Sysman driver initialization failed."
 
 
+@pytest.mark.parametrize("version", ["2.0.0", "2.1.0", "2.2.0", "2.4.0"])
+def test_later_versions_are_the_recordings_of_2_0_under_another_number(
+    replay: Path, version: str
+) -> None:
+    choose(replay, "sick")
+    (replay.parent / "etc/xpu-smi-version").write_text(f"{version}\n")
+    assert f"Version: {version}" in call(replay, "-v").stdout
+    assert call(replay, "discovery", "-j").stdout.count("survivability mode") == 4
+
+
 def test_a_missing_loader_is_the_dynamic_linkers_error(replay: Path) -> None:
     choose(replay, "root")
     (replay.parent / "loader").unlink()

@@ -32,7 +32,6 @@ def device(bdf: str, **said: Any) -> XpuDevice:
     values: dict[str, Any] = {
         "index": 0,
         "bdf": bdf,
-        "name": "Intel(R) Arc(TM) Pro B70 Graphics",
         "pci_device_id": 0xE223,
         "function": "physical",
         "state": ABSENT,
@@ -41,15 +40,13 @@ def device(bdf: str, **said: Any) -> XpuDevice:
         "ecc": False,
         "ecc_pending": False,
         "downgraded": False,
-        "memory_bytes": 34_242_297_856,
-        "driver_version": ABSENT,
         "firmware": (),
     }
     return XpuDevice(**(values | said))
 
 
 def report(*devices: XpuDevice) -> XpuSmiReport:
-    return XpuSmiReport(version="1.3.7", level_zero=ABSENT, as_root=True, devices=devices)
+    return XpuSmiReport(version="1.3.7", level_zero=ABSENT, devices=devices)
 
 
 def both(cards: tuple[Card, ...], **said: Any) -> XpuSmiReport:
@@ -153,3 +150,52 @@ def test_an_ecc_state_that_was_not_reported_stays_unknown(cards: tuple[Card, ...
     mute = Unknown("xpu-smi hung and was stopped")
     assert compare(cards, both(cards, ecc=mute)).cards[0].ecc == mute
     assert isinstance(compare(cards, both(cards, ecc_pending=mute)).cards[0].ecc, Unknown)
+
+
+def test_sysfs_decides_whether_a_card_is_in_survivability_mode(cards: tuple[Card, ...]) -> None:
+    said = "survivability mode"
+    first, second = compare(cards, both(cards, state=said)).cards
+    assert first.dispute == (
+        "xpu-smi says 'survivability mode', survivability_mode in sysfs: absent"
+    )
+    assert (first.max_gen, first.max_width, first.ecc) == (5, 16, False)
+    assert second.dispute == first.dispute
+    sick = tuple(dataclasses.replace(card, survivability="Boot") for card in cards)
+    assert compare(sick, both(sick, state=said)).cards[0].dispute is None
+    assert compare(sick, both(sick, state="normal")).cards[0].dispute == (
+        "xpu-smi says 'normal', survivability_mode in sysfs: Boot"
+    )
+    for silent in (ABSENT, Unknown("not reported by xpu-smi")):
+        assert compare(sick, both(sick, state=silent)).cards[0].dispute is None
+
+
+@pytest.mark.parametrize(
+    ("said", "vram", "expected"),
+    [
+        (False, 34_242_297_856, False),
+        (True, 29_961_617_408, True),
+        (
+            False,
+            29_961_617_408,
+            Unknown("xpu-smi says that ECC is disabled, sysfs shows 27.9 GiB of VRAM"),
+        ),
+        (
+            True,
+            34_242_297_856,
+            Unknown("xpu-smi says that ECC is enabled, sysfs shows 31.9 GiB of VRAM"),
+        ),
+        (False, ABSENT, False),
+    ],
+)
+def test_an_ecc_state_that_the_vram_contradicts_is_unknown(
+    cards: tuple[Card, ...], said: bool, vram: Any, expected: Any
+) -> None:
+    found = tuple(dataclasses.replace(card, vram_bytes=vram) for card in cards)
+    assert compare(found, both(found, ecc=said, ecc_pending=said)).cards[0].ecc == expected
+
+
+def test_a_virtual_function_that_only_xpu_smi_lists_is_no_stranger(
+    cards: tuple[Card, ...],
+) -> None:
+    part = device("0000:c3:00.1", function="virtual")
+    assert compare(cards, report(*both(cards).devices, part)).strangers == ()
