@@ -113,6 +113,8 @@ class ScriptedEngine:
     #: something that the engine does while it plans
     meanwhile: Callable[[Emit], None] = lambda _: None
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
+    #: domains that were read beside the usual ones
+    also: list[str] = field(default_factory=list)
     saved: Mapping[str, HostResult] = field(default_factory=dict)
     unlocked: tuple[str, str, str] | None = None
 
@@ -123,6 +125,7 @@ class ScriptedEngine:
             self.saved, self.allow_reboot = order.saved, order.allow_reboot
             return Answered(self._answer("converge", hosts, emit, self.converged))
         (host,) = hosts
+        self.also = [fact.domain for fact in order.also]
         if order.recipe is not READ:
             (step,) = order.recipe.opening
             self.unlocked = (host.name, *step.keywords.values())

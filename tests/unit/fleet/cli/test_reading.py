@@ -134,6 +134,20 @@ def test_a_named_domain_is_shown_alone_and_a_misspelt_one_is_refused_offline() -
     assert engine.asked == []
 
 
+@pytest.mark.parametrize("verb", ["gates", "doctor"])
+def test_a_fact_that_starts_the_gpus_is_judged_where_a_person_asks_for_it(verb: str) -> None:
+    engine = ScriptedEngine(decided={"rig-a": ()}, read={"rig-a": Told(given(READ))})
+    b70(verb, "rig-a", engine=engine)
+    assert not {"xpu_smi", "clinfo"} & set(engine.also)
+    b70(verb, "rig-a", "--ask", "xpu_smi", "--ask", "clinfo", engine=engine)
+    assert engine.also[-2:] == ["xpu_smi", "clinfo"]
+    engine = ScriptedEngine()
+    result = b70(verb, "rig-a", "--ask", "xpusmi", engine=engine)
+    assert result.exit_code == ExitCode.USAGE
+    assert "Did you mean 'xpu_smi'" in result.stderr
+    assert engine.asked == []
+
+
 def test_facts_of_a_host_that_does_not_answer_end_with_4() -> None:
     dead = Told(error=Unreachable("rig-a: silence"))
     result = b70("facts", "rig-a", engine=ScriptedEngine(read={"rig-a": dead}))
