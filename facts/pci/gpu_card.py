@@ -81,7 +81,6 @@ class Hop:
     bdf: str
     vendor: int
     device: int
-    pci_class: int
     current: Reading[Link]
     maximum: Reading[Link]
     all_ones: bool
@@ -120,7 +119,6 @@ class Card:
     driver: Reading[str]
     iommu_group: Reading[str]
     physfn: Reading[str]
-    sriov_totalvfs: Reading[int]
     sriov_numvfs: Reading[int]
     drm_card: Reading[str]
     drm_render: Reading[str]
@@ -134,7 +132,6 @@ class Card:
     downgrade_status: Reading[bool]
     survivability: Reading[str]
     boot_vga: Reading[bool]
-    hwmon: Reading[str]
     power1_cap_uw: Reading[int]
     vram_bytes: Reading[int]
     hops: tuple[Hop, ...]

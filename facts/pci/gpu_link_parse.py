@@ -144,7 +144,7 @@ def _bdf(raw: str) -> str:
 
 
 def _add_hop(field: _Field, row: list[str], card: list[str], hops: list[Hop]) -> None:
-    (_, owner, depth, bdf, vendor, device, pci_class, cur_speed, cur_width, max_speed, max_width,
+    (_, owner, depth, bdf, vendor, device, _class, cur_speed, cur_width, max_speed, max_width,
      correctable, nonfatal, fatal, l1, runtime) = row  # fmt: skip
     if owner != card[1] or depth != str(len(hops)) or (not hops and bdf != owner):
         raise ParseError(f"hop {bdf} of {owner} is out of order")
@@ -154,7 +154,6 @@ def _add_hop(field: _Field, row: list[str], card: list[str], hops: list[Hop]) ->
             bdf=_bdf(bdf),
             vendor=_hex(vendor),
             device=_hex(device),
-            pci_class=_hex(pci_class),
             current=field.link(cur_speed, cur_width),
             maximum=field.link(max_speed, max_width),
             all_ones=cur_width in _ALL_ONES,
@@ -168,9 +167,9 @@ def _add_hop(field: _Field, row: list[str], card: list[str], hops: list[Hop]) ->
 
 
 def _card(field: _Field, row: list[str], hops: tuple[Hop, ...]) -> Card:
-    (_, bdf, device, _class, _revision, subvendor, subdevice, numa, driver, iommu, physfn, totalvfs,
-     numvfs, drm_card, render, bar2, sizes, control, runtime, power_state, d3cold, capable, status,
-     survivability, boot_vga, hwmon, cap, vram) = row  # fmt: skip
+    (_, bdf, device, _class, _revision, subvendor, subdevice, numa, driver, iommu, physfn,
+     _totalvfs, numvfs, drm_card, render, bar2, sizes, control, runtime, power_state, d3cold,
+     capable, status, survivability, boot_vga, _hwmon, cap, vram) = row  # fmt: skip
     if hops[0].vendor != INTEL:
         raise ParseError(f"{bdf} is not an Intel function")
     return Card(
@@ -181,7 +180,6 @@ def _card(field: _Field, row: list[str], hops: tuple[Hop, ...]) -> Card:
         driver=field.text(driver),
         iommu_group=field.text(iommu),
         physfn=field.text(physfn),
-        sriov_totalvfs=field.number(totalvfs),
         sriov_numvfs=field.number(numvfs),
         drm_card=field.text(drm_card),
         drm_render=field.text(render),
@@ -195,7 +193,6 @@ def _card(field: _Field, row: list[str], hops: tuple[Hop, ...]) -> Card:
         downgrade_status=field.flag(status),
         survivability=field.text(survivability),
         boot_vga=field.flag(boot_vga),
-        hwmon=field.text(hwmon),
         power1_cap_uw=field.number(cap),
         vram_bytes=field.number(vram),
         hops=hops,

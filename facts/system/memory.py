@@ -39,7 +39,6 @@ class MemoryState:
     """Main memory, in bytes.
 
     Args:
-        gpu_active: pages that the GPU driver holds in main memory; only newer kernels tell.
         corrupted: memory that the kernel took out of use after errors.
         ecc: the board's memory corrects errors, by its own description (DMI).
         controllers: the kernel's own watch; empty without an EDAC driver, which says nothing.
@@ -47,9 +46,7 @@ class MemoryState:
 
     total: int
     available: int
-    swap_total: int
     swap_free: int
-    gpu_active: Reading[int]
     corrupted: Reading[int]
     ecc: Reading[bool]
     controllers: tuple[Controller, ...]
@@ -72,9 +69,7 @@ class Memory(HostFact[MemoryState]):
         return MemoryState(
             total=sizes["MemTotal"],
             available=sizes["MemAvailable"],
-            swap_total=sizes["SwapTotal"],
             swap_free=sizes["SwapFree"],
-            gpu_active=sizes.get("GPUActive", ABSENT),
             corrupted=sizes.get("HardwareCorrupted", ABSENT),
             ecc=_ecc(convert(parts.reading("arrays"), _corrections)),
             controllers=tuple(_controller(line) for line in parts.lines("edac")),

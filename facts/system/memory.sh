@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # set in front: uid
 part meminfo
 while read -r k v u; do
-  case $k in MemTotal:|MemAvailable:|SwapTotal:|SwapFree:|GPUActive:|HardwareCorrupted:)
+  case $k in MemTotal:|MemAvailable:|SwapFree:|HardwareCorrupted:)
     printf '%s %s %s\n' "$k" "$v" "$u" ;; esac
 done </proc/meminfo
 part edac

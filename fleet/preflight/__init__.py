@@ -14,6 +14,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     gpu_sources,
     gpu_userspace,
     grub_defaults,
+    health,
     kernel_packages,
     machine,
     odd_lines,

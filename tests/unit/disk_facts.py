@@ -92,7 +92,7 @@ def rig(**changes: Any) -> dict[Any, Any]:
         "Block": disks(),
         "Swap": swaps(),
         "Units": UnitState({}, ()),
-        "Memory": MemoryState(64 * GIB, 60 * GIB, 0, 0, ABSENT, ABSENT, ABSENT, ()),
+        "Memory": MemoryState(64 * GIB, 60 * GIB, 0, ABSENT, ABSENT, ()),
         "DeviceContent": content(),
         **changes,
     }

@@ -116,7 +116,7 @@ def readings(cards: tuple[Card, ...], **changed: Any) -> dict[str, object]:
             lockdown=ABSENT,
         ),
         Measurements.domain: measurements(),
-        Memory.domain: MemoryState(256 * GIB, 250 * GIB, 0, 0, ABSENT, ABSENT, True, ()),
+        Memory.domain: MemoryState(256 * GIB, 250 * GIB, 0, ABSENT, True, ()),
         Network.domain: NetworkState((DefaultRoute("eno1", 4, "192.0.2.254", 100),), {}),
         Packages.domain: PackageState(
             installed, (), (), (), False, (), Loader(("level-zero",), {}, ("libze_loader.so.1",))

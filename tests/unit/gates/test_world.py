@@ -281,7 +281,7 @@ def test_another_userspace_than_the_stacks_leaves_the_device_name_unknown(tmp_pa
 
 def test_host_copies_are_judged_by_the_vram_that_the_profile_fills(tmp_path: Path) -> None:
     cards = good(tmp_path, 2)
-    small = MemoryState(15 * GIB, 9 * GIB, 0, 0, ABSENT, ABSENT, ABSENT, ())
+    small = MemoryState(15 * GIB, 9 * GIB, 0, ABSENT, ABSENT, ())
     assert decisions(rig(2), readings(cards))["host-copies"].verdict is Verdict.PASS
     made = decisions(rig(2), readings(cards, memory=small))
     assert made["host-copies"].choice == "1"
@@ -290,7 +290,7 @@ def test_host_copies_are_judged_by_the_vram_that_the_profile_fills(tmp_path: Pat
 
 
 def test_a_memory_test_of_less_ram_than_today_does_not_count(tmp_path: Path) -> None:
-    state = MemoryState(125 * GIB, 99 * GIB, 0, 0, ABSENT, ABSENT, False, ())
+    state = MemoryState(125 * GIB, 99 * GIB, 0, ABSENT, False, ())
     cards = good(tmp_path, 1)
     for tested, verdict in ((120, Verdict.PASS), (60, Verdict.WARN)):
         log = measurements(memory_test={"result": "passed", "tested_gib": tested})
@@ -313,7 +313,7 @@ def test_a_working_set_counts_for_its_own_profile_only(tmp_path: Path) -> None:
 
 
 def test_swap_in_main_memory_does_not_count_it_twice(tmp_path: Path) -> None:
-    state = MemoryState(96 * GIB, 90 * GIB, 0, 0, ABSENT, ABSENT, True, ())
+    state = MemoryState(96 * GIB, 90 * GIB, 0, ABSENT, True, ())
     packed = SwapArea("/dev/zram0", "partition", 48 * GIB, 0, 100, ("zram0",))
     on_disk = SwapArea("/dev/sda3", "partition", 48 * GIB, 0, -2, ("sda3",))
     for area, size, lane in ((packed, 96, "partial"), (on_disk, 144, "full")):

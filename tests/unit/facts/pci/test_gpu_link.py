@@ -39,7 +39,6 @@ def hop(
         "bdf": f"0000:{0x83 - depth:02x}:00.0",
         "vendor": 0x8086,
         "device": device,
-        "pci_class": 0x030000 if depth == 0 else 0x060400,
         "current": current,
         "maximum": maximum,
         "all_ones": False,

@@ -10,9 +10,9 @@ from facts.system.memory import Memory
 from facts.value import ABSENT, Unknown
 from tests.unit.fact_frame import fixture, lack, read, run
 
-MEMINFO = "MemTotal: 131912204 kB\nMemAvailable: 121634816 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
+MEMINFO = "MemTotal: 131912204 kB\nMemAvailable: 121634816 kB\nSwapFree: 0 kB\n"
 PARTS: dict[str, str | tuple[str, str]] = {
-    "meminfo": MEMINFO + "HardwareCorrupted: 4 kB\nGPUActive: 2048 kB\n",
+    "meminfo": MEMINFO + "HardwareCorrupted: 4 kB\n",
     "edac": "",
     "arrays": fixture("memory/dmidecode-t16-none.txt"),
 }
@@ -21,13 +21,12 @@ PARTS: dict[str, str | tuple[str, str]] = {
 def test_sizes_are_bytes() -> None:
     memory = read(Memory(), PARTS)
     assert memory.total == 131912204 * 1024
-    assert memory.gpu_active == 2048 * 1024
     assert memory.corrupted == 4096
-    assert memory.swap_total == 0
+    assert memory.swap_free == 0
 
 
-def test_an_older_kernel_does_not_tell_what_the_gpu_holds() -> None:
-    assert read(Memory(), {**PARTS, "meminfo": MEMINFO}).gpu_active is ABSENT
+def test_a_kernel_that_counts_no_corrupted_memory_has_none_to_tell() -> None:
+    assert read(Memory(), {**PARTS, "meminfo": MEMINFO}).corrupted is ABSENT
 
 
 @pytest.mark.parametrize(("name", "verdict"), [("none", False), ("ecc", True)])

@@ -148,7 +148,7 @@ def test_the_silence_of_ports_that_do_not_count_proves_nothing() -> None:
 
 
 def memory(*controllers: Controller, corrupted: int = 0) -> MemoryState:
-    return MemoryState(2**37, 2**36, 0, 0, ABSENT, corrupted, True, controllers)
+    return MemoryState(2**37, 2**36, 0, corrupted, True, controllers)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ WHO = Who(
     user="root",
     sudo=Sudo.ROOT,
 )
-ROOM = Room(size=100 * GIB, free=50 * GIB, inodes=10, inodes_free=5)
+ROOM = Room(size=100 * GIB, free=50 * GIB, inodes=6_553_600, inodes_free=6_000_000)
 KERNEL = RunningKernel(
     release="6.17.0-23-generic",
     cmdline="quiet",

@@ -101,8 +101,7 @@ def test_swap_is_turned_off_only_when_its_pages_fit_elsewhere() -> None:
     area = SwapArea("/swap", "file", 16 * GIB, 6 * GIB, -2)
 
     def memory(available: int, swap_free: int) -> MemoryState:
-        total = (64 * GIB, available * GIB, 16 * GIB, swap_free * GIB)
-        return MemoryState(*total, ABSENT, ABSENT, ABSENT, ())
+        return MemoryState(64 * GIB, available * GIB, swap_free * GIB, ABSENT, ABSENT, ())
 
     assert may_turn_off(area, memory(7, 10)).admitted
     assert not may_turn_off(area, memory(6, 10)).admitted  # a GiB stays in reserve

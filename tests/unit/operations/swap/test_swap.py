@@ -26,7 +26,7 @@ SWAP = SwapFile(path="/swap", size_gib=16)
 LINE = b"/swap none swap sw,nofail 0 0\n"
 ROOM = {"Block": disks(mount(POINT), room={POINT: 400 * GIB, "/": 400 * GIB})}
 TIGHT = {"Block": disks(mount(POINT), room={POINT: 209 * GIB, "/": 60 * GIB})}
-FULL_MEMORY = MemoryState(64 * GIB, 2 * GIB, 160 * GIB, 0, ABSENT, ABSENT, ABSENT, ())
+FULL_MEMORY = MemoryState(64 * GIB, 2 * GIB, 0, ABSENT, ABSENT, ())
 VLLM = UnitState({"vllm-x.service": Unit("loaded", "active", "running", "enabled", False, 1)}, ())
 
 
