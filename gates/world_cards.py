@@ -137,6 +137,7 @@ def _card(
         **state_of(card, judged.state, link, given),
         "card.function_link": then(card.hops[0].current, describe),
         "card.downgraded": witnessed.downgraded,
+        "card.downgrade_capable": card.downgrade_capable,
         "card.driver": card.driver,
         "card.bar_is_whole": card.whole_vram_in_bar,
         "card.bar2_mib": card.bar2_mib,

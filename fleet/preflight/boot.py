@@ -83,12 +83,23 @@ _OBSTACLES: Final = {
 
 @check("secure-boot", "boot")
 def _secure_boot(context: Context) -> Iterator[Finding]:
-    """With Secure Boot on, a self-built kernel or module loads only when its key is enrolled."""
+    """With Secure Boot on, a self-built kernel or module loads only when its key is enrolled.
+
+    A kernel that is locked down without it (`lockdown=` on its command line) takes no unsigned
+    module either.
+    """
     kernel = known(context.given[Kernel])
-    if kernel is not None and kernel.secure_boot is True:
+    if kernel is None:
+        return
+    if kernel.secure_boot is True:
         yield context.warning(
             "Secure Boot is on: unsigned kernels and modules will not load",
             "turn it off in the firmware, or enrol a key (mokutil --import)",
+        )
+    elif kernel.lockdown in ("integrity", "confidentiality"):
+        yield context.warning(
+            f"the kernel is locked down ({kernel.lockdown}): unsigned modules will not load",
+            "remove lockdown= from the kernel command line, update-grub, reboot",
         )
 
 

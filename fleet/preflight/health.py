@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from facts.boot.kernel import Kernel
+from facts.boot.loader import Boot
 from facts.disks.block import Block
 from facts.pci.gpu_link import GpuLinks
 from facts.system.clock import Clock, Sync
@@ -89,6 +90,15 @@ def _kernel_taint(context: Context) -> Iterator[Finding]:
                 f"the kernel is tainted (bit {bit}): {meaning}",
                 "journalctl -k -b -p err; then reboot",
             )
+
+
+@check("reboot-due", "machine")
+def _reboot_due(context: Context) -> Iterator[Finding]:
+    """Packages that were upgraded ask for a reboot: what runs is not what is installed."""
+    boot = known(context.given[Boot])
+    if boot is not None and isinstance(boot.reboot_required, tuple):
+        by = ", ".join(dict.fromkeys(boot.reboot_required)) or "a package that gave no name"
+        yield context.info(f"a reboot is due, asked for by {by}")
 
 
 @check("virtual-functions", "cards")

@@ -83,6 +83,7 @@ CARD: dict[str, Any] = {
     "card.link_width": 16,
     "card.function_link": "2.5 GT/s x1",
     "card.downgraded": False,
+    "card.downgrade_capable": True,
     "card.driver": "xe",
     "card.bar_is_whole": True,
     "card.bar2_mib": 32768,

@@ -12,11 +12,12 @@ from facts.disks.block import Room
 from facts.pci.gpu_link import GpuLinks
 from facts.system.clock import Sync
 from facts.system.units import UnitState
-from facts.value import Unknown
+from facts.value import ABSENT, Unknown
 from fleet.model.finding import Finding, Severity
 from fleet.preflight import inspect
 from tests.given import given
 from tests.unit.base_facts import system
+from tests.unit.boot_facts import boot
 from tests.unit.fact_frame import run
 from tests.unit.fleet.preflight.test_preflight import CLOCK, HEALTHY, KERNEL, ROOM, SPEC, STORAGE
 from tests.unit.gpu_tree import Spec, build
@@ -92,3 +93,29 @@ def test_a_card_that_is_split_into_virtual_functions_is_told(tmp_path: Path) -> 
     (found,) = told("virtual-functions", gpu_link=run(GpuLinks(), tmp_path))
     assert found.text == "0000:03:00.0 is split into 2 virtual functions"
     assert "/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs" in str(found.remedy)
+
+
+def test_a_reboot_that_packages_ask_for_is_told_with_their_names() -> None:
+    (found,) = told("reboot-due", boot=boot(reboot_required=("linux-base", "libc6", "linux-base")))
+    assert found.text == "a reboot is due, asked for by linux-base, libc6"
+    (found,) = told("reboot-due", boot=boot(reboot_required=()))
+    assert "a package that gave no name" in found.text
+    assert told("reboot-due", boot=boot(reboot_required=ABSENT)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"secure_boot": True, "lockdown": "integrity"}, ["Secure Boot is on"]),
+        ({"lockdown": "integrity"}, ["the kernel is locked down (integrity)"]),
+        ({"lockdown": "confidentiality"}, ["the kernel is locked down (confidentiality)"]),
+        ({"lockdown": "none"}, []),
+        ({"lockdown": Unknown("cannot be read")}, []),
+    ],
+)
+def test_a_kernel_that_takes_no_unsigned_module_is_told_whatever_locked_it(
+    changes: dict[str, Any], words: list[str]
+) -> None:
+    found = told("secure-boot", kernel=replace(KERNEL, **changes))
+    assert len(found) == len(words)
+    assert all(word in finding.text for word, finding in zip(words, found, strict=True))
