@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from facts.base import HostFact, ParseError
+from facts.pci.bounded import bounded
+from facts.shelltext import shell_text
 from facts.value import ABSENT, Absent, Reading
 
-_SCRIPT: Final = """tool=$probe_root/usr/bin/clinfo
-[ -x "$tool" ] || tool=$(command -v clinfo) || { echo absent; exit 0; }
-echo clinfo
-exec "$tool" --json
-"""
+_SCRIPT: Final = shell_text(__file__)
 
 _INTEL: Final = "Intel(R) Corporation"
 #: How clinfo prints the PCI address, in JSON too (Oblomov/clinfo src/clinfo.c, devtopo_pci_str).
@@ -75,7 +72,7 @@ class Clinfo(HostFact[tuple[ClPlatform, ...] | Absent]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return f"probe_root={shlex.quote(probe_root)}\n{_SCRIPT}"
+        return bounded(_SCRIPT, probe_root=probe_root)
 
     @override
     def parse(self, text: str) -> tuple[ClPlatform, ...] | Absent:

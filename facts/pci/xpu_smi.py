@@ -13,17 +13,14 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from facts.base import HostFact
+from facts.pci.bounded import bounded
 from facts.pci.xpu_smi_parse import XpuSmiReport, parse_report
-from facts.shelltext import shell_text, shell_variables
+from facts.shelltext import shell_text
 from facts.value import Absent, Unknown
 
 _PROBE: Final = shell_text(__file__)
 #: Seconds for one command; it answers in about one second when the driver is well.
 COMMAND_LIMIT_S: Final = 10
-#: Bytes that one command may print on a stream; a list of sixteen cards has some 7,000.
-MOST: Final = 256 << 10
-#: Bytes of stderr that are passed on, and of stdout when a command printed too much.
-FEW: Final = 8 << 10
 
 
 class XpuSmi(HostFact[XpuSmiReport | Absent | Unknown]):
@@ -36,16 +33,7 @@ class XpuSmi(HostFact[XpuSmiReport | Absent | Unknown]):
 
     @override
     def script(self, probe_root: str = "") -> str:
-        return (
-            shell_variables(
-                probe_root=probe_root,
-                limit=COMMAND_LIMIT_S,
-                blocks=MOST // 512,
-                most=MOST,
-                few=FEW,
-            )
-            + _PROBE
-        )
+        return bounded(_PROBE, probe_root=probe_root, limit=COMMAND_LIMIT_S)
 
     @override
     def parse(self, text: str) -> XpuSmiReport | Absent | Unknown:

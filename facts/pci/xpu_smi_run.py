@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from facts.pci.bounded import TOO_MUCH
 from facts.value import Unknown
 
 _MISSING_LIBRARY: Final = re.compile(r"error while loading shared libraries: ([^:\s]+)")
@@ -24,7 +25,7 @@ _FATAL: Final = {
     143: "xpu-smi hung and was stopped",
     134: "xpu-smi aborted",
     139: "xpu-smi crashed (segmentation fault)",
-    153: "xpu-smi printed without end and was stopped",
+    TOO_MUCH: "xpu-smi printed without end and was stopped",
 }
 
 

@@ -56,6 +56,22 @@ def test_a_hanging_clinfo_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found.reason == "no answer within 1 s"
 
 
+@pytest.mark.parametrize("stream", ["", " >&2"], ids=["stdout", "stderr"])
+def test_a_clinfo_that_prints_without_end_is_stopped_by_its_size(
+    tmp_path: Path, stream: str
+) -> None:
+    found = run(Clinfo(), tool(tmp_path, f"exec yes noise{stream}"))
+    assert found == Unknown("exit status 1: clinfo printed without end and was stopped", "clinfo")
+
+
+def test_noise_of_clinfo_does_not_touch_its_answer_and_no_file_stays(tmp_path: Path) -> None:
+    before = set(Path("/run").glob("b70fleet-tool.*"))
+    loud = f"head -c 100000 /dev/zero | tr '\\0' x >&2\ncat {POCL}"
+    (platform,) = run(Clinfo(), tool(tmp_path, loud))
+    assert platform.name == "Portable Computing Language"
+    assert set(Path("/run").glob("b70fleet-tool.*")) <= before
+
+
 @pytest.mark.parametrize(
     "spoilt",
     [

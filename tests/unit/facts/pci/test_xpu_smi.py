@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from facts.base import interpret
 from facts.pci import xpu_smi
+from facts.pci.bounded import FEW
 from facts.pci.xpu_smi import XpuSmi
 from facts.pci.xpu_smi_parse import XpuSmiReport
 from facts.pci.xpu_smi_run import Run, document
@@ -287,7 +288,7 @@ def test_a_tool_that_prints_without_end_is_stopped_by_its_size(
     started = time.monotonic()
     printed = execute(XpuSmi().command(probe_root=str(root)), shell=shell, env=env).stdout
     assert time.monotonic() - started < xpu_smi.COMMAND_LIMIT_S
-    assert len(printed) < 4 * xpu_smi.FEW
+    assert len(printed) < 4 * FEW
     found = interpret(XpuSmi(), printed.split("\n"))
     assert isinstance(found, Unknown)
     assert found.reason == "xpu-smi printed without end and was stopped"
@@ -301,7 +302,7 @@ def test_what_is_noisy_for_a_while_is_cut_and_still_understood(root: Path) -> No
     env = {"REPLAY_DIR": str(RECORDED / "2.0.0")}
     printed = execute(XpuSmi().command(probe_root=str(root)), env=env).stdout
     assert printed.count("E [cut off]") == printed.count("\nR ") == 10
-    assert len(printed) < 10 * xpu_smi.FEW + 20_000
+    assert len(printed) < 10 * FEW + 20_000
     report = interpret(XpuSmi(), printed.split("\n"))
     assert isinstance(report, XpuSmiReport)
     assert report.devices[0].max_gen == 5
