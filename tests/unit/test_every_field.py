@@ -146,7 +146,9 @@ _BEFORE: Final[dict[str, object]] = {}
 
 def before(scene: Scene) -> object:
     """Return a scene's verdicts as it is."""
-    return _BEFORE.setdefault(scene.name, scene.verdicts())
+    if scene.name not in _BEFORE:
+        _BEFORE[scene.name] = scene.verdicts()
+    return _BEFORE[scene.name]
 
 
 def changes(field: Field, scene: Scene) -> Iterator[dict[str, object]]:
