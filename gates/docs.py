@@ -13,6 +13,7 @@ from gates.model import Verdict
 from gates.row import Outcome, Row, UnknownOutcome
 from gates.rows import load
 from gates.vocabulary import Vocabulary, vocabulary
+from gates.wording import for_any_host
 
 GATES_MD: Final = Path(__file__).resolve().parent.parent / "docs" / "gates.md"
 
@@ -71,7 +72,7 @@ def _row(row: Row) -> Iterator[str]:
     yield f"- Question: {words(row.condition)}"
     yield f"- Yes: {_outcome(row.holds)}"
     yield f"- No: {_outcome(row.fails)}"
-    yield f"- UNKNOWN: {row.unknown.next_step}{_card_step(row.unknown)}"
+    yield f"- UNKNOWN: {for_any_host(row.unknown.next_step)}{_card_step(row.unknown)}"
     anchor = row.evidence.removeprefix("docs/")
     yield f"- Evidence: [{anchor}]({anchor})\n"
 
@@ -81,8 +82,10 @@ def _outcome(outcome: Outcome) -> str:
     said += [f"`{key}` = `{value}`" for key, value in outcome.choose.items()]
     if outcome.forbid:
         said.append("forbids " + ", ".join(f"`{action}`" for action in outcome.forbid))
-    advice = f" *Next:* {outcome.next_step}" if outcome.verdict is not Verdict.PASS else ""
-    return f"{', '.join(said)}. {outcome.reason}{advice}{_card_step(outcome)}"
+    step = for_any_host(outcome.next_step)
+    advice = f" *Next:* {step}" if outcome.verdict is not Verdict.PASS else ""
+    reason = for_any_host(outcome.reason)
+    return f"{', '.join(said)}. {reason}{advice}{_card_step(outcome)}"
 
 
 def _card_step(outcome: Outcome | UnknownOutcome) -> str:

@@ -86,6 +86,9 @@ def _problems(row: Row, words: Vocabulary, targets: Effects) -> Iterator[tuple[P
     ):
         if named and (named not in words or not named.startswith("card.")):
             yield (part, "card_step"), f"{named!r} is not a name that each card has"
+    for name in placeholders(row.unknown.next_step):
+        if name not in words or name.startswith("card."):
+            yield ("unknown", "next_step"), f"{{{name}}} has no value here"
     for part, forbid in (
         ("holds", row.holds.forbid),
         ("fails", row.fails.forbid),

@@ -54,6 +54,11 @@ def fill_exactly(template: str, facts: Facts) -> str | None:
     return fill(template, facts)
 
 
+def for_any_host(template: str) -> str:
+    """Return a template as documents show it: the host's name is HOST, the others stay."""
+    return template.replace("{host.name}", "HOST")
+
+
 def per_card(template: str, facts: Facts, cards: Iterable[int]) -> str:
     """Return a template filled once for each card, joined into one clause."""
     return "; ".join(dict.fromkeys(fill(template, facts, card) for card in cards))

@@ -22,7 +22,10 @@ _PINNING: Final = (
 
 def declared(spec: HostSpec) -> dict[str, Reading[TermValue]]:
     """Return the declared names of a host."""
-    found: dict[str, Reading[TermValue]] = {"declared.cards": len(spec.hardware.cards)}
+    found: dict[str, Reading[TermValue]] = {
+        "host.name": spec.name,
+        "declared.cards": len(spec.hardware.cards),
+    }
     if spec.stack is not None:
         found |= _stack(spec.stack)
     if spec.profile is not None:

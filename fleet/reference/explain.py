@@ -111,14 +111,16 @@ def _findings() -> Iterator[Entry]:
 
 def _gates() -> Iterator[Entry]:
     from gates.rows import load
+    from gates.wording import for_any_host
 
     for row in sorted(load(), key=lambda row: row.id):
         body = (
             f"When it holds: {row.holds.reason}\n\nWhen it does not: {row.fails.reason} "
-            f"Next: {row.fails.next_step}\n\nWhen it is unknown: {row.unknown.next_step}\n\n"
+            f"Next: {row.fails.next_step}\n\n"
+            f"When it is unknown: {row.unknown.next_step}\n\n"
             f"Severity: {row.severity.value}. Evidence: {row.evidence}"
         )
-        yield Entry(row.id, "gate", row.title, body)
+        yield Entry(row.id, "gate", row.title, for_any_host(body))
 
 
 def _words() -> Iterator[Entry]:

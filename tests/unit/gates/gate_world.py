@@ -14,6 +14,7 @@ from gates.world import World
 LOST = Unknown("nobody could read it")
 
 HOST: dict[str, Any] = {
+    "host.name": "rig-a",
     "declared.cards": 4,
     "stack.kernels": ("6.17.0-*",),
     "stack.device_name": "Intel(R) Arc(TM) Pro B70 Graphics",
