@@ -94,6 +94,10 @@ def _saved(fleet: Fleet, planfile: Path | None) -> RunResult | None:
         return None
     from fleet.run.savedplan import load
 
+    if str(planfile) in fleet.hosts and not planfile.exists():
+        raise ConfigError(
+            f"{planfile} is a host, no saved plan", f"b70 converge --limit {planfile}"
+        )
     return load(planfile, fleet.name)
 
 

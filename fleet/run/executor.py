@@ -23,6 +23,7 @@ from fleet.host.pyinfra import new_state
 from fleet.host.session import Output, Session
 from fleet.model.events import Emit, ResourceDone, ResourceStarted
 from fleet.run.planner import PlannedOp, Planner
+from fleet.run.remedy import next_step
 from operations.files.filewrite import FileWrite, stream
 
 #: Prefix of the line that reports each write of a stream.
@@ -134,9 +135,9 @@ class HostRun:
         self.seconds[op.name] = seconds
         self._emit(ResourceDone(self._name, op.name, ok, seconds))
         if not ok:
+            said = self._failure or "no message"
             raise OperationFailed(
-                f"{self._name}: {op.name} failed: {self._failure or 'no message'}",
-                f"b70 converge --limit {self._name}",
+                f"{self._name}: {op.name} failed: {said}", next_step(self._name, said)
             )
         # what an earlier operation of this run put in order has no command left
         if self._mutated and not any(name == op.name for name, _ in self._queue):
@@ -185,9 +186,9 @@ class HostRun:
         if done < len(queue):
             name, write = queue[done]
             self.in_flight = name
+            said = describe_failure(f"write {write.path}", output)
             raise OperationFailed(
-                f"{self._name}: {name} failed: {describe_failure(f'write {write.path}', output)}",
-                f"b70 converge --limit {self._name}",
+                f"{self._name}: {name} failed: {said}", next_step(self._name, said, write.path)
             )
 
     def _send(self, program: str, deadline_s: float) -> Output:

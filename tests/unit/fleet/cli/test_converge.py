@@ -153,6 +153,13 @@ def test_a_saved_plan_stands_for_a_limit_and_is_handed_to_the_engine(tmp_path: P
     assert list(scripted.saved) == ["rig-a", "lab1"]
 
 
+def test_a_host_in_place_of_a_plan_is_told_from_a_file(tmp_path: Path) -> None:
+    result = b70("converge", "rig-a", engine=engine())
+    assert result.exit_code == ExitCode.USAGE
+    assert "rig-a is a host, no saved plan" in result.stderr
+    assert "next: b70 converge --limit rig-a\n" in result.stderr
+
+
 def test_a_limit_narrows_a_saved_plan_and_never_widens_it(tmp_path: Path) -> None:
     scripted = engine()
     b70("converge", saved_plan(tmp_path / "p"), "--limit", "rig-*", "-y", engine=scripted)

@@ -67,6 +67,24 @@ def test_a_link_is_replaced_not_written_through(tmp_path: Path) -> None:
     assert not (tmp_path / "link").is_symlink()
 
 
+@pytest.mark.parametrize("kept", ["file", "folder"])
+def test_what_chattr_keeps_is_named_with_its_flags(tmp_path: Path, kept: str) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    path = folder / "kept"
+    path.write_text("old")
+    held = path if kept == "file" else folder
+    subprocess.run(["chattr", "+i", held], check=True)
+    try:
+        done = alone(write(path))
+    finally:
+        subprocess.run(["chattr", "-i", held], check=True)
+    assert done.returncode != 0
+    assert f"{held} is immutable or append-only (----i" in done.stderr.decode()
+    assert path.read_text() == "old"
+    assert leftovers(folder) == []
+
+
 def test_a_refused_candidate_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "checked"
     path.write_text("old")
