@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from facts.disks.block import Block, Disks
+from facts.registry import all_facts
 from facts.system.clock import Clock
 from facts.system.identity import Identity, Sudo
 from facts.value import Absent, Unknown, known
@@ -29,10 +30,10 @@ def _unreadable(context: Context) -> Iterator[Finding]:
     """A whole domain of facts could not be read. Gates over it stay closed."""
     for domain, value in context.given.named().items():
         if isinstance(value, Unknown):
-            yield context.unknown(
-                f"{domain} is unknown: {value.reason}",
-                f"b70 facts {context.spec.name} {domain}",
-            )
+            name = context.spec.name
+            # a fact that is asked about something has no domain of its own to be read by
+            again = f"b70 facts {name} {domain}" if domain in all_facts() else f"b70 gates {name}"
+            yield context.unknown(f"{domain} is unknown: {value.reason}", again)
 
 
 @check("sudo", "machine")

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from declaration.host import HostSpec
 from facts.disks.swap import SwapArea, SwapState
+from facts.odd import OddLine
 from facts.packages.apt_upgrade import Change, Pin
 from facts.packages.dpkg import LockHolder
 from facts.packages.mirrors import Mirror
@@ -25,6 +26,7 @@ from facts.system.clock import Sync
 from facts.system.identity import Sudo
 from facts.system.measurements import MeasurementLog
 from facts.system.memory import Controller, MemoryState
+from facts.system.sysctl_files import BootSettings
 from facts.system.units import UnitState
 from facts.value import ABSENT, Unknown
 from fleet.preflight import inspect
@@ -32,8 +34,10 @@ from gates.engine import decide
 from gates.rows import load
 from gates.world import build
 from tests.given import given
+from tests.unit.base_facts import drop_ins, system
 from tests.unit.fleet.preflight import test_kernel_packages as packages
 from tests.unit.fleet.preflight import test_preflight as preflight
+from tests.unit.fleet.preflight import test_settings
 from tests.unit.gates import gate_rig, test_boots
 from tests.unit.gates.gate_rig import GIB, NAME
 from tests.unit.gpu_tree import Spec
@@ -59,7 +63,7 @@ class Scene(NamedTuple):
 @cache
 def scenes() -> tuple[Scene, ...]:
     """Return all scenes."""
-    return (*_rigs(), *_boots(), *_packages())
+    return (*_rigs(), *_boots(), *_packages(), *_files())
 
 
 def _cards(*specs: Spec, **more: Any) -> tuple[Card, ...]:
@@ -239,6 +243,39 @@ def _packages() -> Iterator[Scene]:
     yield Scene("upgrade", packages.SPEC, {**values, "apt_upgrade": state})
     yield Scene("upgrade of a set", packages.WITH_BOOT_SET, {**values, "apt_upgrade": state})
     yield Scene("no simulation", packages.WITH_BOOT_SET, {**values, "apt_upgrade": unread})
+
+
+def _files() -> Iterator[Scene]:
+    """Hosts with odd lines, with files that take a setting of ours back, and with a guard."""
+    boot = replace(test_boots.host(), odd=(_odd("/etc/default/grub"),))
+    values = {
+        **preflight.HEALTHY,
+        "boot": boot,
+        "swap": SwapState((), (), (_odd("/proc/swaps"),)),
+        "sysctl_files": BootSettings((), (), (_odd("/etc/sysctl.d/a.conf"),)),
+        "updaters": UpdaterState(
+            {"unattended-upgrades": preflight.UNATTENDED},
+            (),
+            "l",
+            odd=(_odd("/etc/crontab"),),
+            strict_whitelist=("openssl",),
+        ),
+        "os": system("ubuntu-24.04"),
+        "packages": packages.package_facts(preflight.INSTALLED),
+        "drop_ins": drop_ins(
+            {
+                test_settings.JOURNALD: "[Journal]\nStorage=persistent\n",
+                test_settings.SITE: "[Journal]\nStorage=volatile\n",
+                "/etc/needrestart/needrestart.conf": "$nrconf{restart} = 'a';\n",
+                "/etc/needrestart/conf.d/b70fleet.conf": "$nrconf{restart} = 'l';\n",
+            }
+        ),
+    }
+    yield Scene("files", preflight.SPEC, values)
+
+
+def _odd(place: str) -> OddLine:
+    return OddLine(place, 3, "a line", "it is odd")
 
 
 def readings(scene: Scene) -> Readings:

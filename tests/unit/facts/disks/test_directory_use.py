@@ -74,7 +74,7 @@ def test_a_user_of_something_with_an_odd_name_is_one_user(tmp_path: Path) -> Non
 
 
 def test_an_odd_user_is_carried_and_spoils_no_other() -> None:
-    parts = {"real": "/x", "entries": "", "sizes": "1\t2\t/x/\n"}
+    parts = {"real": "/x", "entries": "", "sizes": "1\t/x/\n", "changes": ""}
     found = read(DirectoryUse(), frame({**parts, "users": "/proc/7/cwd /x/a\nfrag\n"}))
     assert found.users == {"/x/a": (7,)}
     assert [line.text for line in found.odd] == ["frag"]

@@ -23,8 +23,8 @@ from fleet.first.choices import Choices
 from fleet.first.contact import FingerprintMismatch, Passwords
 from fleet.first.intent import Intent, intend
 from fleet.first.keyline import fingerprint
+from fleet.host.hostkeys import KeyNotAccepted
 from fleet.host.session import LostContact
-from fleet.host.ssh import KeyNotAccepted
 from fleet.ledger import Ledger, RunState
 from fleet.model.plan import HostState
 from tests.unit.fleet.first.stub_host import MACHINE_ID, SSHD, StubHost, key_line, key_pair
