@@ -22,7 +22,7 @@ def test_every_named_test_exists(path: str, name: str) -> None:
 
 def test_every_case_is_there_with_a_test_or_a_reason() -> None:
     rows = [line.split("|") for line in TEXT.splitlines() if re.match(r"\| \d+ \|", line)]
-    assert [int(row[1]) for row in rows] == [*range(1, 50), *range(61, 65)]
+    assert [int(row[1]) for row in rows] == [*range(1, 50), *range(52, 55), *range(61, 65)]
     for row in rows:
         assert row[3].strip() in ("refuse", "contain", "recover", "revert")
         assert "::" in row[4] or "planned:" in row[4]

@@ -9,8 +9,6 @@ from fleet.config import load
 from fleet.config.fleet import Fleet
 from tests.places import ROOT
 
-#: The README may show a placeholder, which a check refuses: here is a whole key.
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEV4YW1wbGVLZXlPZlR1cmluMDAwMDAwMDAwMDAwMDAw"
 README = ROOT / "README.md"
 HOSTS, STACK = re.findall(
     r"^```yaml\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
@@ -20,11 +18,11 @@ HOSTS, STACK = re.findall(
 def fleet(folder: Path, hosts: str) -> Fleet:
     (folder / "group_data/stacks").mkdir(parents=True)
     (folder / "group_data/stacks/hwe-38.yaml").write_text(STACK)
-    (folder / "hosts.yaml").write_text(hosts.replace("ssh-ed25519 AAAA...", KEY))
+    (folder / "hosts.yaml").write_text(hosts)
     return load(folder, {})
 
 
-def test_the_host_of_the_readme_can_be_loaded_with_a_whole_host_key(tmp_path: Path) -> None:
+def test_the_host_of_the_readme_can_be_loaded_as_it_stands(tmp_path: Path) -> None:
     spec = fleet(tmp_path, HOSTS).hosts["rig-a"]
     assert len(spec.hardware.cards) == 4
     assert spec.storage.filesystems["/mnt/fast-ai"].format == "if_blank"
