@@ -5,6 +5,7 @@ Pure; the caller says what time it is.
 
 from __future__ import annotations
 
+import shlex
 from functools import lru_cache
 
 from declaration.apt import AptSource
@@ -23,6 +24,22 @@ def refused(source: AptSource, now: float) -> str:
     except KeyRefused as error:
         return str(error)
     return f"the key {over}: apt refuses what it signed; {newer(source)}" if over else ""
+
+
+def missing(source: AptSource, folder: str = "") -> str:
+    """Return how to get the key of a source that has none; empty when it has one.
+
+    Args:
+        folder: where its file lies from where the person is, with a slash at the end.
+    """
+    declared = source.key
+    if declared.armored:
+        return ""
+    if declared.file and declared.url:
+        path, url = shlex.quote(f"{folder}{declared.file}"), shlex.quote(declared.url)
+        return f"curl -fsS --create-dirs -o {path} {url}"
+    place = f"save it as {folder}{declared.file}" if declared.file else "declare key.file"
+    return f"get it from whoever runs {source.addresses[0]}, {place}"
 
 
 def newer(source: AptSource) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pyinfra.api.exceptions import OperationError
 
 from declaration.apt import AptSource
-from declaration.apt_key import refused
+from declaration.apt_key import missing, refused
 from declaration.openpgp import pinned
 from declaration.secret import Resolve, Secret
 from deploys.base_paths import BANNER
@@ -69,10 +69,9 @@ def key(name: str, source: AptSource) -> str:
     """
     declared = source.key
     where = declared.file or f"apt.sources.{name}.key.armored"
-    if not declared.armored:
-        hint = f"; save {declared.url} there" if declared.url else ""
+    if how := missing(source):
         raise OperationError(
-            f"the key of apt source {name} is missing: {where}{hint} "
+            f"the key of apt source {name} is missing: {how} "
             f"(its fingerprint must be {declared.fingerprint})"
         )
     # an expired key is refused before it is written: apt-get update would only fail with it

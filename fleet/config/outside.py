@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from declaration.apt_key import key_life, newer, refused
+from declaration.apt_key import key_life, missing, newer, refused
 from declaration.host import HostSpec
 from declaration.openpgp_life import day
 from fleet.config.fleet import Fleet
@@ -44,7 +44,10 @@ def wrong(fleet: Fleet, now: float) -> Iterator[Problem]:
             text = f"{fleet.path(link.ssh_config)}: no such file"
             yield _problem(fleet, spec, ("ssh_config",), text)
         for name, source in spec.apt.sources.items():
-            if source.key.armored and (text := refused(source, now)):
+            folder = shown(fleet.hosts_file.parent)
+            if how := missing(source, "" if folder == "." else f"{folder}/"):
+                yield _problem(fleet, spec, ("apt", "sources", name, "key"), f"no key yet: {how}")
+            elif text := refused(source, now):
                 yield _problem(fleet, spec, ("apt", "sources", name, "key"), text)
 
 

@@ -6,6 +6,7 @@ and never counts as good: it becomes a finding of its own.
 """
 
 from fleet.preflight import (  # noqa: F401 - their checks register
+    apt_keys,
     boot,
     boot_sets,
     card_driver,

@@ -127,7 +127,7 @@ def test_a_key_that_is_over_is_refused_before_anything_is_written(
 
 def test_a_missing_key_file_is_named_with_the_place_to_get_it() -> None:
     missing = {"fingerprint": RSA, "file": "keys/x.asc", "url": "https://example.org/key"}
-    with pytest.raises(OperationError, match=r"keys/x.asc; save https://example.org/key there"):
+    with pytest.raises(OperationError, match=r"-o keys/x.asc https://example.org/key "):
         key("graphics", declared(key=missing))
 
 

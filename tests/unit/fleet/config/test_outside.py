@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.errors import ConfigError
-from fleet.config import outside
+from fleet.config import load, outside
 from tests.places import FIXTURES
 from tests.unit.fleet.config.config_cases import loaded, write
 from tests.unit.fleet.config.test_inventory_cli import run
@@ -118,3 +118,23 @@ def test_check_refuses_all_of_it_at_once_and_a_plan_is_not_stopped_by_another_ho
     assert isinstance(error, ConfigError)
     assert [line.split(": ")[1] for line in error.message.splitlines()] == ["a.key", "b.key"]
     assert run(bare, "list").exit_code == 0
+
+
+def test_a_source_without_a_key_is_named_with_the_way_to_one(bare: Path) -> None:
+    uri, key = "uris: ['https://apt.example.net/x'], suites: [all], components: [main]", "A" * 40
+    (found,) = said(bare, f"apt: {{sources: {{b: {{{uri}, key: {{fingerprint: {key}}}}}}}}}")
+    assert found.partition(": ")[2] == (
+        "a.apt.sources.b.key: no key yet: "
+        "get it from whoever runs https://apt.example.net/x, declare key.file"
+    )
+
+
+def test_the_keys_that_the_products_own_sources_need_are_named_with_commands(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "hosts.yaml").write_text("hosts:\n  a: {address: a}\n")
+    found = [str(problem) for problem in outside.wrong(load(tmp_path), NOW)]
+    assert len(found) == 2
+    for name, text in zip(("intel-graphics", "oneapi"), found, strict=True):
+        file = tmp_path / f"keys/{name}.asc"
+        assert f"no key yet: curl -fsS --create-dirs -o {file} " in text

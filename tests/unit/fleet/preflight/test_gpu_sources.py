@@ -67,6 +67,8 @@ def spec(stack: str = "", **more: Any) -> HostSpec:
                 sources.pop(name)
             else:
                 sources[name] = {**sources.get(name, {}), **value}
+    for value in sources.values():
+        value["key"] = {**value["key"], "armored": "a key"}
     return HostSpec.model_validate(
         {
             "name": "rig-a",
