@@ -65,7 +65,7 @@ class Connection(Declared):
     key: str = ""
     ssh_config: str = ""
     #: OpenSSH public key lines of jump hosts, by the name that ProxyJump gives them
-    jump_host_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    jump_host_keys: dict[str, tuple[HostKey, ...]] = Field(default_factory=dict)
     #: only where sudo asks; a NOPASSWD drop-in (b70 bootstrap writes one) is the better way
     sudo_password: SecretRef | None = None
     #: seconds until a connection attempt ends
