@@ -30,13 +30,22 @@ def command_program(command: StringCommand, arguments: Mapping[str, object]) -> 
     return "\n".join(lines) + "\n"
 
 
-def describe_failure(what: str, output: Output) -> str:
-    """Return a sentence: the last lines the command printed, stderr first."""
-    text = output.stderr.decode("utf-8", "replace").strip() or output.stdout.decode(
-        "utf-8", "replace"
-    )
-    tail = [line for line in text.splitlines() if line.strip()][-_ERROR_LINES:]
+def describe_failure(what: str, output: Output, beside: int = 0) -> str:
+    """Return a sentence: the last lines the command printed, stderr before stdout.
+
+    Args:
+        what: the command, or what it was for.
+        beside: last lines of stdout that are quoted in front of stderr: apt-get says there what it
+            waits for, and who is in its way.
+    """
+    lines = _lines(output.stderr)[-_ERROR_LINES:]
+    tail = [*_lines(output.stdout)[-beside:], *lines] if beside and lines else lines
+    tail = tail or _lines(output.stdout)[-_ERROR_LINES:]
     return f"exit status {output.status}: {'; '.join(tail) or 'no output'} [{what}]"
+
+
+def _lines(printed: bytes) -> list[str]:
+    return [line for line in printed.decode("utf-8", "replace").splitlines() if line.strip()]
 
 
 def _reveal(value: object) -> str:

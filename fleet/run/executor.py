@@ -26,6 +26,8 @@ from fleet.run.planner import PlannedOp, Planner
 from fleet.run.remedy import next_step
 from operations.files.filewrite import FileWrite, stream
 
+#: Lines of a failed command's stdout that are quoted beside its stderr.
+_BESIDE: Final = 2
 #: Prefix of the line that reports each write of a stream.
 _WRITE_MARK: Final = "#b70-write"
 
@@ -161,7 +163,7 @@ class HostRun:
         accepted = cast("list[int]", arguments.get("_success_exit_codes") or [0])
         ok = output.status in accepted
         if not ok:
-            self._failure = describe_failure(str(command), output)
+            self._failure = describe_failure(str(command), output, beside=_BESIDE)
         return ok, CommandOutput(output_lines(output))
 
     def _flush(self) -> None:

@@ -242,9 +242,9 @@ def test_a_login_that_is_not_enough_is_taken_back_from_the_host(
     done = meet(
         home, strict, "--ask-pass", "--host-key", fingerprint(strict), stdin=f"{PASSWORD}\n"
     )
-    assert done.status == ExitCode.FAILED
-    assert "cannot become root" in done.err
+    assert done.status == ExitCode.REFUSED
+    assert "sudo asks b70fleet for a password" in done.err
     assert "taken back" in done.err
     assert strict.run("cat /etc/passwd /etc/group; ls /home /etc/sudoers.d").stdout == before
     assert (home.folder / "hosts.yaml").read_text() == HOSTS
-    assert "failed" in home.b70("history", "--host", "rig-a").out
+    assert "refused" in home.b70("history", "--host", "rig-a").out

@@ -62,7 +62,7 @@ def test_a_sudo_rs_that_asks_gets_its_password_and_the_program_its_text(
     meet = ("bootstrap", "rig-a", "--address", machine.address, "--key", str(machine.key),
             "--login", "rig", "--host-key", print_)  # fmt: skip
     try:
-        assert home.b70(*meet).status == ExitCode.FAILED, "it asks"
+        assert home.b70(*meet).status == ExitCode.REFUSED, "it asks"
         done = home.b70(*meet, "--ask-sudo-pass", stdin=f"{PASSWORD}\n")
     finally:
         machine.run(f"echo 'rig ALL=(ALL) NOPASSWD: ALL' >{RULE}")
