@@ -42,6 +42,8 @@ class HostFact(FactBase[T | Unknown]):
         on_demand: True keeps the fact out of the normal batch (it starts a tool that is costly or
             wakes cards).
         volatile: True when it differs at every reading: a history of it would be noise.
+        ahead: True when an operation's exec reads it along for later operations: it costs the host
+            a few milliseconds, an exec of its own costs more.
         simulable: True when the script reads through `probe_root` (a lab host's fake tree).
         by_lines: True when its parser takes each text from Parts: bytes that are not UTF-8 spoil
             the line or the part that they stand in. Otherwise they spoil the fact.
@@ -52,6 +54,7 @@ class HostFact(FactBase[T | Unknown]):
     takes_arguments: ClassVar[bool] = False
     on_demand: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
+    ahead: ClassVar[bool] = False
     simulable: ClassVar[bool] = False
     by_lines: ClassVar[bool] = False
 
@@ -78,6 +81,8 @@ class HostFact(FactBase[T | Unknown]):
         return Unknown("not read")
 
 
+#: Bytes of a script's stderr that are sent: a tool that complains without end spoils only itself.
+_STDERR: Final = 1024
 #: Runs one script within its time limit. A batch has a b70_run of its own that starts no process.
 _ALONE: Final = (
     'command -v b70_run >/dev/null || b70_run() { LC_ALL=C timeout -k 1 "$1" sh -c "$2"; }'
@@ -95,7 +100,7 @@ def wrap(script: str, timeout_s: int) -> str:
     return (
         f"{_ALONE}; exec 3>&1; b70_e=$(b70_run {timeout_s} {shlex.quote(script)} "
         "2>&1 1>&3 3>&- </dev/null); b70_r=$?; exec 3>&-; "
-        "[ -z \"$b70_e\" ] || b70_e=$(printf %s \"$b70_e\" | tr '\\n' ' '); "
+        f"[ -z \"$b70_e\" ] || b70_e=$(printf %s \"$b70_e\" | head -c {_STDERR} | tr '\\n' ' '); "
         f"printf '\\n{END} %d %s\\n' $b70_r \"$b70_e\""
     )
 

@@ -57,6 +57,20 @@ def test_a_failing_command_is_unknown_with_its_status_and_stderr() -> None:
     assert value.raw == "half"
 
 
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_tool_that_complains_without_end_sends_little_of_it(status: int) -> None:
+    noisy = wrap(f"yes complaint | head -c 3000000 >&2; echo it; exit {status}", 10)
+    done = subprocess.run(["sh", "-c", noisy], capture_output=True, check=True)
+    assert len(done.stdout) < 2_000
+    assert done.stderr == b""
+    value = interpret(Echo(), done.stdout.decode().split("\n")[:-1])
+    if status == 0:
+        assert value == "it"
+    else:
+        assert isinstance(value, Unknown)
+        assert value.reason.startswith("exit status 3: complaint complaint")
+
+
 def test_a_hanging_tool_is_unknown_within_its_timeout() -> None:
     value = run("echo before; sleep 60")
     assert isinstance(value, Unknown)
