@@ -12,6 +12,7 @@ from typing import Final
 
 from declaration.apt_key import key_life, missing, newer, refused
 from declaration.host import HostSpec
+from declaration.keyfile import HEAD, no_private_key
 from declaration.openpgp_life import day
 from fleet.config.fleet import Fleet
 from fleet.config.layers import KeyPath, nearest
@@ -20,14 +21,6 @@ from fleet.config.problems import Problem
 
 #: Seconds before its end from which a repository key is worth a word: time to get the next one.
 SOON_S: Final = 60 * 86_400
-#: Bytes that tell a private key from other files; words may stand before it.
-_HEAD: Final = 4096
-_NOT_PRIVATE: Final = {
-    b"ssh-": "is a public key; name the private one (without .pub)",
-    b"sk-": "is a public key; name the private one (without .pub)",
-    b"ecdsa-": "is a public key; name the private one (without .pub)",
-    b"PuTTY-": "is a key of PuTTY; puttygen FILE -O private-openssh -o NEW makes one for OpenSSH",
-}
 
 
 def wrong(fleet: Fleet, now: float) -> Iterator[Problem]:
@@ -76,13 +69,11 @@ def _private_key(path: Path) -> str:
         return f"{path}: not a file"
     try:
         with path.open("rb") as stream:
-            head = stream.read(_HEAD)
+            head = stream.read(HEAD)
     except OSError as error:
         return f"{path}: {(error.strerror or 'cannot be read').lower()}"
-    for start, text in _NOT_PRIVATE.items():
-        if head.startswith(start):
-            return f"{path} {text}"
-    return "" if b"PRIVATE KEY-----" in head else f"{path} is not a private key"
+    found = no_private_key(head)
+    return f"{path} {found.why}; {found.remedy.format(path=path)}" if found else ""
 
 
 def _problem(fleet: Fleet, spec: HostSpec, path: KeyPath, text: str) -> Problem:

@@ -22,6 +22,7 @@ from paramiko.config import SSHConfig
 from paramiko.pkey import UnknownKeyType
 from typing_extensions import override
 
+from declaration.keyfile import HEAD, no_private_key
 from fleet.base.errors import Refused
 from fleet.host.route import Hop
 
@@ -243,19 +244,13 @@ def _parsed(path: str, changed_ns: int, size: int) -> PKey:
 
 def _useless(path: str) -> _Useless:
     """Return why a file is no private key that can be used, by how it begins."""
-    begin = Path(path).read_bytes()[:200].lstrip()
-    if begin.startswith((b"ssh-", b"ecdsa-", b"sk-")):
-        return _Useless("is a public key", "correct key: in the inventory: the file without .pub")
-    if begin.startswith(b"PuTTY-User-Key-File"):
-        return _Useless(
-            "is a key of PuTTY",
-            "puttygen {path} -O private-openssh -o {path}.openssh; declare that",
-        )
-    if b"PRIVATE KEY-----" in begin:
-        return _Useless(
-            "is damaged, or of a kind that is not supported", "ssh-keygen -y -f {path}   # reads it"
-        )
-    return _Useless("is no private key", "correct key: in the inventory; file {path}")
+    with Path(path).open("rb") as stream:
+        found = no_private_key(stream.read(HEAD))
+    if found is not None:
+        return _Useless(*found)
+    return _Useless(
+        "is damaged, or of a kind that is not supported", "ssh-keygen -y -f {path}   # reads it"
+    )
 
 
 def _public_part(path: str) -> bytes:

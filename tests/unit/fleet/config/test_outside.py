@@ -43,7 +43,7 @@ def test_a_private_key_is_accepted(bare: Path) -> None:
     command = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", str(bare / "id")]
     subprocess.run(command, check=True, timeout=60)
     assert said(bare, "key: id") == []
-    text = "is a public key; name the private one (without .pub)"
+    text = "is a public key; name the private one in the inventory: the file without .pub"
     assert said(bare, "key: id.pub") == [f"hosts.yaml:4:10: a.key: {bare}/id.pub {text}"]
 
 
@@ -51,9 +51,9 @@ def test_a_private_key_is_accepted(bare: Path) -> None:
     ("text", "expected"),
     [
         (None, "no such file; name the key that the host knows, or leave `key` out"),
-        ("PuTTY-User-Key-File-3: ssh-ed25519\n", "puttygen FILE -O private-openssh"),
-        ("hunter2\n", "is not a private key"),
-        ("", "is not a private key"),
+        ("PuTTY-User-Key-File-3: ssh-ed25519\n", " -O private-openssh -o "),
+        ("hunter2\n", "is no private key"),
+        ("", "is no private key"),
     ],
 )
 def test_a_key_file_that_is_no_private_key_is_named_and_never_shown(
