@@ -11,12 +11,16 @@ from facts.boot.loader import Boot
 from facts.disks.block import Block
 from facts.value import Unknown, known
 from fleet.model.finding import Finding
+from fleet.preflight.kernel_words import places
 from fleet.preflight.model import Context, check
 from gates.boot_obstacles import FORBID_REBOOT, obstacles, scene_of
 from gates.boot_state import unproven_boot
 from gates.boots import Boots, boots_now
 from gates.one_shot import one_shot
 
+#: A word by which no graphics driver starts, and the settings that bring it into every entry.
+_NO_DRIVER: Final = "nomodeset"
+_CMDLINE: Final = ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT")
 #: Long texts of `b70 explain ID`: what stands in the way of a boot.
 _OBSTACLES: Final = {
     "foreign-one-shot": """An entry that this product did not arm is armed for the next boot.
@@ -119,13 +123,27 @@ def _alias(context: Context) -> Iterator[Finding]:
 
 @check("nomodeset", "boot")
 def _nomodeset(context: Context) -> Iterator[Finding]:
-    """`nomodeset` on the kernel command line keeps xe from binding any card."""
-    kernel = known(context.given[Kernel])
-    if kernel is not None and isinstance(kernel.tokens, tuple) and "nomodeset" in kernel.tokens:
-        yield context.critical(
-            "the running kernel was booted with nomodeset",
-            "remove the token from /etc/default/grub, update-grub, reboot",
+    """`nomodeset` on the kernel command line keeps xe from binding any card.
+
+    GRUB's settings count too, unless the declared boot set leaves the word out: the next boot has
+    it then.
+    """
+    remedy = f"take the word out of the kernel's command line{places(context, (_NO_DRIVER,))}; "
+    remedy += "then, on the host: update-grub, and reboot"
+    kernel, boot = known(context.given[Kernel]), known(context.given[Boot])
+    if kernel is not None and isinstance(kernel.tokens, tuple) and _NO_DRIVER in kernel.tokens:
+        yield context.critical(f"the running kernel was booted with {_NO_DRIVER}", remedy)
+        return
+    stack = context.spec.stack
+    left_out = stack.boot.cmdline.absent if stack and stack.boot else ()
+    if boot is None or _NO_DRIVER in left_out:
+        return
+    found = [name for name in _CMDLINE if _NO_DRIVER in (known(boot.setting_tokens(name)) or ())]
+    if found:
+        text = (
+            f"GRUB's {' and '.join(found)} has {_NO_DRIVER}: after the next boot no card is driven"
         )
+        yield context.warning(text, remedy)
 
 
 @check("fallback-kernel", "boot")

@@ -6,16 +6,15 @@ also gets the file and line that set it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from facts.boot.kernel import Kernel
-from facts.boot.loader import Boot
 from facts.pci.aspm import AspmPolicy
 from facts.pci.gpu_link import GpuLinks
 from facts.value import Unknown, known
 from fleet.model.finding import Finding
+from fleet.preflight.kernel_words import places
 from fleet.preflight.model import Context, check
 from gates.card_driver import Driven, DriverState
 from gates.card_power import causes, told
@@ -62,17 +61,3 @@ def _power_words(context: Context) -> Iterator[Finding]:
         step = power_step(context.given)
         text = f"{', '.join(words)}: after this the kernel may switch a card off for good"
         yield context.warning(text, step + places(context, words))
-
-
-def places(context: Context, words: Sequence[str]) -> str:
-    """Return where GRUB's settings have these words, as an addition to a next step."""
-    boot = known(context.given[Boot])
-    if boot is None:
-        return ""
-    found = [
-        f"{word} stands in {line.path}:{line.number}"
-        for word in words
-        for line in boot.lines
-        if re.search(rf"(?<![^\s\"'=]){re.escape(word)}(?![^\s\"'])", line.text)
-    ]
-    return f" ({'; '.join(found)})" if found else ""

@@ -233,3 +233,22 @@ def test_a_file_that_cannot_be_read_leaves_the_cause_open(tmp_path: Path) -> Non
     kernel = running(xe=ABSENT, modprobe=ModprobeXe({}, (), (), ("/etc/modprobe.d/s.conf",)))
     found = findings(tmp_path, card="unbound", kernel=kernel)["gpu-driver"]
     assert "/etc/modprobe.d/s.conf cannot be read" in found.text
+
+
+def test_a_word_that_only_the_next_boot_will_have_is_named_with_its_line(tmp_path: Path) -> None:
+    name, path = "GRUB_CMDLINE_LINUX", "/etc/default/grub.d/repair.cfg"
+    settings = {
+        "settings": {name: "quiet nomodeset"},
+        "drop_ins": {path: f'{name}="quiet nomodeset"\n'},
+    }
+    found = findings(tmp_path, boot=boot(**settings))["nomodeset"]
+    assert found.severity is Severity.WARNING
+    assert found.text == f"GRUB's {name} has nomodeset: after the next boot no card is driven"
+    assert f"(nomodeset stands in {path}:1)" in (found.remedy or "")
+
+
+def test_a_word_that_is_in_no_setting_or_only_begins_alike_is_not_told(tmp_path: Path) -> None:
+    for value in ("quiet", "nomodeset.not", "xnomodeset"):
+        assert "nomodeset" not in findings(
+            tmp_path / value, boot=boot(settings={"GRUB_CMDLINE_LINUX": value})
+        )

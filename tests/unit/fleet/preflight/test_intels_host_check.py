@@ -55,6 +55,8 @@ OURS: Final[Mapping[str, Found]] = {
     # check_battlemage_prerequisites.sh
     "a Battlemage card on the PCI bus": Found(gates=("cards-present",)),
     "nomodeset on the running kernel's command line": Found(("nomodeset",)),
+    "nomodeset in GRUB's settings, not booted yet": Found(("nomodeset",)),
+    "each card is bound to xe": Found(("gpu-driver",), ("card-driven",)),
     "xe knows the card's PCI alias": Found(("b70-alias",)),
     "clinfo reports a platform and a device": Found(
         ("compute-runtime",), resources=("Verified[gpu-userspace]", "Packages[gpu-tools]")
