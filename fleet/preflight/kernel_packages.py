@@ -298,11 +298,12 @@ def _default(context: Context, seen: _Seen) -> Iterator[Finding]:
         return
     release = max(named, key=len)
     path = _GRUBENV
-    where = f"the saved entry in {_GRUBENV}"
+    where, step = f"the saved entry in {_GRUBENV}", "grub-set-default 0"
     if setting != "saved":
         line = [each for each in seen.boot.lines if each.text.strip().startswith("GRUB_DEFAULT=")]
         path = line[-1].path if line else GRUB_DEFAULT
         where = f"{path}:{line[-1].number}" if line else path
+        step = f"set GRUB_DEFAULT=0 in {where}; update-grub"
     later = newer(seen.boot.kernels, release)
     if not later:
         return
@@ -311,8 +312,7 @@ def _default(context: Context, seen: _Seen) -> Iterator[Finding]:
         context.warning(
             f"the default boot is pinned to {release} by {where}{_from(seen, path)}; "
             f"{count} and will not boot: {', '.join(later)}",
-            "declare the kernel in stack.boot, or on the host: set GRUB_DEFAULT=0 in "
-            f"{GRUB_DEFAULT}; update-grub",
+            f"declare the kernel in stack.boot, or on the host, as root: {step}",
         ),
         seen,
         path,

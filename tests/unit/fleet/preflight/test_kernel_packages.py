@@ -200,15 +200,22 @@ def test_a_pin_in_apts_preferences_is_named_with_its_line_and_ours_is_not() -> N
 def test_a_default_entry_that_names_one_kernel_hides_the_newer_ones() -> None:
     literal = boot(
         settings={"GRUB_DEFAULT": entry(OLD).path},
-        lines=(Line("/etc/default/grub", 6, f'GRUB_DEFAULT="{entry(OLD).path}"'),),
+        lines=(
+            Line("/etc/default/grub", 6, "GRUB_DEFAULT=0"),
+            Line("/etc/default/grub.d/site.cfg", 2, f'GRUB_DEFAULT="{entry(OLD).path}"'),
+        ),
     )
-    state = upgrade(written={"/etc/default/grub": SINCE})
+    state = upgrade(written={"/etc/default/grub.d/site.cfg": SINCE})
     (found,) = findings(state, boot=literal)["pinned-kernel"]
-    assert f"pinned to {OLD} by /etc/default/grub:6 since 2026-08-29" in found.text
+    assert f"pinned to {OLD} by /etc/default/grub.d/site.cfg:2 since 2026-08-29" in found.text
+    assert "set GRUB_DEFAULT=0 in /etc/default/grub.d/site.cfg:2; update-grub" in (
+        found.remedy or ""
+    )
     assert f"1 newer kernel is installed and will not boot: {NEW}" in found.text
     saved = boot(settings={"GRUB_DEFAULT": "saved"}, saved=entry(OLD).path)
     (found,) = findings(upgrade(), boot=saved)["pinned-kernel"]
     assert "the saved entry in /boot/grub/grubenv" in found.text
+    assert (found.remedy or "").endswith("as root: grub-set-default 0")
     # a boot set declares its default, and the newest hides nothing
     assert "pinned-kernel" not in findings(upgrade(), WITH_BOOT_SET, boot=saved)
     newest = boot(settings={"GRUB_DEFAULT": "saved"}, saved=entry(NEW).path)
