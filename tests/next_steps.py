@@ -98,3 +98,40 @@ def _parse(command: Any, name: str, words: list[str], parent: Any) -> dict[str, 
         found, child, left = command.resolve_command(context, rest)
         return _parse(child, found or name, left, context)
     return dict(context.params)
+
+
+#: Paths that a step may name though no fact has them: it makes them, looks through them, or they
+#: are programs and files of our own.
+_KNOWN: Final = (
+    "/usr/lib/b70fleet/",
+    "/etc/sudoers.d/zz-b70fleet",
+    "/etc/cloud/cloud-init.disabled",
+    "/etc/apt/apt.conf",
+    "/sys/bus/pci/devices/",
+    # where a policy of power saving may come from: all are looked through at once
+    "/boot/config-",
+    "/etc/rc.local",
+    "/etc/sysfs.",
+    "/etc/tlp.",
+    "/etc/tmpfiles.d",
+    "/etc/tuned",
+    "/etc/udev/rules.d",
+)
+_PATH: Final = re.compile(
+    r"(?<![\w.:~/*-])/(?:etc|boot|var|sys|usr|proc|run|lib|mnt|dev|home|opt|root)/[^\s,;:'\"`)…(]+"
+)
+
+
+def invented_paths(step: str, state: str) -> list[str]:
+    """Return the paths of a next step that the state for which it is shown does not know.
+
+    Args:
+        step: what a person is shown.
+        state: everything that was read and declared, as text.
+    """
+    named = (path.rstrip(".") for path in _PATH.findall(step))
+    return [path for path in named if not path.startswith(_KNOWN) and not _is_in(path, state)]
+
+
+def _is_in(path: str, state: str) -> bool:
+    return re.search(rf"{re.escape(path)}(?![\w.-])", state) is not None

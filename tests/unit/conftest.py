@@ -14,7 +14,7 @@ from hypothesis import settings
 from fleet.base.errors import FleetError
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context
-from tests.next_steps import wrong_in
+from tests.next_steps import invented_paths, wrong_in
 from tests.unit.fleet.config.config_cases import bare_directory
 
 # a property holds on a loaded machine too: timings are printed by the bench, never asserted
@@ -24,12 +24,16 @@ settings.load_profile("house")
 
 @pytest.fixture(autouse=True, scope="session")
 def next_steps_can_be_taken() -> Iterator[None]:
-    """Whatever finding or error any test meets, the commands that it shows can be typed."""
+    """What any test is shown as a next step can be typed, and names what its state knows."""
     found, said = Context._found, FleetError.__init__
 
     def checked_finding(context: Context, *values: Any, **named: Any) -> Finding:
         finding = found(context, *values, **named)
-        assert wrong_in(finding.remedy or "", finding.host) == ()
+        step = finding.remedy or ""
+        assert wrong_in(step, finding.host) == ()
+        if "/" in step:
+            state = f"{finding.text} {context.given.named()!r} {context.spec!r}"
+            assert invented_paths(step, state) == []
         return finding
 
     def checked_error(error: FleetError, message: str, hint: str = "") -> None:

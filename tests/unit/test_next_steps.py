@@ -11,7 +11,7 @@ import pytest
 
 from gates.rows import load
 from gates.wording import placeholders
-from tests.next_steps import FILLED, shown_commands, wrong_in
+from tests.next_steps import FILLED, invented_paths, shown_commands, wrong_in
 from tests.places import ROOT
 from tests.unit.gates.gate_cases import CASES, Case
 from tests.unit.gates.gate_world import judge, lose
@@ -121,3 +121,10 @@ def test_a_command_that_cannot_help_is_noticed(text: str, problem: str) -> None:
 )
 def test_a_command_that_can_be_typed_is_left_alone(text: str) -> None:
     assert wrong_in(text, "rig-a") == ()
+
+
+def test_a_path_that_the_state_does_not_know_is_noticed() -> None:
+    state = "Line('/etc/default/grub.d/site.cfg', 2, 'GRUB_DEFAULT=1')"
+    assert invented_paths("edit /etc/default/grub.d/site.cfg:2; update-grub", state) == []
+    assert invented_paths("edit /etc/default/grub, then reboot", state) == ["/etc/default/grub"]
+    assert invented_paths("as root: /usr/lib/b70fleet/boot-commit commit X", state) == []
