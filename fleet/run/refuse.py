@@ -9,7 +9,7 @@ from facts.value import ABSENT, Unknown
 from fleet.base.errors import Refused
 from fleet.model.plan import ResourceStatus
 from fleet.preflight import inhibitors
-from fleet.preflight.apt_keys import MISSING_KEY
+from fleet.preflight.apt_keys import missing_keys
 from fleet.run.executor import OperationFailed
 from fleet.run.hosterrors import BootNotProven, BootSetDrift, Inhibited, Stale, WrongBoot
 from fleet.run.planner import PlannedOp
@@ -91,11 +91,8 @@ def broken(visit: Visit, planned: Sequence[PlannedOp]) -> None:
     """Refuse a plan with a resource that cannot be planned."""
     found = next((op for op in planned if op.error), None)
     if found is not None:
-        lack = next(
-            (f for f in inhibitors(visit.spec, visit.readings) if f.id == MISSING_KEY), None
-        )
-        if lack is not None:
-            raise Inhibited(f"{visit.name}: {lack.text}", lack.remedy or "")
+        if found.layer == "apt" and (lack := missing_keys(visit.spec)) is not None:
+            raise Inhibited(f"{visit.name}: {lack[0]}", lack[1])
         raise OperationFailed(
             f"{visit.name}: {found.name} cannot be planned: {found.error}",
             f"b70 facts {visit.name}",
