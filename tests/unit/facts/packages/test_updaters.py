@@ -328,6 +328,24 @@ def test_a_script_that_run_parts_passes_over_is_no_job(
     assert (found is not None and found.active is True) is runs
 
 
+@pytest.mark.parametrize(
+    ("guard", "runs"),
+    [
+        ("if [ -d /run/systemd/system ]; then\n    exit 0\nfi\n", False),
+        ('[ -d "/run/systemd/system" ] && exit 0\n', False),
+        ("# no -d /run/systemd/system here\n", True),
+        ("if [ -d /run/systemd/system ]; then\n    sleep 1\nfi\n\n\n", True),
+    ],
+)
+def test_a_job_that_ends_where_systemd_runs_does_nothing(
+    guard: str, runs: bool, tmp_path: Path
+) -> None:
+    plant(tmp_path, {"etc/cron.daily/compat": f"#!/bin/sh\n{guard}apt-get -y upgrade\nexit 0\n"})
+    (tmp_path / "etc/cron.daily/compat").chmod(0o755)
+    found = on_tree(tmp_path).updaters.get("cron")
+    assert (found is not None and found.active is True) is runs
+
+
 def test_a_file_in_cron_d_whose_name_cron_ignores_is_no_job(tmp_path: Path) -> None:
     plant(tmp_path, {"etc/cron.d/site.dpkg-old": "0 6 * * * root apt-get -y upgrade\n"})
     found = on_tree(tmp_path).updaters.get("cron")
