@@ -93,9 +93,12 @@ def broken(visit: Visit, planned: Sequence[PlannedOp]) -> None:
     if found is not None:
         if found.layer == "apt" and (lack := missing_keys(visit.spec)) is not None:
             raise Inhibited(f"{visit.name}: {lack[0]}", lack[1])
+        unread = "UNKNOWN" in found.error
         raise OperationFailed(
             f"{visit.name}: {found.name} cannot be planned: {found.error}",
-            f"b70 facts {visit.name}",
+            f"b70 facts {visit.name}"
+            if unread
+            else f"b70 plan --limit {visit.name}   # once that is so",
         )
 
 

@@ -69,5 +69,7 @@ def test_a_plan_that_a_missing_key_spoils_is_refused_with_what_gets_it(
     planned = Mock(spec=PlannedOp, layer=layer, error="no")
     with pytest.raises(kind) as raised:
         refuse.broken(visit, [planned])
+    if kind is OperationFailed:
+        assert raised.value.hint.startswith("b70 plan --limit rig-a ")  # type: ignore[attr-defined]
     assert ("curl -fsS" in getattr(raised.value, "hint", "")) is (kind is Inhibited)
     assert missing_keys(spec) is not None
