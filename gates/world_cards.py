@@ -31,7 +31,8 @@ _MIB: Final = 1 << 20
 #: VRAM in use above which a reading is no idle reading, MiB: a desktop held about 630 on one card,
 #: a model holds tens of thousands (docs/evidence.md#context).
 _BUSY_MIB: Final = 4096
-_EXTRA: Final = "extra"
+#: State of a card that nobody declared.
+EXTRA: Final = "extra"
 
 CardWorld = Mapping[str, Reading[TermValue]]
 
@@ -121,7 +122,7 @@ def _card(
     if judged.state is LinkState.UNKNOWN:
         state = Unknown(judged.reason)
     elif extra:
-        state = _EXTRA
+        state = EXTRA
     link = _told_link(card)
     log = log_of(card, given)
     report = given[XpuSmi]

@@ -10,6 +10,7 @@ from fleet.preflight import (  # noqa: F401 - their checks register
     boot,
     boot_sets,
     card_driver,
+    card_presence,
     cards,
     counters,
     gpu_sources,

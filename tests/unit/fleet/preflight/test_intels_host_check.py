@@ -53,7 +53,7 @@ NOT_OURS: Final[Mapping[str, str]] = {
 }
 OURS: Final[Mapping[str, Found]] = {
     # check_battlemage_prerequisites.sh
-    "a Battlemage card on the PCI bus": Found(gates=("cards-present",)),
+    "a Battlemage card on the PCI bus": Found(("card-missing",), ("cards-present",)),
     "nomodeset on the running kernel's command line": Found(("nomodeset",)),
     "nomodeset in GRUB's settings, not booted yet": Found(("nomodeset",)),
     "each card is bound to xe": Found(("gpu-driver",), ("card-driven",)),
