@@ -42,8 +42,6 @@ class HostFact(FactBase[T | Unknown]):
         on_demand: True keeps the fact out of the normal batch (it starts a tool that is costly or
             wakes cards).
         volatile: True when it differs at every reading: a history of it would be noise.
-        ahead: True when an operation's exec reads it along for later operations: it costs the host
-            a few milliseconds, an exec of its own costs more.
         simulable: True when the script reads through `probe_root` (a lab host's fake tree).
         by_lines: True when its parser takes each text from Parts: bytes that are not UTF-8 spoil
             the line or the part that they stand in. Otherwise they spoil the fact.
@@ -54,7 +52,6 @@ class HostFact(FactBase[T | Unknown]):
     takes_arguments: ClassVar[bool] = False
     on_demand: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
-    ahead: ClassVar[bool] = False
     simulable: ClassVar[bool] = False
     by_lines: ClassVar[bool] = False
 

@@ -27,7 +27,6 @@ class DropIns(HostFact[Mapping[str, SettingFiles]]):
     """Files of settings by program; only the keys that this product writes are kept."""
 
     domain = "drop_ins"
-    ahead = True
 
     @override
     def script(self, probe_root: str = "") -> str:

@@ -115,7 +115,7 @@ class HostRun:
                     f"{self._name}: stopped before {op.name}",
                     f"b70 converge --limit {self._name}",
                 )
-            self._run(op, _reads_ahead(planned[index + 1 :]))
+            self._run(op, _paths_ahead(planned[index + 1 :]))
         self._flush()
         if self._armed:
             self._confirm()
@@ -206,9 +206,7 @@ class HostRun:
         return output
 
 
-def _reads_ahead(planned: Sequence[PlannedOp]) -> Iterator[Key]:
-    """Yield the reads of later operations that cost little more in the same exec."""
+def _paths_ahead(planned: Sequence[PlannedOp]) -> Iterator[Key]:
+    """Yield the reads of later operations that cost nothing more in the same exec."""
     for op in planned:
-        for key in op.reads:
-            if isinstance(key, FactKey) and (hasattr(key.fact, "bulk") or key.fact.ahead):
-                yield key
+        yield from (k for k in op.reads if isinstance(k, FactKey) and hasattr(k.fact, "bulk"))
