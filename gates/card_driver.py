@@ -93,6 +93,9 @@ def driver_of(
         state = DriverState.WEDGED if failure.kind == "wedged" else DriverState.FAILED
         reason = f"xe is bound, but said: {failure.line.strip()}"
         return Driven(state, reason, _step_after(failure, power_step))
+    if any(hop.depth == 0 and hop.all_ones for hop in card.hops):
+        reason = "xe is bound, and the card answers with ones only: it is off, or gone"
+        return Driven(DriverState.FAILED, reason, power_step)
     if card.drm_render is ABSENT:
         reason = "xe is bound and gives no render node (/dev/dri/renderD*)"
         return Driven(DriverState.FAILED, reason, _COLD)

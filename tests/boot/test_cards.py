@@ -98,6 +98,13 @@ def simulated(name: str) -> dict[str, str]:
     return {gate: said for gate, said in DIFFERENT[name].items() if gate != CLOSED}
 
 
+def dead_silently() -> dict[str, str]:
+    """Return the same of a card that dies without a word in the kernel's log."""
+    told_by_the_log = ("card-faults", "guc-version")
+    told = simulated("dead-card")
+    return {gate: said for gate, said in told.items() if gate not in told_by_the_log}
+
+
 def moved(found: Answer, healthy: Answer) -> dict[str, str]:
     """Return the gates that answer differently than on the healthy rig."""
     return {
@@ -182,7 +189,7 @@ STATES = {
     "dead-card": State(
         lambda cards: cards.dead(1),
         DEAD,
-        {**simulated("dead-card"), "bar-whole": "UNKNOWN 1"},
+        {**dead_silently(), "bar-whole": "UNKNOWN 1"},
         lambda cards: cards.dead(1, False),
     ),
     "missing-endpoint": State(
@@ -191,7 +198,12 @@ STATES = {
         simulated("missing-endpoint"),
         lambda cards: cards.replug(),
     ),
-    "unbound": State(lambda cards: cards.unbind(1), OK, UNTOLD, lambda cards: cards.bind(1)),
+    "unbound": State(
+        lambda cards: cards.unbind(1),
+        OK,
+        {**UNTOLD, "card-driven": "FAIL"},
+        lambda cards: cards.bind(1),
+    ),
     # what only a waking read could tell stays untold
     "asleep": State(lambda cards: cards.suspend(1), OK, ASLEEP, lambda cards: cards.keep_awake()),
     # a link that looks degraded while its card sleeps is not judged, and opens nothing either

@@ -342,6 +342,15 @@ def test_a_driver_that_gives_no_render_node_does_not_work(tmp_path: Path) -> Non
     assert "gives no render node" in made["card-driven"].reason
 
 
+def test_a_card_that_answers_with_ones_only_is_not_driven_whatever_is_bound(tmp_path: Path) -> None:
+    (card,) = run(GpuLinks(), gpu_tree.build(tmp_path, gpu_tree.Spec()))
+    dead = replace(card, hops=tuple(replace(hop, all_ones=hop.depth == 0) for hop in card.hops))
+    made = decisions(rig(1), readings((dead,)))
+    assert made["card-driven"].verdict is Verdict.FAIL
+    assert "answers with ones only" in made["card-driven"].reason
+    assert "serve" in made["card-driven"].forbid
+
+
 GONE = (
     f"xe {A}: Unable to change power state from D3cold to D0, device inaccessible",
     f"xe {A}: probe with driver xe failed with error -71",
