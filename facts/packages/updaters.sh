@@ -56,7 +56,8 @@ for f in $job_files; do
   elif [ -e "$f" ] && [ ! -r "$f" ]; then printf '!%s\n' "$f"; fi
 done
 # Lines with the lines that continue them, and those of the scripts that they call: `@CALLER:line:
-# SCRIPT` says who does. Of a script the first 2000 lines count, and of all jobs 64 scripts.
+# SCRIPT` says who does. Of a script the first 2000 lines count, and of all jobs 64 scripts. What stands
+# behind "if systemd runs, exit" never runs here: so ends the job of a package that has a timer too.
 [ $# = 0 ] || awk -v mention="$mention" -v folders="$script_folders" '
   function said(file, number, text) {
     if (text ~ /^[ \t]*#/) return
@@ -83,7 +84,6 @@ done
     if (first) calls(file, start, held)
     held = ""
   }
-  # "if systemd runs, exit": the job of a package that has a timer too does nothing here
   function ends(number, text) {
     if (text ~ /-d[ \t]+["]?[^ ]*run\/systemd\/system/) guard = number
     return guard && number - guard <= 2 && text ~ /(^|[ \t;])exit([ \t;]|$)/
