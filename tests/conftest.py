@@ -7,6 +7,10 @@ that waits for another thread alone looks as if it would wait forever, and it gi
 
 from __future__ import annotations
 
+import os
+from unittest.mock import patch
+
+import pytest
 from gevent import get_hub, monkey
 
 monkey.patch_all()
@@ -15,3 +19,13 @@ monkey.patch_all()
 _TICK_S = 60
 _KEEPALIVE = get_hub().loop.timer(_TICK_S, _TICK_S)
 _KEEPALIVE.start(lambda: None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Close for real from here on.
+
+    gevent closes a descriptor when its loop turns next. pytest removes the folders of older
+    sessions, tens of thousands of them, without a turn: it would run out of descriptors.
+    """
+    patch.object(os, "close", monkey.get_original("os", "close")).start()
