@@ -93,7 +93,6 @@ def _names(spec: HostSpec, directory: Path) -> list[str]:
     found = _config(link, directory)
     port = link.port if "port" in link.model_fields_set else int(str(found.get("port", 22)))
     hostname = str(found.get("hostname", link.address))
-    hostname = str(found.get("hostname", link.address))
     names = (host_and_port(link.address, link.port), host_and_port(hostname, port))
     return list(dict.fromkeys(names))
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from facts.disks.block import Device, Disks
+from facts.disks.block import Disks
 from facts.disks.device_content import Content
+from operations.storage.storage_device import device_of
 
 #: Folders of links that udev names after a tag.
 _FOLDERS: Final = {
@@ -62,7 +63,7 @@ def _comparable(name: str, value: str) -> str:
 
 
 def _tags(device: Content, storage: Disks) -> Iterator[tuple[str, str]]:
-    found = _listed(device, storage)
+    found = device_of(storage, device.number)
     values = [("UUID", device.uuid), ("LABEL", device.label)]
     if found is not None:
         values += [("UUID", found.uuid), ("LABEL", found.label)]
@@ -73,11 +74,5 @@ def _tags(device: Content, storage: Disks) -> Iterator[tuple[str, str]]:
 
 
 def _nodes(device: Content, storage: Disks) -> tuple[str, ...]:
-    found = _listed(device, storage)
+    found = device_of(storage, device.number)
     return () if found is None else (f"/dev/{found.name}", f"/dev/mapper/{found.name}")
-
-
-def _listed(device: Content, storage: Disks) -> Device | None:
-    roots = storage.devices if isinstance(storage.devices, tuple) else ()
-    every = (item for root in roots for item in root.walk())
-    return next((item for item in every if item.number == device.number), None)
