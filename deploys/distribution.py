@@ -64,6 +64,8 @@ class Distribution(Declared):
     boot: BootTable
     #: metapackage that only leads to another one -> that one, whose kernels follow a track
     transitional: dict[PackageName, PackageName] = Field(default_factory=dict)
+    #: metapackage of the kernels that are newer than the release's own and know a B70
+    newest_kernel: PackageName | None = None
     #: group that may read the persistent journal
     journal_group: str
 

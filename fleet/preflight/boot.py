@@ -13,6 +13,7 @@ from facts.value import Unknown, known
 from fleet.model.finding import Finding
 from fleet.preflight.kernel_words import places
 from fleet.preflight.model import Context, check
+from fleet.preflight.release import table
 from gates.boot_obstacles import FORBID_REBOOT, obstacles, scene_of
 from gates.boot_state import unproven_boot
 from gates.boots import Boots, boots_now
@@ -113,11 +114,18 @@ def _alias(context: Context) -> Iterator[Finding]:
     kernel = known(context.given[Kernel])
     if kernel is None or not context.spec.hardware.cards or kernel.knows_b70 is True:
         return
-    reason = kernel.knows_b70.reason if isinstance(kernel.knows_b70, Unknown) else "no alias"
+    if isinstance(kernel.knows_b70, Unknown):
+        yield context.unknown(
+            f"whether kernel {kernel.release} knows the B70 (8086:e223) is UNKNOWN: "
+            f"{kernel.knows_b70.reason}",
+            f"b70 facts {context.spec.name} kernel",
+        )
+        return
+    release = table(context)
+    newest = f" ({release.newest_kernel})" if release is not None and release.newest_kernel else ""
     yield context.critical(
-        f"kernel {kernel.release} does not know the B70 (8086:e223): {reason}",
-        "install a kernel whose `modinfo xe` lists d0000E223 "
-        "(Ubuntu 24.04: linux-generic-hwe-24.04)",
+        f"kernel {kernel.release} does not know the B70 (8086:e223): no alias",
+        f"install a kernel whose `modinfo xe` lists d0000E223{newest}",
     )
 
 

@@ -6,15 +6,14 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from pyinfra.api.exceptions import OperationError
-
 from deploys.apt_files import PREFIX
-from deploys.distribution import table_of, tables
+from deploys.distribution import tables
 from facts.packages.dpkg import Packages
 from facts.system.os_release import OsRelease
 from facts.value import known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
+from fleet.preflight.release import table
 from gates.gpu_sources import Mixture, mixture
 
 #: Packages and files that a sentence names for each archive; the rest is counted.
@@ -101,7 +100,7 @@ def _other_release(context: Context) -> Iterator[Finding]:
     if system is None:
         return
     same = f"{system.id}-"
-    known_ones = {table.codename for name, table in tables().items() if name.startswith(same)}
+    known_ones = {each.codename for name, each in tables().items() if name.startswith(same)}
     codenames = known_ones - {system.codename}
     for name, source in sorted(context.spec.apt.sources.items()):
         for suite in source.suites:
@@ -122,19 +121,15 @@ def _transitional(context: Context) -> Iterator[Finding]:
     After the upgrade of a release such a package is still installed, and the kernel that it stood
     for is not: each upgrade brings the newest kernel of the track that it leads to.
     """
-    packages = known(context.given[Packages])
-    try:
-        table = table_of(context.given[OsRelease], tables())
-    except OperationError:  # the release is UNKNOWN or has no table: another finding says so
+    packages, release = known(context.given[Packages]), table(context)
+    if packages is None or release is None:
         return
-    if packages is None:
-        return
-    for name, successor in table.transitional.items():
+    for name, successor in release.transitional.items():
         version = packages.version(name)
         if version is None:
             continue
         there = packages.version(successor)
-        text = f"{name} {version} leads to {successor} on {table.title}"
+        text = f"{name} {version} leads to {successor} on {release.title}"
         text += f", which is installed ({there})" if there else ", which is not installed yet"
         free = [
             each

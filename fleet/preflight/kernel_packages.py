@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from pyinfra.api.exceptions import OperationError
-
-from deploys.distribution import table_of, tables
 from facts.boot.kernel import Kernel
 from facts.boot.loader import GRUB_DEFAULT, Boot, BootState
 from facts.packages.apt_upgrade import AptUpgrade, Change, Move, UpgradeState
 from facts.packages.dpkg import Packages, PackageState
-from facts.system.os_release import OsRelease
 from facts.value import Reading, known
 from fleet.model.finding import Finding
 from fleet.preflight.model import Context, check
+from fleet.preflight.release import table
 from gates.boot_room import chosen_releases, newer
 from gates.kernel_packages import (
     alike,
@@ -66,12 +63,10 @@ def _seen(context: Context) -> _Seen | None:
     given = context.given
     upgrade, packages = known(given[AptUpgrade]), known(given[Packages])
     boot, running = known(given[Boot]), known(given[Kernel])
-    try:
-        patterns = table_of(given[OsRelease], tables()).boot_packages
-    except OperationError:  # the release is UNKNOWN or has no table: another finding says so
+    release = table(context)
+    if upgrade is None or packages is None or boot is None or release is None:
         return None
-    if upgrade is None or packages is None or boot is None:
-        return None
+    patterns = release.boot_packages
     runs = {running.release} if running is not None else set()
     return _Seen(
         upgrade, packages, boot, patterns, frozenset(runs | (chosen_releases(boot) or set()))

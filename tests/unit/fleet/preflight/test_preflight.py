@@ -19,8 +19,9 @@ from facts.packages.updaters import Updater, UpdaterState
 from facts.system.clock import ClockState
 from facts.system.identity import Board, Sudo, Who
 from facts.value import ABSENT, Unknown
-from fleet.model.finding import Finding
+from fleet.model.finding import Finding, Severity
 from fleet.preflight import explanations, inhibitors, inspect
+from gates.model import Verdict
 from tests.given import given
 from tests.unit.apt_facts import package_facts
 from tests.unit.base_facts import system
@@ -352,6 +353,31 @@ def test_without_a_declared_fence_the_next_step_is_to_declare_one() -> None:
     (found,) = unattended((), spec=off)
     assert found.remedy is not None
     assert "base.fence.enabled" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("release", "named"),
+    [
+        ("ubuntu-24.04", " (linux-generic-hwe-24.04)"),
+        ("ubuntu-26.04", ""),
+        ("debian-12", ""),
+        ("plan9-4", ""),
+    ],
+)
+def test_a_kernel_that_knows_the_card_is_named_where_the_release_has_one(
+    release: str, named: str
+) -> None:
+    kernel = replace(KERNEL, knows_b70=False)
+    (found,) = [
+        each for each in findings(kernel=kernel, os=system(release)) if each.id == "b70-alias"
+    ]
+    assert found.remedy == f"install a kernel whose `modinfo xe` lists d0000E223{named}"
+
+
+def test_a_kernel_of_which_nobody_knows_is_not_called_one_without_the_driver() -> None:
+    (found,) = findings(kernel=replace(KERNEL, knows_b70=Unknown("no index")))
+    assert (found.severity, found.verdict) == (Severity.WARNING, Verdict.UNKNOWN)
+    assert found.remedy == "b70 facts rig-a kernel"
 
 
 def test_the_worst_comes_first() -> None:
